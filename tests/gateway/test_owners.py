@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import openai
 import pytest
@@ -118,6 +119,20 @@ async def test_a_stream_is_taken_up_again_where_it_broke_off() -> None:
         one.stops = True
         with pytest.raises(openai.APIError):
             [each async for each in await asks.responses.retrieve("one_1", stream=True, starting_after=1)]
+
+
+@pytest.mark.parametrize(
+    "name", ["resp_" + "bGl0+ZWxs/bTpj" * 50 + "==", "a/b/c", "a?b#c%2e", "a/input_items/b", "x:y"]
+)
+async def test_an_id_of_another_gateway_is_one(name: str) -> None:
+    async with gateway() as (url, one, *_), caller(url) as asks:
+        one.name = name
+        made = await created(asks, "one/a")
+        assert made.id == f"{name}_1"
+        later = await created(asks, "one/a", previous_response_id=made.id)
+        assert later.previous_response_id == made.id
+        assert (await asks.responses.retrieve(made.id)).id == made.id
+        assert one.asked[-1] == f"GET {PATH}/{quote(made.id, safe='=+:')}"
 
 
 async def test_an_answer_in_the_background_is_asked_for_until_it_is_there() -> None:
@@ -306,7 +321,7 @@ def test_what_is_noted_expires_and_meets_no_answer_of_ours() -> None:
     assert owners.find("ann", "resp_1") == ""
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "a?b", "a b", "x" * 257, "é"])
+@pytest.mark.parametrize("name", ["", ".", "..", "a/../b", "a b", "x" * 1025, "é", "a\n"])
 def test_an_id_that_is_no_part_of_a_path_is_not_noted(name: str) -> None:
     owners = Owners(MemoryStore(1 << 20), 10, lambda: 0.0)
     owners.note("ann", name, "one/a")

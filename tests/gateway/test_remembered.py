@@ -20,18 +20,21 @@ JSON = {"content-type": "application/json"}
 
 
 def answer(text: str) -> bytes:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    """An answer of the service; one without words has used up its tokens."""
+    reason = "stop" if text else "length"
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
     head = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
     return json.dumps(head | {"choices": [choice]}).encode()
 
 
 @asynccontextmanager
-async def over_a_chat(**gateway: object) -> AsyncIterator[tuple[Server, str]]:
-    """A service of chats, which answers with the number of turns that it got, behind a gateway."""
+async def over_a_chat(answers: list[str] | None = None, **gateway: object) -> AsyncIterator[tuple[Server, str]]:
+    """A service of chats, which says these `answers`, and then how many turns it got, behind a gateway."""
+    said = list(answers or [])
 
     async def counts(exchange: Exchange) -> None:
         messages = json.loads(exchange.request.body)["messages"]
-        await exchange.reply(200, JSON, answer(f"turn {len(messages)}"))
+        await exchange.reply(200, JSON, answer(said.pop(0) if said else f"turn {len(messages)}"))
 
     async with serve(counts) as service:
         config = Config(
@@ -86,7 +89,7 @@ async def test_a_conversation_of_any_length_is_kept_and_listed(turns_before: int
             made = events[-1].response
         else:
             made = await asks.responses.create(model="up/m", input=said)
-        items: Any = (await asks.responses.input_items.list(made.id, limit=100)).data
+        items: Any = [each async for each in asks.responses.input_items.list(made.id, limit=100, order="asc")]
         assert [item.to_dict()["content"][0]["text"] for item in items] == [each["content"] for each in said]
         await asks.responses.create(model="up/m", input="two", previous_response_id=made.id)
         expected = [*((each["role"], each["content"]) for each in said), ("assistant", f"turn {turns_before}")]
@@ -108,6 +111,42 @@ async def test_an_answer_is_given_back_listed_and_forgotten() -> None:
             await asks.responses.delete(made.id)
 
 
+async def test_what_was_sent_is_listed_a_page_at_a_time() -> None:
+    said: Any = [{"role": "user", "content": str(number)} for number in range(7)]
+    async with over_a_chat() as (_, url), caller(url) as asks:
+        made = await asks.responses.create(model="up/m", input=said)
+        pages = asks.responses.input_items.list(made.id, limit=3)
+        texts = [item.to_dict()["content"][0]["text"] async for item in pages]  # type: ignore[index]  # an item's fields
+        assert texts == ["6", "5", "4", "3", "2", "1", "0"]
+        with pytest.raises(openai.BadRequestError, match="limit: expected an integer"):
+            await asks.responses.input_items.list(made.id, limit=0)
+
+
+async def test_earlier_answers_are_listed_as_their_caller_got_them() -> None:
+    async with running_gateway() as url, caller(url) as asks:
+        first = await asks.responses.create(model="offline/script", input="reasoning: Hmm\ntext: Yes")
+        assert [item.type for item in first.output] == ["reasoning", "message"]
+        second = await asks.responses.create(model="offline/script", input="text: a", previous_response_id=first.id)
+        third = await asks.responses.create(model="offline/script", input="text: b", previous_response_id=second.id)
+        items: Any = [item.to_dict() async for item in asks.responses.input_items.list(third.id, order="asc")]
+        assert [item.get("role", item["type"]) for item in items] == [
+            *("user", "reasoning", "assistant"),
+            *("user", "assistant"),
+            "user",
+        ]
+        assert items[1:3] == [item.to_dict() for item in first.output]
+        assert items[4] == second.output[0].to_dict()
+        assert len({item["id"] for item in items}) == len(items)
+
+
+async def test_an_answer_without_words_is_gone_on_from_without_an_empty_turn() -> None:
+    async with over_a_chat(answers=[""]) as (service, url), caller(url) as asks:
+        first = await asks.responses.create(model="up/m", input="one")
+        assert first.output == []
+        await asks.responses.create(model="up/m", input="two", previous_response_id=first.id)
+        assert turns(service.requests[-1]) == [("user", "one"), ("user", "two")]
+
+
 async def test_another_key_finds_nothing() -> None:
     keyed = over_a_chat(api_keys=("ann", "bob"))
     async with keyed as (service, url), caller(url, "ann") as ann, caller(url, "bob") as bob:
@@ -125,6 +164,28 @@ async def test_what_must_not_be_stored_is_not() -> None:
         made = await asks.responses.create(model="up/m", input="one", store=False)
         with pytest.raises(openai.NotFoundError):
             await asks.responses.retrieve(made.id)
+
+
+@pytest.mark.parametrize("store", [True, False])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_says_what_it_goes_on_from(stream: bool, store: bool) -> None:
+    async with over_a_chat() as (_, url), caller(url) as asks:
+        first = await asks.responses.create(model="up/m", input="one")
+        made: Any = await asks.responses.create(
+            model="up/m", input="two", previous_response_id=first.id, store=store, stream=stream
+        )
+        answers = [e.response async for e in made if hasattr(e, "response")] if stream else [made]
+        assert [each.previous_response_id for each in answers] == [first.id] * len(answers)
+
+
+async def test_an_answer_that_is_larger_than_the_store_is_not_kept_and_that_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with over_a_chat(store_size=1000) as (_, url), caller(url) as asks:
+        made = await asks.responses.create(model="up/m", input="x" * 1000)
+        with pytest.raises(openai.NotFoundError):
+            await asks.responses.retrieve(made.id)
+    assert "is not kept: it is larger than the store" in caplog.text
 
 
 async def test_an_id_that_nobody_here_gave_is_refused_and_never_guessed() -> None:
@@ -155,6 +216,20 @@ async def test_what_another_version_has_stored_counts_as_gone(tmp_path: Path, ca
         with pytest.raises(openai.BadRequestError):
             await asks.responses.create(model="up/m", input="two", previous_response_id=first.id)
     assert "the store has an answer that cannot be read" in caplog.text
+
+
+async def test_an_answer_that_cannot_be_deleted_now_is_not_told_to_be_missing(tmp_path: Path) -> None:
+    place = tmp_path / "x.db"
+    async with over_a_chat(store=str(place)) as (_, url), caller(url) as asks:
+        made = await asks.responses.create(model="up/m", input="one")
+        with closing(sqlite3.connect(place, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(openai.InternalServerError, match="is still there") as caught:
+                await asks.responses.delete(made.id)
+            assert (caught.value.status_code, "retry-after" in caught.value.response.headers) == (503, True)
+        await asks.responses.delete(made.id)
+        with pytest.raises(openai.NotFoundError):
+            await asks.responses.retrieve(made.id)
 
 
 async def test_a_store_may_be_in_the_home_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.server import Exchange, Server, serve
 
@@ -37,6 +37,7 @@ class Keeper:
         assert request.headers["authorization"] == "Bearer canary"
         where = urlsplit(request.path)
         named, _, part = where.path.removeprefix("/v1/responses").strip("/").partition("/")
+        named = unquote(named)
         if self.down:
             await _say(exchange, 503, {"error": {"message": "down"}})
         elif not named:

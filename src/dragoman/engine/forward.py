@@ -3,11 +3,13 @@
 Only an error does not pass: it is decoded, as every error is, so that it shows no credential of ours.
 """
 
+from collections.abc import AsyncGenerator
+
 from dragoman.engine.call import Service, failure
 from dragoman.engine.secrets import signed
-from dragoman.errors import DragomanError, EndpointNotFoundError, UnsupportedFeatureError
+from dragoman.errors import DragomanError, EndpointNotFoundError, TruncatedStreamError, UnsupportedFeatureError
 from dragoman.protocols.base import Env
-from dragoman.protocols.operations import KeptCall
+from dragoman.protocols.operations import KeptCall, KeptStream
 from dragoman.transport.base import Reply, read_all
 from dragoman.types import ResponseHead
 
@@ -18,21 +20,27 @@ GONE = "response_not_found"
 class Forwarded:
     """A good reply as it comes, with the service's name on what goes wrong. Its owner closes it."""
 
-    def __init__(self, reply: Reply, service: Service, *, stream: bool) -> None:
+    def __init__(self, reply: Reply, service: Service, stream: KeptStream | None) -> None:
         self._reply = reply
         self._service = service
         self.stream = stream
-        """Whether it comes bit by bit: what has come should be passed on at once."""
+        """Reads what comes bit by bit, which should be passed on at once; None if it does not."""
 
     @property
     def head(self) -> ResponseHead:
         """Status and headers."""
         return self._reply.head
 
-    async def read(self) -> bytes:
-        """What has come since the last call; empty only at the end. Raises what went wrong."""
+    async def pieces(self, stream: KeptStream) -> AsyncGenerator[bytes]:
+        """What may pass of the stream, as it comes. Raises what went wrong, also if its end never came."""
         try:
-            return b"".join(await self._reply.read())
+            while data := b"".join(await self._reply.read()):
+                if passing := stream.feed(data):
+                    yield passing
+            if rest := stream.finish():
+                yield rest
+            if not stream.whole:
+                raise TruncatedStreamError("the answer broke off before its end")
         except DragomanError as exc:
             raise signed(exc, self._service.name, self._service.secrets) from exc.__cause__
 
@@ -63,4 +71,5 @@ async def forward(service: Service, call: KeptCall, env: Env) -> Forwarded:
             raise error
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
-    return Forwarded(reply, service, stream=reply.head.media_type == kept.stream_type)
+    streamed = reply.head.media_type == kept.stream_type
+    return Forwarded(reply, service, kept.stream(call, service.secrets.clean) if streamed else None)

@@ -10,8 +10,9 @@ from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.store import Store
 from dragoman.types import ChatRequest, ResponseStart, StreamEvent
 
-SAFE = re.compile(r"[\w=+~:-][\w.=+~:-]{0,255}", re.ASCII)
-"""An id that can be a part of a path; those that are known have 70 characters at most."""
+SAFE = re.compile(r"(?!.*\.\.)(?!\.\Z)[!-~]{1,1024}", re.ASCII)
+"""An id that can be a part of a path, once it is written as one. OpenAI's have 53 characters; other gateways wrap those
+of their services in base64, with slashes, and some twice: 205 and 730 characters (BerriAI/litellm#32031)."""
 
 PLACE = "answers of services"
 """What follows an owner's name in the store: no caller can name an owner, so that no id of a caller's meets these."""
@@ -36,9 +37,9 @@ class Owners:
             now = self._clock()
             self._store.put(f"{owner} {PLACE}", answer_id, target.encode(), now=now, expires=now + self._age)
 
-    def forget(self, owner: str, answer_id: str) -> None:
-        """The answer is gone."""
-        self._store.delete(f"{owner} {PLACE}", answer_id)
+    def forget(self, owner: str, answer_id: str) -> bool:
+        """Whether it was known which target gave the answer, which now is gone."""
+        return self._store.delete(f"{owner} {PLACE}", answer_id)
 
     def noting(self, handler: Handler, owner: str) -> Handler:
         """`handler`, whose answers keep the service's ids, which are noted."""

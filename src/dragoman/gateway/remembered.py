@@ -5,17 +5,18 @@ it. It belongs to the key that was shown: with another key it is not found.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.engine.answer import Answer, Around
+from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.gateway.owners import Owners
+from dragoman.protocols.tool_search import with_found
 from dragoman.store import Store
-from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent
+from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent, Tool
 from dragoman.wire import json
 
 
@@ -29,7 +30,20 @@ class Remembered(Struct, frozen=True, omit_defaults=True):
     """The answer as JSON, in the caller's protocol."""
     items: Any = None
     """What the caller sent, as JSON in its protocol."""
+    tools: tuple[Tool, ...] = ()
+    """What was found in the conversation: later requests do not say these tools again."""
 
+
+class Brought(Struct, frozen=True):
+    """What led to an answer, each list of it as `written` gives it."""
+
+    messages: bytes
+    items: bytes
+    tools: bytes
+
+
+DELETED = "deleted answers"
+"""What follows an owner's name in the store; see PLACE of `owners`."""
 
 log = logging.getLogger("dragoman.gateway")
 
@@ -63,19 +77,32 @@ class Memory:
             log.warning("the store has an answer that cannot be read; it counts as gone")
             return None
 
-    def keep(self, owner: str, name: str, messages: Sequence[bytes], body: bytes, items: bytes) -> None:
-        """Keeps an answer: what `Remembered` says, as JSON. `messages` and `items`: as `written` gives them.
+    def keep(self, owner: str, name: str, led: Brought, answer: bytes | None, body: bytes) -> None:
+        """Keeps an answer. `answer`: what it adds to the messages, as `written` gives it; None if it broke off.
 
         Of a long conversation most was written before the answer came, so that its end has only to be put together.
         """
-        turns = [piece for each in messages if each for piece in (b",", each)][1:]
-        value = b"".join((b'{"messages":[', *turns, b'],"body":', body, b',"items":[', items, b"]}"))
-        now = self._clock()
-        self._store.put(owner, name, value, now=now, expires=now + self._age)
+        turns = b"" if answer is None else b",".join([each for each in (led.messages, answer) if each])
+        parts = b'{"messages":[', turns, b'],"body":', body, b',"items":[', led.items, b'],"tools":[', led.tools, b"]}"
+        value, now = b"".join(parts), self._clock()
+        if (
+            not self._store.put(owner, name, value, now=now, expires=now + self._age)
+            and len(value) > self._store.max_bytes
+        ):
+            log.warning("an answer of %d bytes is not kept: it is larger than the store", len(value))
 
     def forget(self, owner: str, name: str) -> bool:
-        """Whether there was such an answer, which now is gone."""
-        return self._store.delete(owner, name)
+        """Whether there was such an answer, here or at a service, which now is gone."""
+        found = self._store.delete(owner, name)
+        elsewhere = self.owners.forget(owner, name)
+        if found or elsewhere:
+            now = self._clock()
+            self._store.put(f"{owner} {DELETED}", name, b"", now=now, expires=now + self._age)
+        return found or elsewhere
+
+    def is_deleted(self, owner: str, name: str) -> bool:
+        """Whether the answer was there, and was to be forgotten: its stream may still be held by a worker."""
+        return self._store.get(f"{owner} {DELETED}", name, self._clock()) is not None
 
 
 def following(request: ChatRequest, earlier: Remembered, protocol: str, field: str) -> ChatRequest:
@@ -85,6 +112,7 @@ def following(request: ChatRequest, earlier: Remembered, protocol: str, field: s
     return replace(
         request,
         messages=(*(each for each in request.messages if each.top_level), *earlier.messages, *said(request)),
+        tools=with_found(request.tools, earlier.tools),
         extra=extra | ({protocol: own} if own else {}),
         essential=tuple(name for name in request.essential if name != field),
     )
@@ -99,12 +127,12 @@ Keep = Callable[[ChatResponse], None]
 
 
 class Remembering(Around):
-    """An answer with another id and further fields, which is handed to `keep` once it is whole.
+    """An answer with further fields, by protocol, at its start and its end.
 
-    `extra`: fields of the start, by protocol.
+    `answer_id`: None leaves it the service's. `keep`: is handed the answer once it is whole.
     """
 
-    def __init__(self, answer: Answer, answer_id: str, extra: dict[str, Any], keep: Keep) -> None:
+    def __init__(self, answer: Answer, answer_id: str | None, extra: dict[str, Any], keep: Keep | None = None) -> None:
         super().__init__(answer)
         self._id = answer_id
         self._extra = extra
@@ -115,11 +143,21 @@ class Remembering(Around):
         if not events:
             return events
         if isinstance(first := events[0], ResponseStart):
-            events[0] = replace(first, id=self._id, extra=first.extra | self._extra)
+            events[0] = replace(first, id=self._id or first.id, extra=first.extra | self._extra)
         if isinstance(last := events[-1], ResponseEnd):
             merged = {name: fields | last.extra.get(name, {}) for name, fields in self._extra.items()}
             events[-1] = replace(last, extra=last.extra | merged)
-        self._fold.feed(events)
-        if isinstance(events[-1], ResponseEnd):
-            self._keep(self._fold.result())
+        if self._keep is not None:
+            self._fold.feed(events)
+            if isinstance(events[-1], ResponseEnd):
+                self._keep(self._fold.result())
         return events
+
+
+def remembering(handler: Handler, extra: dict[str, Any]) -> Handler:
+    """`handler`, whose answers have the further fields `extra`."""
+
+    async def opened(request: ChatRequest) -> Answer:
+        return Remembering(await handler(request), None, extra)
+
+    return opened

@@ -1,13 +1,13 @@
 """The seams for what a protocol offers besides a chat: embeddings, counts of tokens, kept answers. Knows no vendor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import error
 from typing import Any, ClassVar
 
 from msgspec import Raw, Struct
 
-from dragoman.errors import BadEventError
+from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.base import Env
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.speech import OURS
@@ -121,6 +121,31 @@ class KeptClient(ABC):
     @abstractmethod
     def encode_request(self, call: KeptCall, env: Env) -> HttpRequest:
         """The request on the wire. Of the caller's query only what the protocol has goes to the service."""
+
+    @abstractmethod
+    def stream(self, call: KeptCall, cleaned: Callable[[str], str]) -> "KeptStream":
+        """What reads the answer's stream as it passes. `cleaned`: a text of the service's without our secrets."""
+
+
+class KeptStream(ABC):
+    """Reads a stream that passes to a caller who has come back."""
+
+    @abstractmethod
+    def feed(self, data: bytes) -> bytes:
+        """What may pass of `data` and what came before it: events that are complete."""
+
+    @abstractmethod
+    def finish(self) -> bytes:
+        """What may pass of the rest. Called once, when no more will come."""
+
+    @property
+    @abstractmethod
+    def whole(self) -> bool:
+        """Whether nothing is missing at its end."""
+
+    @abstractmethod
+    def failure(self, error: DragomanError) -> bytes:
+        """The events that tell that it broke off."""
 
 
 ESTIMATED = ("x-dragoman-estimated", "input_tokens")

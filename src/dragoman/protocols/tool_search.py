@@ -4,6 +4,8 @@ The search is a tool of the caller, and the tools that it found are its result: 
 protocol that has no such results gets the found tools beside the others, and the result as a list of them.
 """
 
+from collections.abc import Iterable, Sequence
+
 from msgspec.structs import replace
 
 from dragoman.protocols.speech import OURS
@@ -35,6 +37,17 @@ def found_by(tool: AnyTool) -> str | None:
     """The id of the search that found a tool; None if the request has it from the beginning."""
     call = tool.extra.get(OURS, {}).get(FOUND_BY) if isinstance(tool, Tool) else None
     return call if isinstance(call, str) else None
+
+
+def all_found(tools: Iterable[AnyTool]) -> tuple[Tool, ...]:
+    """Those of `tools` that searches have found."""
+    return tuple(tool for tool in tools if isinstance(tool, Tool) and found_by(tool) is not None)
+
+
+def with_found(tools: Sequence[AnyTool], earlier: Sequence[Tool]) -> tuple[AnyTool, ...]:
+    """`tools` with those that were found `earlier` in the conversation: in the order in which each was said first."""
+    declared = tuple(tool for tool in tools if found_by(tool) is None)
+    return (*declared, *earlier, *all_found(tools))
 
 
 def found_in_words(request: ChatRequest) -> ChatRequest:

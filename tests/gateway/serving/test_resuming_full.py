@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from dragoman.config import GatewayConfig
 from dragoman.gateway.outgoing import Outgoing
-from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers
+from dragoman.gateway.serving.lasting.lasting_answers import STREAM_SIZE, LastingAnswers
 from dragoman.protocols.base import EventIdForm
 from dragoman.types import Outcome, ServerRequest
 from tests.support.paused import paused
@@ -51,5 +51,34 @@ def test_nobody_comes_back_and_the_service_is_read_to_its_end() -> None:
         await asyncio.sleep(2)
         await task
         assert (written, len(released)) == (EVENTS, 1)
+
+    paused(all_of())
+
+
+def test_short_streams_are_held_within_their_bound_too() -> None:
+    """Each takes more beside its events than with them."""
+
+    async def all_of() -> None:
+        total = 100 << 10
+        answers = LastingAnswers(GatewayConfig(resume=30, resume_total=total), asyncio.get_running_loop())
+        gateway: Any = SimpleNamespace(hold=lambda *given: None, release=lambda writer: None)
+        codec: Any = SimpleNamespace(event_ids=EventIdForm.LINES, public_id=lambda event: "")
+        names: list[str] = []
+
+        def answered() -> None:
+            caller = Outgoing(outcome(), lambda writer: cast("None", answers.caller_released(writer)))
+            writer = answers.open(gateway, codec, ServerRequest(method="POST", path="/x"), caller.writer)
+            writer.start_nowait(200, b"content-type: text/event-stream\r\n", sized=False)
+            names.append(next(reversed(answers._kept)))
+            writer.write_nowait(b"data: x\n\n", more=False)
+            caller.close(sent=True)
+
+        for _ in range(200):
+            answered()
+            assert answers.held <= total
+        assert total // (STREAM_SIZE + 1000) < len(answers._kept) <= total // STREAM_SIZE
+        assert list(answers._kept) == names[-len(answers._kept) :], "the first to end is the first to go"
+        await asyncio.sleep(31)
+        assert (answers.held, answers._kept, answers._ended, answers._waiting) == (0, {}, {}, {})
 
     paused(all_of())

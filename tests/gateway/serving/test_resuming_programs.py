@@ -136,7 +136,8 @@ async def test_the_beginning_that_is_no_longer_kept_is_refused() -> None:
     ]
     async with scene("openai-responses", pieces=pieces, resume_size=64 << 10) as on:
         on.say()
-        got = await ask(on.url, "POST", on.front.path, body=on.front.asked)
+        asked = json.dumps(on.front.body | {"store": False}).encode()
+        got = await ask(on.url, "POST", on.front.path, body=asked)
         path = "/v1/responses/resp_long?stream=true&starting_after="
         said = {after: await ask(on.url, "GET", f"{path}{after}") for after in (0, 50, 90, 101)}
     assert got.clean

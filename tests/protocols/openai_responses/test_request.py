@@ -416,8 +416,9 @@ def test_tools_have_their_values() -> None:
 
 def test_what_refers_to_state_elsewhere_is_refused_by_others_and_allowed_to_come_without_its_call() -> None:
     chat = OpenAIChatClient("http://up/v1")
-    for name in ("previous_response_id", "conversation", "prompt", "background"):
-        request = decode({"input": "x", name: {"id": "x"} if name != "background" else True})
+    references = {"previous_response_id": "x", "conversation": {"id": "x"}, "prompt": {"id": "x"}, "background": True}
+    for name, value in references.items():
+        request = decode({"input": "x", name: value})
         assert request.essential == (name,)
         lost = chat.losses(request, fixed_env().profile)
         with pytest.raises(UnsupportedFeatureError, match=name):
@@ -427,6 +428,34 @@ def test_what_refers_to_state_elsewhere_is_refused_by_others_and_allowed_to_come
         with pytest.raises(UnsupportedFeatureError, match=r"messages\[1\]"):
             refuse(lost, "up", strict=False)
     assert decode({"input": "x", "background": False}).essential == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "words"),
+    [
+        ("previous_response_id", (5, [], {}, True, ["resp_1"]), "a string"),
+        ("conversation", (5, [], False), "a string or an object"),
+        ("prompt", ("pmpt_1", [], 0), "an object"),
+        ("background", (0, "", "yes", {}), "a boolean"),
+    ],
+)
+def test_a_reference_of_another_type_is_refused(field: str, values: tuple[Any, ...], words: str) -> None:
+    for value in values:
+        with pytest.raises(InvalidRequestError, match=f"{field}: expected {words}, got ") as caught:
+            decode({"input": "x", field: value})
+        assert caught.value.param == field
+
+
+def test_a_result_with_a_refusal_is_refused() -> None:
+    output = [{"type": "input_text", "text": "a"}, {"type": "refusal", "refusal": "No"}]
+    with pytest.raises(InvalidRequestError) as caught:
+        decode({"input": [USER, CALL, RESULT | {"output": output}]})
+    assert caught.value.param == "input[2].output[1].type"
+
+
+@pytest.mark.parametrize(("field", "value"), [("conversation", ""), ("conversation", {}), ("prompt", {})])
+def test_an_empty_reference_is_one(field: str, value: Any) -> None:
+    assert decode({"input": "x", field: value}).essential == (field,)
 
 
 def test_what_another_protocol_loses_of_an_agent_s_request_is_short() -> None:

@@ -1,19 +1,21 @@
 """Gives back an answer that is kept here or by a service, or what led to it, or forgets it. No front of its own."""
 
 import re
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import parse_qsl
 
 from dragoman.client import Client
 from dragoman.engine.forward import GONE, Forwarded
-from dragoman.errors import DragomanError, InvalidRequestError, RequestError, cut
+from dragoman.errors import DragomanError, InvalidRequestError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.overload import SOON
 from dragoman.gateway.remembered import Memory
-from dragoman.protocols.base import ServerCodec
-from dragoman.protocols.operations import KeptCall
+from dragoman.protocols.openai_responses import item_page
+from dragoman.protocols.operations import KeptCall, KeptStream
 from dragoman.types import Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -33,9 +35,8 @@ class KeptEndpoint(Endpoint):
     it came, and its errors are told as all are. `clean`: how a stream ends that breaks off.
     """
 
-    def __init__(self, client: Client, codec: ServerCodec, memory: Memory, *, prefix: str, clean: bool) -> None:
+    def __init__(self, client: Client, memory: Memory, *, prefix: str, clean: bool) -> None:
         self._client = client
-        self._codec = codec
         self._memory = memory
         self._prefix = f"{prefix}/"
         self._clean = clean
@@ -73,11 +74,19 @@ class KeptEndpoint(Endpoint):
             raise InvalidRequestError(message, param="starting_after")
         return wanted.id, None if after is None else int(after)
 
+    def is_elsewhere(self, name: str, writer: ResponseWriter) -> bool:
+        """Whether a service keeps the answer."""
+        return bool(self._memory.owners.find(writer.outcome.identity.fingerprint, name))
+
+    def is_deleted(self, name: str, writer: ResponseWriter) -> bool:
+        """Whether the answer was deleted, so that its stream must not be given back either."""
+        return self._memory.is_deleted(writer.outcome.identity.fingerprint, name)
+
     def _own(self, wanted: KeptCall, owner: str) -> ServerResponse:
         """What is kept here. Raises RequestError."""
         if wanted.method == "DELETE":
             if not self._memory.forget(owner, wanted.id):
-                raise _missing(wanted.id)
+                raise _missing(wanted.id) if self._memory.find(owner, wanted.id) is None else _stays(wanted.id)
             return _ok({"id": wanted.id, "object": "response", "deleted": True})
         found = self._memory.find(owner, wanted.id)
         if found is None:
@@ -86,7 +95,9 @@ class KeptEndpoint(Endpoint):
             raise InvalidRequestError("only an answer that is made in the background can be cancelled")
         if not wanted.part and "stream=true" in wanted.query.split("&"):
             raise InvalidRequestError("stream: this answer is kept as a whole, and cannot be streamed", param="stream")
-        return _ok(_listed(found.items) if wanted.part == ITEMS else found.body)
+        if wanted.part == ITEMS:
+            return _ok(item_page(found.items, dict(parse_qsl(wanted.query, keep_blank_values=True))))
+        return _ok(found.body)
 
     async def _forward(self, wanted: KeptCall, target: str, writer: ResponseWriter) -> None:
         """What the service says."""
@@ -98,9 +109,9 @@ class KeptEndpoint(Endpoint):
                 reply = await self._client.forward(target.partition("/")[0], wanted)
                 outcome.upstream_status = reply.head.status
                 if wanted.method == "DELETE":
-                    self._memory.owners.forget(outcome.identity.fingerprint, wanted.id)
-                if reply.stream:
-                    await self._stream(reply, writer)
+                    self._memory.forget(outcome.identity.fingerprint, wanted.id)
+                if reply.stream is not None:
+                    await self._stream(reply, reply.stream, writer)
                     return
                 body = await reply.whole()
         except DragomanError as exc:
@@ -112,14 +123,15 @@ class KeptEndpoint(Endpoint):
                 reply.close()
         await writer.send(ServerResponse(status=reply.head.status, headers=_type(reply), body=body))
 
-    async def _stream(self, reply: Forwarded, writer: ResponseWriter) -> None:
+    async def _stream(self, reply: Forwarded, stream: KeptStream, writer: ResponseWriter) -> None:
         await writer.start(reply.head.status, (*_type(reply), *STREAM.items(), *asked_headers(writer.outcome)))
         try:
-            while data := await reply.read():
-                await writer.write(data)
+            async with aclosing(reply.pieces(stream)) as pieces:
+                async for data in pieces:
+                    await writer.write(data)
         except DragomanError as exc:
             writer.outcome.fail(exc)
-            await writer.break_off(self._codec.encode_stream_error(fit(exc, writer)), clean=self._clean)
+            await writer.break_off(stream.failure(fit(exc, writer)), clean=self._clean)
         else:
             await writer.write(b"", more=False)
 
@@ -129,11 +141,6 @@ def _type(reply: Forwarded) -> Headers:
     return () if said is None else (("content-type", said),)
 
 
-def _listed(items: list[dict[str, Any]]) -> dict[str, Any]:
-    first, last = (items[0]["id"], items[-1]["id"]) if items else (None, None)
-    return {"object": "list", "data": items, "first_id": first, "last_id": last, "has_more": False}
-
-
 def _ok(value: Any) -> ServerResponse:
     return ServerResponse(headers=JSON, body=json.encode(value))
 
@@ -141,3 +148,9 @@ def _ok(value: Any) -> ServerResponse:
 def _missing(name: str) -> RequestError:
     message = f"there is no response {cut(name, 80)!r} of this caller here"
     return RequestError(message, status=404, code=GONE)
+
+
+def _stays(name: str) -> OverloadedError:
+    """The error for an answer that should be forgotten, while the store cannot be written."""
+    message = f"the response {cut(name, 80)!r} could not be deleted now, and is still there; try again soon"
+    return OverloadedError(message, provider="dragoman", retry_after=SOON)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.config import FrontConfig
@@ -19,7 +19,7 @@ from dragoman.gateway.fronts.responses_socket import SocketEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
-from dragoman.gateway.remembered import Memory, Remembering, following, said, written
+from dragoman.gateway.remembered import Brought, Memory, Remembered, Remembering, following, remembering, said, written
 from dragoman.protocols.compaction import summary_in, summary_message
 from dragoman.protocols.openai_responses import (
     COMPACT,
@@ -31,11 +31,24 @@ from dragoman.protocols.openai_responses import (
     ResponsesRelayRequest,
     input_items,
 )
+from dragoman.protocols.openai_responses.outputs import ItemWriter
+from dragoman.protocols.openai_responses.request import silent_in
 from dragoman.protocols.relay import RelayRequest, ReplySummary
+from dragoman.protocols.tool_search import all_found
 from dragoman.routing.attempts import operate, translated
 from dragoman.routing.only import only
 from dragoman.routing.plan import Plan
-from dragoman.types import ChatRequest, ChatResponse, Identity, Message, Outcome, ServerRequest, TokenCount
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    Identity,
+    Message,
+    Outcome,
+    ServerRequest,
+    TokenCount,
+    ToolCall,
+    ToolResult,
+)
 
 RESPONSES = "/v1/responses"
 COUNT = f"{RESPONSES}/input_tokens"
@@ -56,11 +69,14 @@ class Earlier:
         """The target that keeps the answer `name`; empty if none is known."""
         return self._memory.owners.find(caller, name) if isinstance(name, str) else ""
 
-    def followed(self, request: ChatRequest, caller: str) -> ChatRequest:
-        """`request` with all that is kept here of what it refers to. Raises InvalidRequestError if nobody has that."""
+    def found(self, request: ChatRequest, caller: str) -> Remembered | None:
+        """What is kept here of what `request` refers to; None if it refers to nothing, or a service keeps that.
+
+        Raises InvalidRequestError if nobody has it, or it is not what the request goes on from.
+        """
         name = previous(request)
         if name is None or self.owner(name, caller):
-            return request
+            return None
         found = self._memory.find(caller, name)
         if found is None:
             message = f"{PREVIOUS}: there is no response {cut(name, 80)!r} of this caller here"
@@ -68,7 +84,8 @@ class Earlier:
         if not found.messages:
             message = f"{PREVIOUS}: the response {cut(name, 80)!r} broke off, and nothing can follow it"
             raise InvalidRequestError(message, code="previous_response_failed", param=PREVIOUS)
-        return following(request, found, NAME, PREVIOUS)
+        check_called(request, found)
+        return found
 
     def plan(self, model: str, owner: str) -> Plan:
         """How a request for `model` is answered that refers to an answer of `owner`. Raises RequestError."""
@@ -87,59 +104,94 @@ def previous(request: ChatRequest) -> str | None:
     return name if isinstance(name, str) else None
 
 
-class Brought(Struct, frozen=True):
-    """What led to an answer, as JSON; see `Memory.keep`."""
+def led_by(request: ChatRequest) -> dict[str, Any]:
+    """The field of an answer that says what its request refers to."""
+    name = previous(request)
+    return {PREVIOUS: name} if name else {}
 
-    messages: bytes
-    items: bytes
+
+def followed(request: ChatRequest, earlier: Remembered | None) -> ChatRequest:
+    """`request` with all that led to what it refers to."""
+    if earlier is None:
+        return request
+    silent = (*request.silent, *silent_in(earlier.messages))
+    return replace(following(request, earlier, NAME, PREVIOUS), silent=silent)
 
 
-def brought(request: ChatRequest, answer_id: str) -> Brought:
-    """What `request` brings. Of a conversation that is compacted, nothing but its summary will be gone on from."""
-    return Brought(b"" if request.compact else written(said(request)), written(input_items(request, answer_id)))
+def check_called(request: ChatRequest, earlier: Remembered) -> None:
+    """Raises InvalidRequestError if `request` has the result of a call that nobody has made."""
+    called = {part.id for message in earlier.messages for part in message.parts if isinstance(part, ToolCall)}
+    for part in (part for message in said(request) for part in message.parts):
+        if isinstance(part, ToolCall):
+            called.add(part.id)
+        elif isinstance(part, ToolResult) and part.id not in called:
+            raise InvalidRequestError(f"input: no call before it has the id {cut(part.id, 70)!r}", param="input")
+
+
+def brought(own: ChatRequest, earlier: Remembered | None, answer_id: str) -> Brought:
+    """What a request brings; `own`: as its caller sent it.
+
+    Of a conversation that is compacted, nothing but its summary will be gone on from.
+    """
+    items = written(input_items(own, answer_id, () if earlier is None else listed(earlier)))
+    if own.compact:
+        return Brought(b"", items, b"")
+    request = followed(own, earlier)
+    return Brought(written(said(request)), items, written(all_found(request.tools)))
+
+
+def listed(earlier: Remembered) -> list[dict[str, Any]]:
+    """The items of an answer and of what led to it, as its caller has them."""
+    body = earlier.body if isinstance(earlier.body, dict) else {}
+    output = body.get("output") or []
+    return [*(earlier.items or []), *output]
 
 
 def added(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
     """What an answer adds to that for later requests to go on from: its turn, or the summary in place of all turns."""
-    if not request.compact:
-        return (response.message,)
     summaries = [text for part in response.parts if (text := summary_in(part)) is not None]
-    return tuple(map(summary_message, summaries)) or (response.message,)
+    if request.compact and summaries:
+        return tuple(map(summary_message, summaries))
+    # No service takes a turn without words.
+    return (ItemWriter(request, system_env()).told(response.message),) if response.parts else ()
 
 
 class Keeping:
-    """A handler whose answer gets an id of ours, and is kept with what led to it once it has ended."""
+    """A handler whose answer gets an id of ours, and is kept with what led to it once it has ended.
 
-    __slots__ = ("_before", "_extra", "_handler", "_id", "_memory", "_owner", "_request", "_whole")
+    `own`: the request as it came, `earlier`: what it goes on from; the handler is asked with both.
+    """
 
-    def __init__(self, handler: Handler, memory: Memory, owner: str, extra: dict[str, Any]) -> None:
+    __slots__ = ("_before", "_earlier", "_handler", "_id", "_memory", "_own", "_owner", "_request", "_whole")
+
+    def __init__(
+        self, handler: Handler, memory: Memory, owner: str, own: ChatRequest, earlier: Remembered | None
+    ) -> None:
         self._handler = handler
         self._memory = memory
         self._owner = owner
-        self._extra = extra
+        self._own = self._request = own
+        self._earlier = earlier
         self._id = f"resp_{system_env().new_id()}"
-        self._request: ChatRequest | None = None
         self._before: Brought | None = None
         self._whole: ChatResponse | None = None
 
     async def __call__(self, request: ChatRequest) -> Answer:
         self._request = request
         if is_long(request):  # before the answer, because its end waits for nothing
-            self._before = await asyncio.to_thread(brought, request, self._id)
-        return Remembering(await self._handler(request), self._id, self._extra, self._note)
+            self._before = await asyncio.to_thread(brought, self._own, self._earlier, self._id)
+        extra = {NAME: {"store": True} | led_by(self._own)}
+        return Remembering(await self._handler(request), self._id, extra, self._note)
 
     def _note(self, response: ChatResponse) -> None:
         self._whole = response
 
     def keep(self, body: bytes, complete: bool) -> None:
         """Keeps the answer as its caller got it; nothing can go on from it if it is not `complete`."""
-        request = self._request
-        if request is None:  # it failed before it was asked
-            return
-        led = self._before or brought(request, self._id)
+        led = self._before or brought(self._own, self._earlier, self._id)
         whole = self._whole if complete else None
-        messages = () if whole is None else (led.messages, written(added(request, whole)))
-        self._memory.keep(self._owner, self._id, messages, body, led.items)
+        turns = None if whole is None else written(added(self._request, whole))
+        self._memory.keep(self._owner, self._id, led, turns, body)
 
 
 class ResponsesEndpoint(ChatEndpoint):
@@ -196,16 +248,17 @@ class ResponsesEndpoint(ChatEndpoint):
             self._memory.owners.note(outcome.identity.fingerprint, summary.answer_id, outcome.target)
 
     def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> Awaitable[None]:
-        owner = writer.outcome.identity.fingerprint
-        name = previous(request)
-        request = self._earlier.followed(request, owner)
+        owner, own = writer.outcome.identity.fingerprint, request
+        earlier = self._earlier.found(own, owner)
+        request = followed(own, earlier)
         if request.store is False:
-            return super().answer(request, handler, writer)
+            beside = led_by(own)
+            told = remembering(handler, {NAME: beside}) if beside else handler
+            return super().answer(request, told, writer)
         if previous(request) is not None:
             # The service has what came before, and so it is the service that keeps the answer.
             return super().answer(request, self._memory.owners.noting(handler, owner), writer)
-        fields = {"store": True} | ({PREVIOUS: name} if name else {})
-        keeping = Keeping(handler, self._memory, owner, {NAME: fields})
+        keeping = Keeping(handler, self._memory, owner, own, earlier)
         return self.encoded(request, keeping, writer, self._telling(keeping.keep))
 
 
@@ -218,7 +271,7 @@ class ResponsesCountEndpoint(CountEndpoint):
 
     async def count(self, request: ChatRequest, outcome: Outcome) -> TokenCount:
         asks = outcome.identity.fingerprint
-        request = self._earlier.followed(request, asks)
+        request = followed(request, self._earlier.found(request, asks))
         plan = self._earlier.plan(request.model, self._earlier.owner(previous(request), asks))
         told = outcome.answered_by
         return await operate(plan, request.model, lambda found: found.count_tokens(request), told, apart=True)
@@ -228,7 +281,7 @@ def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) ->
     """The front of `/v1/responses`."""
     codec = OpenAIResponsesServer()
     clean = is_clean(client, FrontConfig(), "clean")
-    kept = KeptEndpoint(client, codec, memory, prefix=RESPONSES, clean=clean)
+    kept = KeptEndpoint(client, memory, prefix=RESPONSES, clean=clean)
     rows = (
         Row("POST", RESPONSES, ResponsesEndpoint(client, codec, memory, clean=clean, turns=turns)),
         Row("GET", RESPONSES, SocketEndpoint(client, codec)),

@@ -136,6 +136,9 @@ class _Conversation:
         call_id, item = fields.required_text("call_id"), fields.text("id")
         self._check_called(fields, call_id)
         parts = decode_content(fields, "output")
+        for i, part in enumerate(parts):
+            if isinstance(part, Refusal):
+                raise refused(f"{fields.path('output')}[{i}].type", "expected a part of a result, got 'refusal'")
         rest = {name: value for name, value in fields.rest.items() if value is not None}
         form = "json" if kind == "function_call_output" else "text"
         return ToolResult(id=call_id, parts=parts, input_format=form, item=item, extra=to_extra(rest))  # type: ignore[arg-type]  # what results have

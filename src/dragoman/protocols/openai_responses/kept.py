@@ -1,10 +1,11 @@
 """Answers that a service keeps: `{url}/responses/{id}`, and what stands below it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.base import Env
+from dragoman.protocols.openai_responses.kept_stream import KeptEvents
 from dragoman.protocols.operations import KeptCall, KeptClient
 from dragoman.types import HttpRequest
 
@@ -20,6 +21,9 @@ https://platform.openai.com/docs/api-reference/responses, seen 2026-11-26"""
 LISTS = ("[]", "%5B%5D", "%5b%5d")
 """What may follow the name of a list."""
 
+UNSAFE = re.compile(r"[^\w.=+~:-]", re.ASCII)
+"""What cannot stand in a part of a path as it is."""
+
 VALUE = re.compile(r"[\w.~%+:,\[\]-]*", re.ASCII)
 """What a value of these is made of; it passes as it came."""
 
@@ -34,11 +38,19 @@ class ResponsesKept(KeptClient):
 
     def encode_request(self, call: KeptCall, env: Env) -> HttpRequest:
         said = "&".join(_meant(call))
-        url = f"{self._url}/{call.id}{f'/{call.part}' if call.part else ''}{f'?{said}' if said else ''}"
+        part = f"/{call.part}" if call.part else ""
+        url = f"{self._url}/{UNSAFE.sub(_escaped, call.id)}{part}{f'?{said}' if said else ''}"
         headers = [("accept", f"application/json, {self.stream_type}")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
         return HttpRequest(method=call.method, url=url, headers=tuple(headers))
+
+    def stream(self, call: KeptCall, cleaned: Callable[[str], str]) -> KeptEvents:
+        return KeptEvents(call.id, cleaned)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode())
 
 
 def _meant(call: KeptCall) -> Iterator[str]:

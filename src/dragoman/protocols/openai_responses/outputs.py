@@ -27,6 +27,7 @@ from dragoman.types import (
     ChatRequest,
     HostedCall,
     Image,
+    Message,
     Reasoning,
     Refusal,
     Text,
@@ -76,6 +77,11 @@ class ItemWriter:
             return call
         text = unwrapped_input(call.arguments)
         return replace(call, arguments=call.arguments if text is None else text, input_format="text")
+
+    def told(self, message: Message) -> Message:
+        """`message` with its calls as their caller knows the tools."""
+        parts = tuple(self.given(part) if isinstance(part, ToolCall) else part for part in message.parts)
+        return replace(message, parts=parts)
 
     def item(self, parts: Sequence[AnyPart], item: str, status: str = DONE) -> dict[str, Any] | None:
         """The item that `parts` stand in; None if this protocol has none for them."""

@@ -29,6 +29,13 @@ LOGPROBS, ENCRYPTED = "message.output_text.logprobs", "reasoning.encrypted_conte
 REFERENCES = ("previous_response_id", "conversation", "prompt")
 """Fields that refer to an earlier part of the conversation, which the service stores."""
 ESSENTIAL = (*REFERENCES, "background")
+FORMS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "previous_response_id": (str, "a string"),
+    "conversation": ((str, Mapping), "a string or an object"),
+    "prompt": (Mapping, "an object"),
+    "background": (bool, "a boolean"),
+}
+"""What these are, and the words for it."""
 SILENT = ("status", "message.status")
 """Fields of items that mean nothing to the model."""
 
@@ -55,7 +62,8 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     """The request in `body`. Unknown fields go to `extra`. Raises InvalidRequestError."""
     compact = wants_compaction(body.get("input"))
     fields = Fields({**body, "input": body["input"][:-1]} if compact else body)
-    stateful = any(fields.rest.get(name) for name in REFERENCES)
+    _check_forms(fields)
+    stateful = any(_is_said(fields, name) for name in REFERENCES)
     display, verbosity, form = _text(fields)
     include = _include(fields)
     store, truncation = fields.boolean("store"), fields.text("truncation")
@@ -86,7 +94,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
         compact=compact,
         stream=fields.boolean("stream") or False,
         extra=request_extra(NAME, _rest(fields, include, display, truncation, store=store)),
-        essential=tuple(name for name in ESSENTIAL if fields.rest.get(name)),
+        essential=tuple(name for name in ESSENTIAL if _is_said(fields, name)),
         silent=_silent(fields, include, messages),
     )
 
@@ -133,6 +141,19 @@ def encode_settings(request: ChatRequest, variant: Variant, said: Mapping[str, A
     if body.get("store") is None:
         del body["store"]
     return body
+
+
+def _check_forms(fields: Fields) -> None:
+    for name, (form, words) in FORMS.items():
+        value = fields.rest.get(name)
+        if value is not None and not isinstance(value, form):
+            raise wrong_type(fields.path(name), words, value)
+
+
+def _is_said(fields: Fields, name: str) -> bool:
+    """Whether a field is there, and means something: an empty id refers to an answer that does not exist."""
+    value = fields.rest.get(name)
+    return value is not None and value is not False
 
 
 def _instructions(fields: Fields) -> tuple[Message, ...]:
@@ -262,5 +283,10 @@ def _silent(fields: Fields, include: tuple[str, ...], messages: Iterable[Message
     if set(include) == {ENCRYPTED}:
         # An answer brings the reasoning in any case.
         silent.append("include")
+    return (*silent, *silent_in(messages))
+
+
+def silent_in(messages: Iterable[Message]) -> tuple[str, ...]:
+    """The same of the items of a conversation."""
     said = [part.extra[NAME] for message in messages for part in message.parts if NAME in part.extra]
-    return (*silent, *(name for name in SILENT if any(name in extra for extra in said)))
+    return tuple(name for name in SILENT if any(name in extra for extra in said))

@@ -1,5 +1,6 @@
 """The half that a program calls."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -26,6 +27,8 @@ from dragoman.wire import json
 from dragoman.wire.sse import SseReader
 
 JSON: Headers = (("content-type", "application/json"),)
+
+MESSAGE = "message"
 
 EXPRESSES = frozenset(
     {
@@ -148,13 +151,25 @@ class ResponsesCompactServer(OpenAIResponsesServer):
         return ServerResponse(headers=JSON, body=json.encode(compacted(response, request, output, env)))
 
 
-def input_items(request: ChatRequest, answer_id: str) -> list[dict[str, Any]]:
-    """What a request brought, as a list of items for its caller; those without an id get one of the answer's."""
+def input_items(request: ChatRequest, answer_id: str, before: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """What a request brought after the items `before`, as a list for its caller, each with an id that no other has."""
     said = tuple(message for message in request.messages if not message.top_level)
-    items = encode_input(said, request.tools, Sayable(None))
-    for i, item in enumerate(items):
-        item.setdefault("id", f"item_{answer_id.removeprefix('resp_')}_{i}")
-        if isinstance(text := item.get("content"), str):
-            kind = "output_text" if item.get("role") == "assistant" else "input_text"
-            item |= {"type": "message", "content": [{"type": kind, "text": text}]}
-    return items
+    own: set[object] = set()
+    listed: list[dict[str, Any]] = []
+    for i, item in enumerate([*before, *encode_input(said, request.tools, Sayable(None))]):
+        name = item.get("id")
+        if not isinstance(name, str) or name in own:
+            name = f"item_{answer_id.removeprefix('resp_')}_{i}"
+        own.add(name)
+        # New objects: an item that no other protocol has is the request's own, as it came.
+        listed.append(_message(item, name) if "type" not in item or item["type"] == MESSAGE else item | {"id": name})
+    return listed
+
+
+def _message(item: dict[str, Any], name: str) -> dict[str, Any]:
+    """A message in the long form of this protocol, with the id `name`."""
+    message = item | {"type": MESSAGE, "id": name}
+    if isinstance(text := item.get("content"), str):
+        kind = "output_text" if item.get("role") == "assistant" else "input_text"
+        message["content"] = [{"type": kind, "text": text}]
+    return message

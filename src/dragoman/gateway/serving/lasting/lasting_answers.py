@@ -4,6 +4,7 @@ Knows no dialect; a codec says whether the events of its streams can be numbered
 """
 
 import asyncio
+from itertools import chain, islice
 
 from msgspec import Struct
 
@@ -24,6 +25,12 @@ from dragoman.wire.event_ids import EventIds
 
 LAST_EVENT_ID = b"last-event-id"
 """https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header"""
+
+
+STREAM_SIZE = 3 << 10
+"""Bytes that a stream takes beside its events, measured: short ones would take ten times their bound without them."""
+FIRST = 16
+"""Events among which one has the id of the answer: a service may send signs of life before it."""
 
 
 class Kept(Struct):
@@ -55,12 +62,16 @@ class LastingAnswers:
         self._loop = loop
         self._tag = tag
         self._kept: dict[str, Kept] = {}
+        self._ended: dict[str, None] = {}
+        """The names of those that have ended, the first to end first."""
+        self._waiting: dict[str, None] = {}
+        """The names of those under way to which nobody listens, the first to be left first."""
         self._open: dict[LastingAnswer, Gateway] = {}
         """Answers under way."""
         self._callers: dict[ResponseWriter, LastingAnswer] = {}
         """Writers of the connections on which these were asked for. What they tell is told by the answer's own."""
         self.held = 0
-        """Bytes in all buffers."""
+        """Bytes of all of them."""
         self._closing = False
 
     def adopt(self, settings: GatewayConfig) -> None:
@@ -87,7 +98,7 @@ class LastingAnswers:
                 return self.open(gateway, codec, call, caller)
             case KeptEndpoint() as kept:
                 wanted = kept.streamed(call)
-                if wanted is not None and self.retrieved(*wanted, caller):
+                if wanted is not None and self.retrieved(*wanted, call.header(LAST_EVENT_ID), caller, kept):
                     return None
         return caller
 
@@ -104,6 +115,7 @@ class LastingAnswers:
         gateway.hold(answer.writer, call)
         if name:
             self._kept[name] = Kept(answer, asked(call), codec, gateway, caller.outcome.request_id)
+            self.held += STREAM_SIZE
         return answer.writer
 
     def caller_released(self, caller: ResponseWriter) -> bool:
@@ -124,20 +136,30 @@ class LastingAnswers:
         if kept.asked != asked(call):
             message = "last-event-id: expected the request that the stream answers, got another one"
             raise RequestError(message, status=409, code="resume_mismatch")
-        if not (number.isascii() and number.isdigit() and len(number) < 16):
+        if not _is_number(number):
             raise gone(said)
         self._join(kept, int(number), caller, said)
 
-    def retrieved(self, public: str, after: int | None, caller: DirectWriter) -> bool:
-        """Goes on with the stream of the answer `public`; False if there is none here. Raises RequestError.
+    def retrieved(
+        self, public: str, after: int | None, said: str | None, caller: DirectWriter, endpoint: KeptEndpoint
+    ) -> bool:
+        """Goes on with the stream of the answer `public`; False if `endpoint` has to answer. Raises RequestError.
 
         `after`: the position of the last event that the caller has, as the codec counts them; None: all are wanted.
+        `said`: the id of that event, if a program that lost the stream asks for the same address once more; it holds.
         """
         kept = self._find_public(public, caller)
-        if kept is None or kept.answer.buffer is None:
+        if kept is None or kept.answer.buffer is None or endpoint.is_deleted(public, caller):
             return False
-        number = 0 if after is None else _number(kept.answer.buffer, kept.codec, after)
-        self._join(kept, number, caller, public)
+        name, _, last = (said or "").rpartition(":")
+        known = name == kept.answer.name and _is_number(last)
+        try:
+            number = int(last) if known else _number(kept.answer.buffer, kept.codec, after)
+            self._join(kept, number, caller, public)
+        except RequestError:
+            if endpoint.is_elsewhere(public, caller) and not known:
+                return False  # its service may have what is no longer here; that has no ids of ours
+            raise
         return True
 
     def holds(self, public: str, caller: ResponseWriter) -> bool:
@@ -170,6 +192,8 @@ class LastingAnswers:
     def _go_on(self, answer: LastingAnswer) -> None:
         if not (answer.heard or answer.ended):
             answer.stay(ALONE)
+            if answer.name in self._kept:
+                self._waiting[answer.name] = None
             self._grown(answer, 0)
 
     def _alone(self, answer: LastingAnswer) -> None:
@@ -199,9 +223,11 @@ class LastingAnswers:
         gateway = self._open.pop(answer, None)
         if gateway is not None:
             gateway.release(answer.writer)
+        self._waiting.pop(answer.name, None)
         if answer.buffer is None or self._closing:
             self._forget(answer.name)
         elif answer.name in self._kept:
+            self._ended[answer.name] = None
             self._limit(answer)
 
     def _grown(self, answer: LastingAnswer, size: int) -> None:
@@ -212,7 +238,9 @@ class LastingAnswers:
             return
         self.held += size
         if kept.public is None and buffer.last:
-            kept.public = kept.codec.public_id(next(iter(buffer.events())).data)
+            names = (kept.codec.public_id(event.data) for event in islice(buffer.events(), FIRST))
+            name = next(filter(None, names), "")
+            kept.public = name if name or buffer.last >= FIRST else None
             kept.model = answer.writer.outcome.model
         if answer.listening is ALONE:
             if buffer.size >= self._size and not answer.full:
@@ -231,24 +259,29 @@ class LastingAnswers:
             self.held -= before - buffer.size
 
     def _make_room(self, growing: LastingAnswer) -> None:
-        """Gives up what nobody listens to, those that have ended first, until all buffers are within their bound."""
-        unheard = [each.answer for each in self._kept.values() if not each.answer.heard and each.answer is not growing]
-        for answer in sorted(unheard, key=lambda each: not each.ended):
-            if self.held <= self._total:
-                return
-            self._forget(answer.name)
-            if not answer.ended:
-                self._alone(answer)
+        """Gives up what nobody listens to, those that have ended first, until all are within their bound."""
+        while self.held > self._total and (spare := self._spare(growing)) is not None:
+            self._forget(spare.name)
+            if not spare.ended:
+                self._alone(spare)
         if self.held > self._total and growing.listening is ALONE:
             growing.fill()
         elif self.held > self._total and growing.buffer is not None:
             self._trim(growing, max(0, growing.buffer.size - (self.held - self._total)))
+
+    def _spare(self, growing: LastingAnswer) -> LastingAnswer | None:
+        """What is to be given up next; None if somebody listens to each."""
+        answers = (self._kept[name].answer for name in chain(self._ended, self._waiting))
+        return next((each for each in answers if each is not growing and not each.heard), None)
 
     def _forget(self, name: str) -> None:
         """Nobody can come back for this answer any more."""
         kept = self._kept.pop(name, None)
         if kept is None:
             return
+        self._ended.pop(name, None)
+        self._waiting.pop(name, None)
+        self.held -= STREAM_SIZE
         answer = kept.answer
         if answer.timer is not None:
             answer.timer.cancel()
@@ -259,8 +292,9 @@ class LastingAnswers:
 
     def _find_public(self, public: str, caller: ResponseWriter) -> Kept | None:
         owner = caller.outcome.identity.fingerprint
-        found = (each for each in self._kept.values() if each.public == public and each.answer.owner == owner)
-        return next(found, None)
+        # The latest first: some services give the same id again.
+        latest = reversed(self._kept.values())
+        return next((each for each in latest if each.public == public and each.answer.owner == owner), None)
 
     def _find(self, kept: Kept | None, caller: DirectWriter) -> Kept:
         if kept is None or kept.answer.owner != caller.outcome.identity.fingerprint or kept.answer.buffer is None:
@@ -274,20 +308,30 @@ class LastingAnswers:
         if answer.timer is not None and not answer.ended:
             answer.timer.cancel()
             answer.timer = None
+        self._waiting.pop(answer.name, None)
         caller.outcome.model, caller.outcome.resumes = kept.model, kept.request_id
         answer.join(caller, number)
 
 
-def _number(buffer: EventBuffer, codec: ServerCodec, after: int) -> int:
+def _is_number(said: str) -> bool:
+    return said.isascii() and said.isdigit() and len(said) < 16
+
+
+def _number(buffer: EventBuffer, codec: ServerCodec, after: int | None) -> int:
     """The number of the last event whose position is not beyond `after`. Raises RequestError if it may be dropped."""
+    if after is None:
+        return 0
     number = lost = buffer.lost
+    seen = False
     for event in buffer.events():
         position = codec.position(event.data)
         if position is not None and position > after:
-            if lost and number == lost and position > after + 1:
-                raise gone(str(after))  # those between are no longer here
+            seen = seen or not lost or position == after + 1
             break
+        seen = seen or position is not None
         number = event.number
+    if not seen:
+        raise gone(str(after))  # those between are no longer here, or have no positions
     return number
 
 

@@ -1,0 +1,104 @@
+"""The conversation of a WebSocket, over services that tell their answers in different ways."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dragoman.errors import InvalidRequestError
+from dragoman.protocols.openai_responses.socket_turns import SocketTurns
+from dragoman.wire.sse import SseEvent
+
+USER = {"role": "user", "content": "x"}
+SAID = {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}
+CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+
+
+def create(**more: Any) -> str:
+    return json.dumps({"type": "response.create", "model": "m", "input": [USER]} | more)
+
+
+def event(kind: str, *, named: bool, **fields: Any) -> SseEvent:
+    return SseEvent(json.dumps({"type": kind} | fields).encode(), kind.encode() if named else b"")
+
+
+def end(kind: str = "response.completed", *, named: bool = True, **more: Any) -> SseEvent:
+    return event(kind, named=named, response={"id": "resp_1"} | more)
+
+
+def next_input(*events: SseEvent) -> list[Any] | None:
+    """The items of a second request that goes on from an answer of these `events`; None if it still names that."""
+    turns = SocketTurns(1 << 20)
+    turns.read(create())
+    for each in events:
+        turns.note(each)
+    body = json.loads(turns.read(create(previous_response_id="resp_1")).body)
+    found: list[Any] = body["input"]
+    return None if "previous_response_id" in body else found
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("kind", ["response.completed", "response.incomplete", "response.done"])
+def test_an_answer_goes_on_whether_its_events_are_named_or_say_their_type_inside(named: bool, kind: str) -> None:
+    done = event("response.output_item.done", named=named, item=SAID)
+    assert next_input(done, end(kind, named=named)) == [USER, SAID, USER]
+
+
+def test_items_that_only_the_end_names_are_part_of_the_conversation() -> None:
+    done = event("response.output_item.done", named=True, item=SAID)
+    assert next_input(end(output=[SAID, CALL])) == [USER, SAID, CALL, USER]
+    assert next_input(done, end(output=[SAID, CALL])) == [USER, SAID, CALL, USER]
+
+
+@pytest.mark.parametrize("output", [None, [], {}, "x", [7]])
+def test_an_end_that_repeats_no_items_takes_none_away(output: Any) -> None:
+    done = event("response.output_item.done", named=True, item=SAID)
+    assert next_input(done, end(output=output)) == [USER, SAID, USER]
+
+
+@pytest.mark.parametrize("kind", ["response.failed", "response.cancelled"])
+def test_nothing_goes_on_from_an_answer_that_broke_off(kind: str) -> None:
+    assert next_input(event("response.output_item.done", named=True, item=SAID), end(kind)) is None
+
+
+def asked(turns: SocketTurns, **more: Any) -> dict[str, Any]:
+    """The body of the next request."""
+    body: dict[str, Any] = json.loads(turns.read(create(**more)).body)
+    return body
+
+
+@pytest.mark.parametrize("generate", [True, False])
+def test_what_came_before_the_connection_is_named_in_each_of_its_requests(generate: bool) -> None:
+    turns = SocketTurns(1 << 20)
+    first = asked(turns, previous_response_id="resp_stored", generate=generate)
+    assert (first["previous_response_id"], first["input"]) == ("resp_stored", [USER])
+    turns.ended("resp_1")
+    for number in (1, 2):
+        later = asked(turns, previous_response_id=f"resp_{number}")
+        assert (later["previous_response_id"], len(later["input"])) == ("resp_stored", number + 1)
+        turns.ended(f"resp_{number + 1}")
+
+
+def test_a_compacted_conversation_and_a_new_one_name_nothing_before_them() -> None:
+    turns = SocketTurns(1 << 20)
+    asked(turns, previous_response_id="resp_stored", input=[USER, {"type": "compaction_trigger"}])
+    turns.ended("resp_1")
+    assert "previous_response_id" not in asked(turns, previous_response_id="resp_1")
+    asked(turns, previous_response_id="resp_stored")
+    asked(turns)
+    turns.ended("resp_2")
+    assert "previous_response_id" not in asked(turns, previous_response_id="resp_2")
+
+
+@pytest.mark.parametrize("said", ["no", 0, 1, [], {}])
+def test_whether_to_generate_is_a_boolean(said: Any) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        SocketTurns(1 << 20).read(create(generate=said))
+    assert caught.value.param == "generate"
+
+
+@pytest.mark.parametrize(("said", "generate"), [(True, True), (False, False), (None, True)])
+def test_a_warm_up_says_so(said: bool | None, generate: bool) -> None:
+    turn = SocketTurns(1 << 20).read(create(generate=said))
+    assert turn.generate is generate
+    assert "generate" not in json.loads(turn.body)
