@@ -288,6 +288,17 @@ async def test_what_is_wrong_with_an_output_is_said() -> None:
             await ask("up/m", "x", output=Invoice, response_format={"type": "json_object"})
 
 
+async def test_an_answer_that_is_nested_too_deeply_is_no_value() -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(OutputError, match="not nested so deeply"):
+            await client.chat("offline/script", f'text: {{"what":{"[" * 50_000}', output=dict, output_retries=0)
+
+
+def test_a_type_that_json_cannot_express_is_named_and_no_hook_of_msgspec() -> None:
+    with pytest.raises(TypeError, match=r"express: Type <class 'complex'> is not supported$"):
+        shape_of(complex)
+
+
 async def test_the_last_answer_of_a_run_is_a_value_too() -> None:
     call = CannedReply([[CALL], [end("tool_calls")]], media_type="text/event-stream")
     client, transport = client_of(call, answer(BAD), answer(GOOD))

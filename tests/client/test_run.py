@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -234,3 +235,55 @@ def test_without_a_loop() -> None:
         assert run.response().text == "1 is empty"
         assert len(run.messages) == 4
         assert len(run.turns) == 2
+
+
+def finding() -> str:
+    return next(each for each in ("a", "b") if each == "c")
+
+
+def leaving() -> None:
+    sys.exit(3)
+
+
+async def leaving_too() -> None:
+    sys.exit(3)
+
+
+async def cancelled() -> None:
+    raise asyncio.CancelledError("a task of mine")
+
+
+class SilentError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+def silent() -> None:
+    raise SilentError
+
+
+ENDS: list[tuple[Any, str]] = [
+    (finding, "RuntimeError: function raised StopIteration"),
+    (leaving, "SystemExit: 3"),
+    (leaving_too, "SystemExit: 3"),
+    (cancelled, "CancelledError: a task of mine"),
+    (silent, "SilentError"),
+]
+"""Functions that fail in a way that ends more than themselves, or that nobody hears of."""
+
+
+@pytest.mark.parametrize(("function", "words"), ENDS)
+async def test_no_way_to_fail_ends_more_than_the_function(function: Any, words: str) -> None:
+    async with Client(Config()) as client, asyncio.timeout(5):
+        run = client.run("offline/script", f"tool: {function.__name__} {{}}", tools=[function])
+        (end,) = [event async for event in run if isinstance(event, ToolEnd)]
+    assert end.error is not None
+    assert [(said(result), result.is_error) for result in results(run.messages)] == [(words, True)]
+
+
+@pytest.mark.parametrize("function", [finding, leaving, leaving_too])
+def test_without_a_loop_it_ends_no_more_either(function: Any) -> None:
+    with SyncClient(Config(), timeout=5) as client:
+        run = client.run("offline/script", f"tool: {function.__name__} {{}}", tools=[function])
+        assert run.response().finish_reason == "stop"
+        assert client.chat("offline/echo", "still here").text == "still here"

@@ -74,8 +74,16 @@ class FunctionTool:
                 kwargs[parameter.name] = value
         if inspect.iscoroutinefunction(self.function):
             return result_parts(await self.function(*args, **kwargs))
-        returned = await asyncio.to_thread(self.function, *args, **kwargs)
+        returned = await asyncio.to_thread(self._in_thread, *args, **kwargs)
         return result_parts(await returned if inspect.isawaitable(returned) else returned)
+
+    def _in_thread(self, *args: Any, **kwargs: Any) -> Any:
+        """The function, whose StopIteration is a RuntimeError, as in a coroutine: no future takes one, and who waits
+        for it would wait for ever (CPython before 3.12)."""
+        try:
+            return self.function(*args, **kwargs)
+        except StopIteration as exc:
+            raise RuntimeError("function raised StopIteration") from exc
 
 
 def function_tool(

@@ -38,6 +38,10 @@ WHOLE: frozenset[FinishReason] = frozenset({"tool_call", "stop"})
 MAX_WORDS = 2000
 """Characters that a model is told of a tool's failure: a page of a traceback helps it no more than its first lines."""
 
+TOOL_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
+"""What a tool may raise: it is a stranger's code, and what it raises belongs to the model. `sys.exit` in a tool is its
+own way to fail: in a task it would end the event loop, and with it every other call."""
+
 Ask = Callable[[ChatRequest], Awaitable[Answer]]
 
 Correct = Callable[[ChatResponse], Message | None]
@@ -161,9 +165,11 @@ class Running:
     async def _run(self, call: ToolCall) -> ToolEnd:
         try:
             return ToolEnd(call, _result(call, await self._called(call)))
-        except Exception as exc:  # noqa: BLE001  # a tool is a stranger's code: what it raises belongs to the model
-            words = exc.message if isinstance(exc, InvalidRequestError) else f"{type(exc).__name__}: {exc}"
-            return ToolEnd(call, _result(call, (Text(text=cut(words, MAX_WORDS)),), failed=True), exc)
+        except TOOL_FAILURES as exc:
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # the run ends; one that nobody asked for is of a task that the tool had cancelled itself
+            return ToolEnd(call, _result(call, (Text(text=cut(_words(exc), MAX_WORDS)),), failed=True), exc)
 
     async def _called(self, call: ToolCall) -> ResultParts:
         function = self._functions.get(call.name)
@@ -175,6 +181,17 @@ class Running:
 
 def _result(call: ToolCall, parts: ResultParts, *, failed: bool = False) -> ToolResult:
     return ToolResult(id=call.id, parts=parts, is_error=failed, input_format=call.input_format)
+
+
+def _words(error: BaseException) -> str:
+    """What the model is told of a failure."""
+    if isinstance(error, InvalidRequestError):
+        return error.message
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001  # the exception is a stranger's code, too
+        words = ""
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 class Run(Recorded[RunEvent]):

@@ -31,6 +31,8 @@ class Shape(Generic[T]):
             return msgspec.json.decode(text, type=self.kind, dec_hook=_model)
         except (msgspec.DecodeError, UnicodeEncodeError) as exc:
             raise InvalidRequestError(str(exc)) from exc
+        except RecursionError as exc:
+            raise InvalidRequestError("expected JSON that is not nested so deeply") from exc
 
 
 def is_model(kind: object) -> bool:
@@ -52,7 +54,8 @@ def _check_model(kind: type) -> None:
 
 def _model_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of a class of pydantic; what it refers to goes to the top."""
-    _check_model(kind)
+    if not is_model(kind):
+        raise TypeError(f"Type {kind!r} is not supported")  # msgspec's own words are of hooks that are not given
     schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]  # a class of pydantic
     definitions |= schema.pop("$defs", {})
     return schema
