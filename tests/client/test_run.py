@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -79,6 +80,19 @@ async def test_calls_of_one_answer_run_at_the_same_time_and_go_back_in_their_ord
         run = client.run("offline/script", "tool: first {}\ntool: second {}", tools=[first, second])
         assert len([event async for event in run if isinstance(event, ToolEnd)]) == 2
     assert [said(result) for result in results(run.messages)] == ["1", "2"]
+
+
+async def test_many_plain_functions_run_at_the_same_time_too() -> None:
+    together = threading.Barrier(80, timeout=10)
+
+    def meet() -> str:
+        together.wait()
+        return "met"
+
+    async with Client(Config()) as client:
+        run = client.run("offline/script", "\n".join(["tool: meet {}"] * 80), tools=[meet])
+        await run.response()
+    assert {said(result) for result in results(run.messages)} == {"met"}
 
 
 FAILED: list[tuple[str, type[Exception], str]] = [

@@ -1,6 +1,5 @@
 """Python functions as tools that a model may call: their schema by their hints and docstring, and one call of them."""
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from dragoman.client import docstrings
 from dragoman.client.shapes import Shape, said
 from dragoman.errors import InvalidRequestError
+from dragoman.loop.own_thread import in_own_thread
 from dragoman.types import Audio, File, Image, Text, Tool, Unknown
 
 Function = Callable[..., Any]
@@ -58,8 +58,8 @@ class FunctionTool:
     async def call(self, arguments: str) -> ResultParts:
         """What the function returns for `arguments`, JSON text, as parts for the model.
 
-        A function that is no coroutine function runs in a thread. Raises InvalidRequestError if the arguments do not
-        fit, and what the function raises.
+        A function that is no coroutine function runs in a thread of its own. Raises InvalidRequestError if the
+        arguments do not fit, and what the function raises.
         """
         given = self._shape.read(arguments.strip() or "{}")
         args: list[Any] = []
@@ -74,16 +74,8 @@ class FunctionTool:
                 kwargs[parameter.name] = value
         if inspect.iscoroutinefunction(self.function):
             return result_parts(await self.function(*args, **kwargs))
-        returned = await asyncio.to_thread(self._in_thread, *args, **kwargs)
+        returned = await in_own_thread(self.function, *args, **kwargs)
         return result_parts(await returned if inspect.isawaitable(returned) else returned)
-
-    def _in_thread(self, *args: Any, **kwargs: Any) -> Any:
-        """The function, whose StopIteration is a RuntimeError, as in a coroutine: no future takes one, and who waits
-        for it would wait for ever (CPython before 3.12)."""
-        try:
-            return self.function(*args, **kwargs)
-        except StopIteration as exc:
-            raise RuntimeError("function raised StopIteration") from exc
 
 
 def function_tool(

@@ -38,6 +38,9 @@ WHOLE: frozenset[FinishReason] = frozenset({"tool_call", "stop"})
 MAX_WORDS = 2000
 """Characters that a model is told of a tool's failure: a page of a traceback helps it no more than its first lines."""
 
+MAX_AT_ONCE = 100
+"""Calls of one answer that run at a time: plain functions have a thread each. No model is known to call as many."""
+
 TOOL_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
 """What a tool may raise: it is a stranger's code, and what it raises belongs to the model. `sys.exit` in a tool is its
 own way to fail: in a task it would end the event loop, and with it every other call."""
@@ -73,6 +76,7 @@ class Running:
         self._fold = Fold()
         self._calls: dict[asyncio.Task[ToolEnd], int] = {}
         self._results: dict[int, ToolResult] = {}
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._over = False
         self._whole = False
 
@@ -164,7 +168,8 @@ class Running:
 
     async def _run(self, call: ToolCall) -> ToolEnd:
         try:
-            return ToolEnd(call, _result(call, await self._called(call)))
+            async with self._places:
+                return ToolEnd(call, _result(call, await self._called(call)))
         except TOOL_FAILURES as exc:
             task = asyncio.current_task()
             if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
