@@ -198,8 +198,8 @@ async def test_closing_ends_the_functions_that_are_run() -> None:
         await begun.wait()
         await run.aclose()
         await asyncio.wait_for(ended.wait(), 5)
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        with pytest.raises(TruncatedStreamError, match="the run was closed"):
+            await reading
         with pytest.raises(TruncatedStreamError):
             await run.response()
 

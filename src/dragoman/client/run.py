@@ -38,6 +38,8 @@ WHOLE: frozenset[FinishReason] = frozenset({"tool_call", "stop"})
 MAX_WORDS = 2000
 """Characters that a model is told of a tool's failure: a page of a traceback helps it no more than its first lines."""
 
+CLOSED = "the run was closed before its end"
+
 MAX_AT_ONCE = 100
 """Calls of one answer that run at a time: plain functions have a thread each. No model is known to call as many."""
 
@@ -78,7 +80,8 @@ class Running:
         self._results: dict[int, ToolResult] = {}
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._over = False
-        self._whole = False
+        self.is_whole = False
+        """Whether it came to its end."""
 
     async def open(self) -> None:
         """Asks for the first answer. Raises what goes wrong before its first byte."""
@@ -96,8 +99,8 @@ class Running:
 
     def last(self) -> ChatResponse:
         """The last answer, if the run came to its end. Raises TruncatedStreamError."""
-        if not self._whole:
-            raise TruncatedStreamError("the run was closed before its end")
+        if not self.is_whole:
+            raise TruncatedStreamError(CLOSED)
         return self.turns[-1]
 
     def close(self) -> None:
@@ -132,7 +135,7 @@ class Running:
         self._say(reply.message)
         calls = reply.tool_calls if reply.finish_reason in WHOLE else ()
         if not calls and reply.finish_reason != "pause" and self._is_right(reply):
-            self._over = self._whole = True
+            self._over = self.is_whole = True
             return []
         if len(self.turns) >= self._max_turns:
             self._over = True
@@ -155,6 +158,9 @@ class Running:
 
     async def _ended_calls(self) -> list[RunEvent]:
         done, _ = await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
+        if self._over:
+            # Closed by another task, and the calls are cancelled, which this one is not.
+            raise TruncatedStreamError(CLOSED)
         ended = sorted((self._calls.pop(task), task.result()) for task in done)
         self._results |= {place: end.result for place, end in ended}
         if not self._calls:
@@ -213,6 +219,9 @@ class Run(Recorded[RunEvent]):
 
         super().__init__(opening)
         self._running = running
+
+    def _is_whole(self) -> bool:
+        return self._running.is_whole
 
     @property
     def messages(self) -> tuple[Message, ...]:
