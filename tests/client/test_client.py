@@ -431,3 +431,15 @@ async def test_a_model_that_is_no_text_is_named(model: Any) -> None:
             await client.open(ChatRequest(model=model, messages=(user("Hi"),)))
         with pytest.raises(InvalidRequestError, match="expected a ChatRequest"):
             await client.open(model)
+
+
+async def test_a_stream_reads_its_arguments_at_once() -> None:
+    async with Client(Config()) as client:
+        conversation = [user("first")]
+        stream = client.stream("offline/echo", conversation)
+        conversation.append(user("later"))
+        assert (await stream.response()).text == "first"
+        with pytest.raises(InvalidRequestError, match=r"messages\[0\].role"):
+            client.stream("offline/echo", [{"role": "usr", "content": "x"}])
+        with pytest.raises(InvalidRequestError, match="timeout: expected seconds above 0"):
+            client.stream("offline/echo", "x", timeout=0)
