@@ -4,6 +4,7 @@ Pydantic is never imported here: whoever hands in a model of it has done so.
 """
 
 import sys
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -33,6 +34,38 @@ class Shape(Generic[T]):
             raise InvalidRequestError(str(exc)) from exc
         except RecursionError as exc:
             raise InvalidRequestError("expected JSON that is not nested so deeply") from exc
+
+
+class HeldShape(Shape[T]):
+    """The shape of a type that is no object in JSON (a list, a union, an enum), as the one field of an object.
+
+    Services that take a schema, or promise JSON, take and promise an object alone.
+    https://platform.openai.com/docs/guides/structured-outputs#root-objects-must-not-be-anyof-and-must-be-an-object
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._alone = Shape(kind)
+        self._holder = Shape(msgspec.defstruct("answer", [(HELD, kind)]))
+        self.kind, self.name, self.schema = kind, self._alone.name, self._holder.schema
+
+    def read(self, text: str) -> T:
+        try:
+            value: T = getattr(self._holder.read(text), HELD)
+        except InvalidRequestError:
+            # A model that was asked in words may leave the object out.
+            with suppress(InvalidRequestError):
+                return self._alone.read(text)
+            raise
+        return value
+
+
+HELD = "value"
+"""The name of that field."""
+
+
+def is_object(schema: dict[str, Any]) -> bool:
+    """Whether its values are objects alone."""
+    return schema.get("type") == "object"
 
 
 def is_model(kind: object) -> bool:
