@@ -411,12 +411,15 @@ class Client:
         await self.aclose()
 
 
-def _config(given: Configuration) -> Config:
+def _config(given: object) -> Config:
     match given:
         case Config():
             verify(given)
             return given
         case Mapping():
             return from_tables(given)
-        case _:
+        case str() | Path() | None:
             return load(given or None)
+        case _:
+            kind = type(given).__name__
+            raise TypeError(f"config: expected tables, the path of a file, a Config or None, got {kind}")
