@@ -149,13 +149,16 @@ def _hints(function: Function) -> dict[str, Any]:
 def tools_of(tools: object) -> tuple[list[Any], dict[str, FunctionTool]]:
     """The tools to send, functions among them as Tool values, and the functions by name.
 
-    Raises InvalidRequestError if two functions have one name.
+    Raises InvalidRequestError if two functions have one name, TypeError for a function that cannot be a tool.
     """
     sent: list[Any] = []
     functions: dict[str, FunctionTool] = {}
     for i, tool in enumerate(tools if isinstance(tools, list | tuple) else ()):
         if callable(tool):
-            made = tool if isinstance(tool, FunctionTool) else FunctionTool(tool)
+            try:
+                made = tool if isinstance(tool, FunctionTool) else FunctionTool(tool)
+            except TypeError as exc:
+                raise TypeError(f"tools[{i}]: {exc}") from exc
             if made.tool.name in functions:
                 raise InvalidRequestError(f"tools[{i}]: expected another name, since {made.tool.name!r} is taken")
             functions[made.tool.name] = made
