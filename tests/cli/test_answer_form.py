@@ -7,6 +7,7 @@ import pytest
 
 from dragoman.cli.answer_form import answer_form, short_schema
 from dragoman.errors import InvalidRequestError
+from tests.cli.shell import run
 
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}
 
@@ -64,3 +65,9 @@ def test_a_schema_is_taken_as_it_is(tmp_path: Path) -> None:
     path.write_text("[1]")
     with pytest.raises(InvalidRequestError, match=r"form\.json: expected a JSON schema"):
         answer_form(str(path))
+
+
+def test_a_schema_that_says_nothing_is_refused_and_not_left_out(tmp_path: Path) -> None:
+    ran = run(tmp_path, "ask", "-m", "offline/echo", "--schema", "", "hi")
+    assert (ran.code, ran.out) == (4, b"")
+    assert ran.err.startswith("dragoman: --schema: expected a file")

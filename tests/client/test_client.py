@@ -431,3 +431,30 @@ async def test_a_model_that_is_no_text_is_named(model: Any) -> None:
             await client.open(ChatRequest(model=model, messages=(user("Hi"),)))
         with pytest.raises(InvalidRequestError, match="expected a ChatRequest"):
             await client.open(model)
+
+
+async def test_a_stream_reads_its_arguments_at_once() -> None:
+    async with Client(Config()) as client:
+        conversation = [user("first")]
+        stream = client.stream("offline/echo", conversation)
+        conversation.append(user("later"))
+        assert (await stream.response()).text == "first"
+        with pytest.raises(InvalidRequestError, match=r"messages\[0\].role"):
+            client.stream("offline/echo", [{"role": "usr", "content": "x"}])
+        with pytest.raises(InvalidRequestError, match="timeout: expected seconds above 0"):
+            client.stream("offline/echo", "x", timeout=0)
+
+
+@pytest.mark.parametrize("config", [[], 5, b"dragoman.toml", ()])
+def test_a_configuration_of_a_wrong_type_is_named(config: Any) -> None:
+    with pytest.raises(TypeError, match=f"^config: expected tables, .* got {type(config).__name__}$"):
+        Client(config)
+
+
+async def test_a_whole_reply_among_messages_is_told_what_is_meant() -> None:
+    async with Client(Config()) as client:
+        reply = await client.chat("offline/echo", "x")
+        with pytest.raises(
+            InvalidRequestError, match=r"^messages\[1\]: .* got a ChatResponse, whose `message` is one$"
+        ):
+            await client.chat("offline/echo", [user("x"), reply])

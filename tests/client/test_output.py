@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import pydantic
 import pytest
@@ -132,6 +132,36 @@ async def test_the_form_is_asked_for_in_the_protocol_s_own_way() -> None:
     assert (schema["type"], schema["required"]) == ("object", ["number", "lines"])
     assert schema["additionalProperties"] is schema["$defs"]["Line"]["additionalProperties"] is False
     assert sent(transport)["messages"] == [{"role": "user", "content": "x"}]
+
+
+HELD: list[tuple[Any, str, Any]] = [
+    (list[Line], '[{"what":"tea","count":2}]', [Line("tea", 2)]),
+    (list[Customer], '[{"name":"A"}]', [Customer(name="A")]),
+    (pydantic.RootModel[list[int]], "[1]", pydantic.RootModel[list[int]]([1])),
+    (Customer | None, "null", None),
+    (Literal["a", "b"], '"a"', "a"),
+    (int, "7", 7),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "value"), HELD)
+async def test_a_type_that_is_no_object_is_asked_for_as_the_field_of_one(kind: Any, text: str, value: Any) -> None:
+    held = f'{{"value":{text}}}'
+    client, transport = client_of(answer(held), answer(held), answer(text))
+    assert (await client.chat("up/m", "x", output=kind)).output == value
+    schema = sent(transport)["response_format"]["json_schema"]["schema"]
+    assert (schema["type"], schema["required"]) == ("object", ["value"])
+    stream = client.stream("up/m", "x", output=kind)
+    assert [each async for each in stream.partial][-1] == json.loads(text)
+    assert (await stream.response()).output == value
+    # One that leaves the object out is understood, too.
+    assert (await client.chat("up/m", "x", output=kind)).output == value
+
+
+async def test_what_is_wrong_in_a_held_value_is_told_with_its_place() -> None:
+    client, _ = client_of(answer('{"value":[{"what":"tea","count":"two"}]}'))
+    with pytest.raises(OutputError, match=r"expected list: Expected `int`, got `str` - at `\$.value\[0\].count`"):
+        await client.chat("up/m", "x", output=list[Line], output_retries=0)
 
 
 class Open(Struct):
@@ -286,6 +316,17 @@ async def test_what_is_wrong_with_an_output_is_said() -> None:
             await ask("up/m", "x", output=object)
         with pytest.raises(InvalidRequestError, match="output: expected no response_format beside it"):
             await ask("up/m", "x", output=Invoice, response_format={"type": "json_object"})
+
+
+async def test_an_answer_that_is_nested_too_deeply_is_no_value() -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(OutputError, match="not nested so deeply"):
+            await client.chat("offline/script", f'text: {{"what":{"[" * 50_000}', output=dict, output_retries=0)
+
+
+def test_a_type_that_json_cannot_express_is_named_and_no_hook_of_msgspec() -> None:
+    with pytest.raises(TypeError, match=r"express: Type <class 'complex'> is not supported$"):
+        shape_of(complex)
 
 
 async def test_the_last_answer_of_a_run_is_a_value_too() -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -78,6 +80,19 @@ async def test_calls_of_one_answer_run_at_the_same_time_and_go_back_in_their_ord
         run = client.run("offline/script", "tool: first {}\ntool: second {}", tools=[first, second])
         assert len([event async for event in run if isinstance(event, ToolEnd)]) == 2
     assert [said(result) for result in results(run.messages)] == ["1", "2"]
+
+
+async def test_many_plain_functions_run_at_the_same_time_too() -> None:
+    together = threading.Barrier(80, timeout=10)
+
+    def meet() -> str:
+        together.wait()
+        return "met"
+
+    async with Client(Config()) as client:
+        run = client.run("offline/script", "\n".join(["tool: meet {}"] * 80), tools=[meet])
+        await run.response()
+    assert {said(result) for result in results(run.messages)} == {"met"}
 
 
 FAILED: list[tuple[str, type[Exception], str]] = [
@@ -183,8 +198,8 @@ async def test_closing_ends_the_functions_that_are_run() -> None:
         await begun.wait()
         await run.aclose()
         await asyncio.wait_for(ended.wait(), 5)
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        with pytest.raises(TruncatedStreamError, match="the run was closed"):
+            await reading
         with pytest.raises(TruncatedStreamError):
             await run.response()
 
@@ -201,6 +216,7 @@ async def test_the_time_of_a_run_covers_its_functions() -> None:
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"tools": [Tool("f")]}, InvalidRequestError, "tools[0]: expected a function, got 'f' without one"),
     ({"tools": [look, look]}, InvalidRequestError, "tools[1]: expected another name, since 'look' is taken"),
+    ({"tools": [look, lambda: 1]}, TypeError, "tools[1]: expected a function with a name, or `name`"),
     ({"max_turns": 0}, InvalidRequestError, "max_turns: expected a number of 1 or more, got 0"),
     ({"tolls": []}, TypeError, "there is no option 'tolls'; did you mean tools?"),
 ]
@@ -234,3 +250,55 @@ def test_without_a_loop() -> None:
         assert run.response().text == "1 is empty"
         assert len(run.messages) == 4
         assert len(run.turns) == 2
+
+
+def finding() -> str:
+    return next(each for each in ("a", "b") if each == "c")
+
+
+def leaving() -> None:
+    sys.exit(3)
+
+
+async def leaving_too() -> None:
+    sys.exit(3)
+
+
+async def cancelled() -> None:
+    raise asyncio.CancelledError("a task of mine")
+
+
+class SilentError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+def silent() -> None:
+    raise SilentError
+
+
+ENDS: list[tuple[Any, str]] = [
+    (finding, "RuntimeError: function raised StopIteration"),
+    (leaving, "SystemExit: 3"),
+    (leaving_too, "SystemExit: 3"),
+    (cancelled, "CancelledError: a task of mine"),
+    (silent, "SilentError"),
+]
+"""Functions that fail in a way that ends more than themselves, or that nobody hears of."""
+
+
+@pytest.mark.parametrize(("function", "words"), ENDS)
+async def test_no_way_to_fail_ends_more_than_the_function(function: Any, words: str) -> None:
+    async with Client(Config()) as client, asyncio.timeout(5):
+        run = client.run("offline/script", f"tool: {function.__name__} {{}}", tools=[function])
+        (end,) = [event async for event in run if isinstance(event, ToolEnd)]
+    assert end.error is not None
+    assert [(said(result), result.is_error) for result in results(run.messages)] == [(words, True)]
+
+
+@pytest.mark.parametrize("function", [finding, leaving, leaving_too])
+def test_without_a_loop_it_ends_no_more_either(function: Any) -> None:
+    with SyncClient(Config(), timeout=5) as client:
+        run = client.run("offline/script", f"tool: {function.__name__} {{}}", tools=[function])
+        assert run.response().finish_reason == "stop"
+        assert client.chat("offline/echo", "still here").text == "still here"

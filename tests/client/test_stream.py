@@ -147,6 +147,27 @@ async def test_a_stream_that_was_closed_has_no_whole_answer() -> None:
         await stream.response()
 
 
+@pytest.mark.parametrize("view", ["text", "deltas"])
+async def test_a_view_of_a_stream_that_was_closed_between_two_reads_does_not_look_whole(view: str) -> None:
+    stream = stream_of(Batches(*BATCHES))
+    found = getattr(stream, view)
+    await anext(found)
+    await stream.aclose()
+    for each in (found, getattr(stream, view)):
+        with pytest.raises(TruncatedStreamError):
+            [_ async for _ in each]
+
+
+async def test_a_stream_that_is_closed_at_its_end_is_whole() -> None:
+    stream = stream_of(Batches(*BATCHES))
+    async for event in stream:
+        if isinstance(event, ResponseEnd):
+            break
+    await stream.aclose()
+    assert await texts(stream) == ["so ", "it is", "no"]
+    assert (await stream.response()).text == "so it is"
+
+
 async def test_leaving_the_loop_over_the_text_ends_the_call_at_once() -> None:
     answer = Batches(*BATCHES)
     ended = asyncio.get_running_loop().create_future()
@@ -184,6 +205,8 @@ def test_a_stream_without_a_loop_that_was_closed_has_no_whole_answer() -> None:
         assert next(stream.text) == "a "
         stream.close()
         assert list(stream) == []
+        with pytest.raises(TruncatedStreamError):
+            list(stream.text)
         with pytest.raises(TruncatedStreamError):
             stream.response()
 

@@ -2,7 +2,10 @@
 
 import gc
 import inspect
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -168,6 +171,65 @@ def test_a_closed_client_says_so() -> None:
         list(stream)
     stream.close()
     gc.collect()
+
+
+OWN_THREAD = "in the client's own thread would wait for itself for ever"
+
+
+def test_a_call_in_its_own_thread_is_refused_and_does_not_wait_for_itself() -> None:
+    with SyncClient(Config(), timeout=5) as client:
+
+        async def asking() -> str:
+            return client.chat("offline/echo", "Hi").text
+
+        def prompts() -> Iterator[str]:
+            yield client.chat("offline/echo", "Hi").text
+
+        run = client.run("offline/script", "tool: asking {}", tools=[asking])
+        assert OWN_THREAD in run.response().text
+        with pytest.raises(RuntimeError, match=OWN_THREAD):
+            list(client.map("offline/echo", prompts()))
+
+
+def test_what_would_end_the_loop_ends_the_call_that_raised_it() -> None:
+    def prompts() -> Iterator[str]:
+        yield "one"
+        sys.exit(4)
+
+    with SyncClient(Config()) as client:
+        with pytest.raises(SystemExit):
+            list(client.map("offline/echo", prompts()))
+        assert client.chat("offline/echo", "still here").text == "still here"
+
+
+FORKED = """
+import os, sys
+from dragoman import SyncClient
+
+with SyncClient({}) as client:
+    stream = client.stream("offline/script", "text: a b\\nhang")
+    next(stream)
+    child = os.fork()
+    if not child:
+        for ask in (lambda: client.chat("offline/echo", "Hi"), lambda: next(stream)):
+            try:
+                ask()
+            except RuntimeError as error:
+                print(error)
+        sys.exit(0)
+    _, status = os.waitpid(child, 0)
+    print(status, client.chat("offline/echo", "Hi").text)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_is_told_to_make_a_client_of_its_own() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=20, check=True)
+    assert (
+        done.stdout.splitlines().count("this client was made before the process was forked: make one in each process")
+        == 1
+    )
+    assert done.stdout.splitlines()[-1] == "0 Hi"
 
 
 ITS_OWN = {"aclose": "close"}

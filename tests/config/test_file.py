@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.config.file import ConfigFile
+from dragoman.config.file import ConfigFile, read_file
 
 ME, NOBODY, SOME_GROUP = os.geteuid(), 4_000_000_001, 4_000_000_002
 
@@ -29,3 +29,9 @@ def test_others_are_those_of_a_shared_group_everybody_and_a_foreign_owner(
     status = os.stat_result((mode, 0, 0, 1, owner, group, 0, 0, 0, 0))
     file = ConfigFile(tmp_path / "dragoman.toml", "dragoman.toml", b"", status)
     assert (file.readable, file.writable) == ("r" in rights, "w" in rights)
+
+
+def test_an_empty_configuration_from_the_null_device_is_nobody_else_s() -> None:
+    file = read_file(Path(os.devnull), os.devnull)
+    assert file is not None
+    assert (file.data, file.writable) == (b"", False)

@@ -251,3 +251,12 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_a_revision_that_was_never_kept_makes_a_new_conversation(make: Maker) -> None:
     assert make().write(talk("one", "1"), 1, Revision(77, 1), unchanged=1).id == 1
+
+
+def test_a_number_that_is_too_large_for_sqlite_is_one_that_no_conversation_has(make: Maker) -> None:
+    store = make()
+    store.write(talk("one", "two"), 1.0)
+    for number in (2**63 - 1, 2**63, 10**30):
+        assert store.get(number) is None
+        assert not store.delete(number)
+        assert len(store.newest(number)) == len(store.search(["one"], number)) == 1

@@ -234,15 +234,17 @@ class Client:
     ) -> ChatStream:
         """The answer as it comes; arguments as for `chat`. With `output` it also has `partial`, the value as it grows.
 
-        Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
+        The arguments are read at once: what is wrong with them raises here, and a list that changes later changes
+        nothing. Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
         """
         check_names(options, CALL)
+        limits = self._limiter.given(options)
         shape = None if output is None else shape_of(output)
+        request = chat_request(model, messages, options)
+        wanted = request if shape is None else with_form(request, shape)
 
         async def opening() -> Answer:
-            request = chat_request(model, messages, options)
-            wanted = request if shape is None else with_form(request, shape)
-            return await self._ask(wanted, self._limiter.given(options))
+            return await self._ask(wanted, limits)
 
         return ChatStream(opening) if shape is None else OutputStream(opening, shape)
 
@@ -409,12 +411,15 @@ class Client:
         await self.aclose()
 
 
-def _config(given: Configuration) -> Config:
+def _config(given: object) -> Config:
     match given:
         case Config():
             verify(given)
             return given
         case Mapping():
             return from_tables(given)
-        case _:
+        case str() | Path() | None:
             return load(given or None)
+        case _:
+            kind = type(given).__name__
+            raise TypeError(f"config: expected tables, the path of a file, a Config or None, got {kind}")

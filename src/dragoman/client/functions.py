@@ -1,6 +1,5 @@
 """Python functions as tools that a model may call: their schema by their hints and docstring, and one call of them."""
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from dragoman.client import docstrings
 from dragoman.client.shapes import Shape, said
 from dragoman.errors import InvalidRequestError
+from dragoman.loop.own_thread import in_own_thread
 from dragoman.types import Audio, File, Image, Text, Tool, Unknown
 
 Function = Callable[..., Any]
@@ -58,8 +58,8 @@ class FunctionTool:
     async def call(self, arguments: str) -> ResultParts:
         """What the function returns for `arguments`, JSON text, as parts for the model.
 
-        A function that is no coroutine function runs in a thread. Raises InvalidRequestError if the arguments do not
-        fit, and what the function raises.
+        A function that is no coroutine function runs in a thread of its own. Raises InvalidRequestError if the
+        arguments do not fit, and what the function raises.
         """
         given = self._shape.read(arguments.strip() or "{}")
         args: list[Any] = []
@@ -74,7 +74,7 @@ class FunctionTool:
                 kwargs[parameter.name] = value
         if inspect.iscoroutinefunction(self.function):
             return result_parts(await self.function(*args, **kwargs))
-        returned = await asyncio.to_thread(self.function, *args, **kwargs)
+        returned = await in_own_thread(self.function, *args, **kwargs)
         return result_parts(await returned if inspect.isawaitable(returned) else returned)
 
 
@@ -149,13 +149,16 @@ def _hints(function: Function) -> dict[str, Any]:
 def tools_of(tools: object) -> tuple[list[Any], dict[str, FunctionTool]]:
     """The tools to send, functions among them as Tool values, and the functions by name.
 
-    Raises InvalidRequestError if two functions have one name.
+    Raises InvalidRequestError if two functions have one name, TypeError for a function that cannot be a tool.
     """
     sent: list[Any] = []
     functions: dict[str, FunctionTool] = {}
     for i, tool in enumerate(tools if isinstance(tools, list | tuple) else ()):
         if callable(tool):
-            made = tool if isinstance(tool, FunctionTool) else FunctionTool(tool)
+            try:
+                made = tool if isinstance(tool, FunctionTool) else FunctionTool(tool)
+            except TypeError as exc:
+                raise TypeError(f"tools[{i}]: {exc}") from exc
             if made.tool.name in functions:
                 raise InvalidRequestError(f"tools[{i}]: expected another name, since {made.tool.name!r} is taken")
             functions[made.tool.name] = made

@@ -59,7 +59,7 @@ class _Work:
                 self._bar.advance()
                 self.done.put_nowait(result)
             self.done.put_nowait(None)
-        except Exception as exc:  # noqa: BLE001  # a fault of the prompts' own iterator: it belongs to whoever reads
+        except (Exception, SystemExit) as exc:  # noqa: BLE001  # of the prompts' own iterator: it belongs to whoever reads
             self.done.put_nowait(exc)
 
 

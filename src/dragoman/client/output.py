@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from msgspec.structs import asdict, replace
 
 from dragoman.client.run import Correct, Run, Running
-from dragoman.client.shapes import Shape
+from dragoman.client.shapes import HELD, HeldShape, Shape, is_object
 from dragoman.client.stream import ChatStream, View
 from dragoman.engine.stream import Source, Texts
 from dragoman.errors import InvalidRequestError, OutputError, cut
@@ -49,7 +49,8 @@ WORDS = 500
 def shape_of(output: type[T]) -> Shape[T]:
     """The shape of `output`. Raises TypeError if JSON cannot express it."""
     try:
-        return Shape(output)
+        shape = Shape(output)
+        return shape if is_object(shape.schema) else HeldShape(output)
     except TypeError as exc:
         raise TypeError(f"output: expected a type that JSON can express: {exc}") from exc
 
@@ -136,7 +137,7 @@ class OutputStream(ChatStream, Generic[T]):
     @property
     def partial(self) -> View[Any]:
         """The value as it grows, in dictionaries, lists, texts and numbers, as far as it has come; not checked."""
-        return View(self, Partials())
+        return View(self, Partials(held=isinstance(self._shape, HeldShape)))
 
     async def response(self) -> OutputResponse[T]:
         """The whole answer with its `output`. Raises what went wrong, and OutputError if it is no such value: an answer
@@ -159,7 +160,9 @@ class OutputRun(Run, Generic[T]):
 class Partials:
     """The value so far, after each batch that changes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, held: bool = False) -> None:
+        """`held`: it is the one field of an object."""
+        self._held = held
         self._texts = Texts()
         self._json = PartialJson()
         self._start: str | None = ""
@@ -173,4 +176,10 @@ class Partials:
             if FENCE.startswith(self._start[:3]) and "\n" not in self._start and len(self._start) < FENCE_LINE:
                 return []
             text, self._start = BEGUN.sub("", self._start), None
-        return [self._json.value] if (text or is_last) and self._json.feed(text, is_last=is_last) else []
+        return self._value() if (text or is_last) and self._json.feed(text, is_last=is_last) else []
+
+    def _value(self) -> list[Any]:
+        value = self._json.value
+        if not self._held or not isinstance(value, dict):
+            return [value]
+        return [value[HELD]] if HELD in value else []

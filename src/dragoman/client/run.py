@@ -38,6 +38,15 @@ WHOLE: frozenset[FinishReason] = frozenset({"tool_call", "stop"})
 MAX_WORDS = 2000
 """Characters that a model is told of a tool's failure: a page of a traceback helps it no more than its first lines."""
 
+CLOSED = "the run was closed before its end"
+
+MAX_AT_ONCE = 100
+"""Calls of one answer that run at a time: plain functions have a thread each. No model is known to call as many."""
+
+TOOL_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
+"""What a tool may raise: it is a stranger's code, and what it raises belongs to the model. `sys.exit` in a tool is its
+own way to fail: in a task it would end the event loop, and with it every other call."""
+
 Ask = Callable[[ChatRequest], Awaitable[Answer]]
 
 Correct = Callable[[ChatResponse], Message | None]
@@ -69,8 +78,10 @@ class Running:
         self._fold = Fold()
         self._calls: dict[asyncio.Task[ToolEnd], int] = {}
         self._results: dict[int, ToolResult] = {}
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
         self._over = False
-        self._whole = False
+        self.is_whole = False
+        """Whether it came to its end."""
 
     async def open(self) -> None:
         """Asks for the first answer. Raises what goes wrong before its first byte."""
@@ -88,8 +99,8 @@ class Running:
 
     def last(self) -> ChatResponse:
         """The last answer, if the run came to its end. Raises TruncatedStreamError."""
-        if not self._whole:
-            raise TruncatedStreamError("the run was closed before its end")
+        if not self.is_whole:
+            raise TruncatedStreamError(CLOSED)
         return self.turns[-1]
 
     def close(self) -> None:
@@ -124,7 +135,7 @@ class Running:
         self._say(reply.message)
         calls = reply.tool_calls if reply.finish_reason in WHOLE else ()
         if not calls and reply.finish_reason != "pause" and self._is_right(reply):
-            self._over = self._whole = True
+            self._over = self.is_whole = True
             return []
         if len(self.turns) >= self._max_turns:
             self._over = True
@@ -147,6 +158,9 @@ class Running:
 
     async def _ended_calls(self) -> list[RunEvent]:
         done, _ = await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
+        if self._over:
+            # Closed by another task, and the calls are cancelled, which this one is not.
+            raise TruncatedStreamError(CLOSED)
         ended = sorted((self._calls.pop(task), task.result()) for task in done)
         self._results |= {place: end.result for place, end in ended}
         if not self._calls:
@@ -160,10 +174,13 @@ class Running:
 
     async def _run(self, call: ToolCall) -> ToolEnd:
         try:
-            return ToolEnd(call, _result(call, await self._called(call)))
-        except Exception as exc:  # noqa: BLE001  # a tool is a stranger's code: what it raises belongs to the model
-            words = exc.message if isinstance(exc, InvalidRequestError) else f"{type(exc).__name__}: {exc}"
-            return ToolEnd(call, _result(call, (Text(text=cut(words, MAX_WORDS)),), failed=True), exc)
+            async with self._places:
+                return ToolEnd(call, _result(call, await self._called(call)))
+        except TOOL_FAILURES as exc:
+            task = asyncio.current_task()
+            if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # the run ends; one that nobody asked for is of a task that the tool had cancelled itself
+            return ToolEnd(call, _result(call, (Text(text=cut(_words(exc), MAX_WORDS)),), failed=True), exc)
 
     async def _called(self, call: ToolCall) -> ResultParts:
         function = self._functions.get(call.name)
@@ -175,6 +192,17 @@ class Running:
 
 def _result(call: ToolCall, parts: ResultParts, *, failed: bool = False) -> ToolResult:
     return ToolResult(id=call.id, parts=parts, is_error=failed, input_format=call.input_format)
+
+
+def _words(error: BaseException) -> str:
+    """What the model is told of a failure."""
+    if isinstance(error, InvalidRequestError):
+        return error.message
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001  # the exception is a stranger's code, too
+        words = ""
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 class Run(Recorded[RunEvent]):
@@ -191,6 +219,9 @@ class Run(Recorded[RunEvent]):
 
         super().__init__(opening)
         self._running = running
+
+    def _is_whole(self) -> bool:
+        return self._running.is_whole
 
     @property
     def messages(self) -> tuple[Message, ...]:

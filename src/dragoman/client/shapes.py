@@ -4,6 +4,7 @@ Pydantic is never imported here: whoever hands in a model of it has done so.
 """
 
 import sys
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -31,6 +32,40 @@ class Shape(Generic[T]):
             return msgspec.json.decode(text, type=self.kind, dec_hook=_model)
         except (msgspec.DecodeError, UnicodeEncodeError) as exc:
             raise InvalidRequestError(str(exc)) from exc
+        except RecursionError as exc:
+            raise InvalidRequestError("expected JSON that is not nested so deeply") from exc
+
+
+class HeldShape(Shape[T]):
+    """The shape of a type that is no object in JSON (a list, a union, an enum), as the one field of an object.
+
+    Services that take a schema, or promise JSON, take and promise an object alone.
+    https://platform.openai.com/docs/guides/structured-outputs#root-objects-must-not-be-anyof-and-must-be-an-object
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._alone = Shape(kind)
+        self._holder = Shape(msgspec.defstruct("answer", [(HELD, kind)]))
+        self.kind, self.name, self.schema = kind, self._alone.name, self._holder.schema
+
+    def read(self, text: str) -> T:
+        try:
+            value: T = getattr(self._holder.read(text), HELD)
+        except InvalidRequestError:
+            # A model that was asked in words may leave the object out.
+            with suppress(InvalidRequestError):
+                return self._alone.read(text)
+            raise
+        return value
+
+
+HELD = "value"
+"""The name of that field."""
+
+
+def is_object(schema: dict[str, Any]) -> bool:
+    """Whether its values are objects alone."""
+    return schema.get("type") == "object"
 
 
 def is_model(kind: object) -> bool:
@@ -52,7 +87,8 @@ def _check_model(kind: type) -> None:
 
 def _model_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of a class of pydantic; what it refers to goes to the top."""
-    _check_model(kind)
+    if not is_model(kind):
+        raise TypeError(f"Type {kind!r} is not supported")  # msgspec's own words are of hooks that are not given
     schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]  # a class of pydantic
     definitions |= schema.pop("$defs", {})
     return schema

@@ -4,12 +4,14 @@ The events that have passed are kept, so that each view begins at the beginning 
 before. To keep them costs next to nothing: they are there already, and are folded only if the whole answer is wanted.
 """
 
+from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Generic, Self, TypeVar
 
 from dragoman.engine.stream import Source, Stream, Texts
-from dragoman.types import AnyPart, ChatResponse, Delta, Fold, PartDelta, PartStart, StreamEvent
+from dragoman.errors import TruncatedStreamError
+from dragoman.types import AnyPart, ChatResponse, Delta, Fold, PartDelta, PartStart, ResponseEnd, StreamEvent
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -37,7 +39,8 @@ class Recorded(Stream[E]):
     async def batch(self, place: int) -> list[E]:
         """Events from number `place` on, from 0: all that have come, or else the next; [] if there are no more.
 
-        Raises what went wrong.
+        Raises what went wrong, TruncatedStreamError if it was closed before its end: who reads a view in another task
+        is not to take what came for the whole.
         """
         if place < len(self._seen):
             return self._seen[place:]
@@ -46,9 +49,16 @@ class Recorded(Stream[E]):
         self._reading = True
         try:
             # Another task may have read on meanwhile.
-            return self._seen[place:] or await self._read()
+            events = self._seen[place:] or await self._read()
         finally:
             self._end_turn()
+        if not events and not self._is_whole():
+            raise TruncatedStreamError("the answer was closed before its end")
+        return events
+
+    @abstractmethod
+    def _is_whole(self) -> bool:
+        """Whether what has come is all, and is at its end."""
 
     def close(self) -> None:
         super().close()
@@ -90,6 +100,9 @@ class ChatStream(Recorded[StreamEvent]):
     def __init__(self, opening: Callable[[], Awaitable[Source[StreamEvent]]]) -> None:
         super().__init__(opening)
         self._response: ChatResponse | None = None
+
+    def _is_whole(self) -> bool:
+        return bool(self._seen) and isinstance(self._seen[-1], ResponseEnd)
 
     async def response(self) -> ChatResponse:
         """The whole answer, once it has come. Raises what went wrong, TruncatedStreamError if it was closed before."""

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
+from os import getpid
 from pathlib import Path
 from random import random as uniform
-from threading import Lock, Thread
+from threading import Lock, Thread, current_thread
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from dragoman.client.client import Client, Configuration
@@ -30,7 +31,10 @@ T = TypeVar("T")
 
 
 class SyncClient:
-    """A Client with the same arguments, whose loop runs in its own thread. Close it, or use it in a `with`."""
+    """A Client with the same arguments, whose loop runs in its own thread. Close it, or use it in a `with`.
+
+    A process that is forked has no such thread: it needs a client of its own.
+    """
 
     def __init__(
         self,
@@ -47,7 +51,8 @@ class SyncClient:
         self._closed = False
         self._closing = Lock()
         self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="dragoman", daemon=True)
+        self._process = getpid()
+        self._thread = Thread(target=self._run_loop, name="dragoman", daemon=True)
         self._thread.start()
 
     @classmethod
@@ -189,6 +194,9 @@ class SyncClient:
 
     def close(self) -> None:
         """Ends every call, every connection and the thread. May be called twice."""
+        if getpid() != self._process:
+            return  # they are the other process's
+        self._check_thread()
         with self._closing:
             if self._closed:
                 return
@@ -204,12 +212,36 @@ class SyncClient:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
+    def _run_loop(self) -> None:
+        """Runs the loop until it is stopped. What ends a loop at once belongs to the call that raised it, which waits
+        in another thread and gets it there."""
+        while True:
+            try:
+                self._loop.run_forever()
+            except (KeyboardInterrupt, SystemExit):
+                continue
+            return
+
+    def _check_thread(self) -> None:
+        """Raises RuntimeError where a wait would never end."""
+        if current_thread() is self._thread:
+            raise RuntimeError(
+                "a call in the client's own thread would wait for itself for ever: let a tool be a plain function, "
+                "which runs in a thread of its own, and ask nothing while prompts are iterated over"
+            )
+        if getpid() != self._process:
+            raise RuntimeError("this client was made before the process was forked: make one in each process")
+
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        with self._closing:
-            if self._closed:
-                coroutine.close()
-                raise RuntimeError("this client is closed")
-            future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            self._check_thread()
+            with self._closing:
+                if self._closed:
+                    raise RuntimeError("this client is closed")
+                future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:
+            coroutine.close()
+            raise
         try:
             return future.result()
         except CancelledError as exc:

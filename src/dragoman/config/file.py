@@ -34,7 +34,8 @@ class ConfigFile(Struct, frozen=True):
     @property
     def writable(self) -> bool:
         """Whether other users of this machine may write it, or put another file in its place."""
-        if _is_read_only(self.path):
+        # What is written into a device as /dev/null does not come out of it for others.
+        if stat.S_ISCHR(self.status.st_mode) or _is_read_only(self.path):
             return False
         return _open_to_others(self.status, WRITE) or _foreign(self.status) or _replaceable(self.path)
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dragoman.errors import InvalidRequestError, cut, nearest
 from dragoman.protocols.json_fields import kind
 from dragoman.providers.plain import plain
-from dragoman.types import AnyPart, AnyTool, ChatRequest, Message, ResponseFormat, Role, ToolChoice, user
+from dragoman.types import AnyPart, AnyTool, ChatRequest, ChatResponse, Message, ResponseFormat, Role, ToolChoice, user
 
 T = TypeVar("T", bound=Struct)
 
@@ -98,6 +98,8 @@ Own = Callable[[object, dict[str, Any], str], T | None]
 
 
 def _own_message(value: object, body: dict[str, Any], path: str) -> Message | None:
+    if isinstance(value, ChatResponse):
+        raise InvalidRequestError(f"{path}: expected a message, got a {type(value).__name__}, whose `message` is one")
     if not isinstance(value, Message) and ("content" in body or "parts" not in body):
         return None
     role = body.get("role")

@@ -94,6 +94,10 @@ CONDITIONS: dict[int, str] = {
 """By the primary code of SQLite: https://www.sqlite.org/rescode.html"""
 
 
+LARGEST = 2**63 - 1
+"""The largest number of SQLite: https://www.sqlite.org/datatype3.html"""
+
+
 class Revision(Struct, frozen=True):
     """A conversation in the file, as it was when it was read or written."""
 
@@ -186,12 +190,12 @@ class Conversations:
 
     def get(self, id_: int) -> KeptTalk | None:
         """A conversation by its number; None if there is none."""
-        return self._one(f"{WHOLE} WHERE id = ?", (id_,))
+        return self._one(f"{WHOLE} WHERE id = ?", (_bounded(id_),))
 
     def newest(self, limit: int) -> list[Heading]:
         """The conversations that were changed last, the newest first."""
         with self._told():
-            return [_heading(row) for row in self._database.execute(NEWEST, (limit,))]
+            return [_heading(row) for row in self._database.execute(NEWEST, (_bounded(limit),))]
 
     def search(self, terms: Sequence[str], limit: int) -> list[Heading]:
         """The conversations with a message that has all `terms`, in upper or lower case; the newest first."""
@@ -206,11 +210,12 @@ class Conversations:
             values.append(" AND ".join('"' + term.replace('"', '""') + '"' for term in long))
         statement = SEARCH % " AND ".join(conditions)
         with self._told():
-            rows = self._database.execute(statement, (*values, limit)).fetchall()
+            rows = self._database.execute(statement, (*values, _bounded(limit))).fetchall()
         return [_heading(row[:-1], excerpt(row[-1], sought[0])) for row in rows]
 
     def delete(self, id_: int) -> bool:
         """Forgets a conversation; False if there was none."""
+        id_ = _bounded(id_)
         with self._told(), self._transaction():
             self._cut(id_, 0)
             return self._database.execute("DELETE FROM conversations WHERE id = ?", (id_,)).rowcount > 0
@@ -332,6 +337,11 @@ def _answered(talk: Talk, place: int) -> tuple[str | None, str | None]:
 
 def _formed(text: str | None) -> str | None:
     return None if text is None else well_formed(text)
+
+
+def _bounded(number: int) -> int:
+    """`number`, or the largest that SQLite takes: no conversation has it, and no list is as long."""
+    return min(number, LARGEST)
 
 
 def _heading(row: Sequence[object], found: str | None = None) -> Heading:

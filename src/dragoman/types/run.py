@@ -18,7 +18,7 @@ class ToolEnd(Struct, frozen=True):
     call: ToolCall
     result: ToolResult
     """What the model is told."""
-    error: Exception | None = None
+    error: BaseException | None = None
     """What the tool raised, or what is wrong with the call: its arguments, or its name."""
 
 

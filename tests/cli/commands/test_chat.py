@@ -286,6 +286,21 @@ def test_lines_from_a_pipe_are_answered_plainly(tmp_path: Path) -> None:
     assert ran.err == "saved 2 messages to talk.json\n"
 
 
+@pytest.mark.parametrize("locale", ["utf-8:strict", "utf-8:surrogateescape", "koi8-r"])
+def test_lines_from_a_pipe_are_utf_8_in_each_locale(tmp_path: Path, locale: str) -> None:
+    spoken, garbled = "Привет".encode(), b"a\xffb"
+    ran = run(
+        tmp_path,
+        "chat",
+        "-m",
+        "offline/echo",
+        stdin=spoken + b"\r\n" + garbled + b"\nmore",
+        env={"PYTHONIOENCODING": locale},
+    )
+    assert (ran.code, ran.out) == (4, spoken + b"\n")
+    assert ran.err == "dragoman: stdin is not UTF-8: the byte 0xff at 1 of a line\n"
+
+
 @pytest.mark.parametrize(("line", "code"), [(b"error: 500 x", 5), (b"/bogus", 4), (b"text: a\\u0020\ncut", 0)])
 def test_the_first_error_ends_a_conversation_from_a_pipe(tmp_path: Path, line: bytes, code: int) -> None:
     ran = run(tmp_path, *SCRIPT, stdin=line + b"\ntext: more\n")

@@ -136,7 +136,7 @@ def command(
     needed = not attach and not _asks_alone(used)
     text = read_question(question, needed=needed, stdin_is_taken=stdin_is_taken)
     filled = templates.fill(used, text, dict(params))
-    settings = used.options | _options(options) | _form(schema or used.schema)
+    settings = used.options | _options(options) | _form(used.schema or None if schema is None else schema)
     if tools and "tools" in settings:
         raise click.UsageError("tools are either those of --tool or those of the option `tools`", ctx)
     wanted = Wanted(
@@ -174,8 +174,8 @@ def _options(given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     return found
 
 
-def _form(schema: str | dict[str, Any]) -> dict[str, Any]:
-    if not schema:
+def _form(schema: str | dict[str, Any] | None) -> dict[str, Any]:
+    if schema is None:
         return {}
     return {"response_format": answer_form(schema) if isinstance(schema, str) else schema_form(schema)}
 

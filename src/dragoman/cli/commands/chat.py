@@ -106,27 +106,23 @@ class Chat:
                 line = self._lines.read()
                 if line is None:
                     break
-                code = self._turn(line)
+                self._turn(line)
             except KeyboardInterrupt:
                 if not self._watched:
                     raise
                 remark("\n(Ctrl-D or /exit leaves)")
-                continue
-            if code and not self._watched:
-                return code
+            except DragomanError as exc:
+                tell_failure(exc)
+                if not self._watched:
+                    return exit_code(exc)
         return Exit.OK
 
-    def _turn(self, line: str) -> int:
-        try:
-            if line.startswith("/") and not line.startswith("//"):
-                run_command(self._desk, line)
-                self._say()
-            elif line.strip():
-                self._ask(line.removeprefix("/") if line.startswith("//") else line)
-        except DragomanError as exc:
-            tell_failure(exc)
-            return exit_code(exc)
-        return Exit.OK
+    def _turn(self, line: str) -> None:
+        if line.startswith("/") and not line.startswith("//"):
+            run_command(self._desk, line)
+            self._say()
+        elif line.strip():
+            self._ask(line.removeprefix("/") if line.startswith("//") else line)
 
     def _say(self) -> None:
         """Sends the message to the model that a command has left."""

@@ -5,6 +5,7 @@ import sys
 from abc import ABC, abstractmethod
 
 from dragoman.cli.terminal.output import is_terminal
+from dragoman.errors import InvalidRequestError
 
 PROMPT, PLAIN_PROMPT = "› ", "> "
 MORE, PLAIN_MORE = "… ", "  "
@@ -16,7 +17,10 @@ class Lines(ABC):
 
     @abstractmethod
     def read(self) -> str | None:
-        """The next message without its last line's end; None after the last message. Raises KeyboardInterrupt."""
+        """The next message without its last line's end; None after the last message.
+
+        Raises KeyboardInterrupt, and InvalidRequestError for what is no text.
+        """
 
     @abstractmethod
     def remember(self, text: str) -> None:
@@ -34,8 +38,13 @@ class PlainLines(Lines):
             return None
         if self._prompt:
             print(self._prompt, end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        return line.rstrip("\r\n") if line else None
+        # UTF-8 whatever the locale, as `ask` reads it.
+        line = sys.stdin.buffer.readline()
+        try:
+            return line.decode().rstrip("\r\n") if line else None
+        except UnicodeDecodeError as exc:
+            byte = f"the byte 0x{exc.object[exc.start]:02x} at {exc.start} of a line"
+            raise InvalidRequestError(f"stdin is not UTF-8: {byte}") from exc
 
     def remember(self, text: str) -> None:
         return
