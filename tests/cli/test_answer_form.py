@@ -62,6 +62,8 @@ def test_a_schema_is_taken_as_it_is(tmp_path: Path) -> None:
     for text in (str(path), path.read_text()):
         form = answer_form(text)
         assert (form.kind, form.schema, form.strict) == ("json_schema", schema, None)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert answer_form(str(path)).schema == schema
     path.write_text("[1]")
     with pytest.raises(InvalidRequestError, match=r"form\.json: expected a JSON schema"):
         answer_form(str(path))

@@ -216,6 +216,11 @@ async def test_the_time_of_a_run_covers_its_functions() -> None:
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"tools": [Tool("f")]}, InvalidRequestError, "tools[0]: expected a function, got 'f' without one"),
     ({"tools": [look, look]}, InvalidRequestError, "tools[1]: expected another name, since 'look' is taken"),
+    (
+        {"tools": [look, Tool("look")]},
+        InvalidRequestError,
+        "tools[1]: expected another name, since 'look' is that of a function",
+    ),
     ({"tools": [look, lambda: 1]}, TypeError, "tools[1]: expected a function with a name, or `name`"),
     ({"max_turns": 0}, InvalidRequestError, "max_turns: expected a number of 1 or more, got 0"),
     ({"tolls": []}, TypeError, "there is no option 'tolls'; did you mean tools?"),

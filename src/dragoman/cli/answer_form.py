@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from dragoman.cli.files import read
+from dragoman.cli.files import read_text
 from dragoman.errors import InvalidRequestError, cut, nearest
 from dragoman.types import ResponseFormat
 
@@ -24,7 +24,7 @@ def answer_form(text: str) -> ResponseFormat:
         return _by_schema(text.encode(errors="replace"), "the schema")
     path = Path(text)
     if text.endswith(".json") or os.sep in text or path.is_file():
-        return _by_schema(read(path, LARGEST), text)
+        return _by_schema(read_text(path, LARGEST), text)
     return ResponseFormat(kind="json_schema", name="answer", schema=short_schema(text), strict=True)
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dragoman.errors import InvalidRequestError
+from dragoman.wire.utf8 import BOM
 
 
 def read(path: Path, most: int | None = None) -> bytes:
@@ -18,6 +19,11 @@ def read(path: Path, most: int | None = None) -> bytes:
     if most is not None and len(data) > most:
         raise InvalidRequestError(f"{path}: expected at most {most >> 20} MiB, got more")
     return data
+
+
+def read_text(path: Path, most: int | None = None) -> bytes:
+    """The same of a file of text: without the byte order mark that editors on Windows write."""
+    return read(path, most).removeprefix(BOM)
 
 
 def write(path: Path, data: bytes) -> None:

@@ -6,6 +6,7 @@ import sys
 import click
 
 from dragoman.cli.terminal.output import is_terminal, remark
+from dragoman.wire.utf8 import BOM
 
 STDIN = "-"
 """The word that means stdin, if it is the only word."""
@@ -45,7 +46,7 @@ def _stdin(*, asked: bool) -> str:
     if _is_silent():
         remark("reading stdin …; Ctrl-D ends it, </dev/null leaves it out")
     try:
-        return sys.stdin.buffer.read().decode().rstrip("\r\n")
+        return sys.stdin.buffer.read().removeprefix(BOM).decode().rstrip("\r\n")
     except UnicodeDecodeError as exc:
         message = f"stdin is not UTF-8: the byte 0x{exc.object[exc.start]:02x} at {exc.start}"
         raise click.UsageError(message, click.get_current_context()) from exc

@@ -165,4 +165,7 @@ def tools_of(tools: object) -> tuple[list[Any], dict[str, FunctionTool]]:
             sent.append(made.tool)
         else:
             sent.append(tool)
+    for i, tool in enumerate(sent):
+        if isinstance(tool, Tool) and tool.name in functions and tool is not functions[tool.name].tool:
+            raise InvalidRequestError(f"tools[{i}]: expected another name, since {tool.name!r} is that of a function")
     return sent, functions

@@ -199,6 +199,10 @@ def test_stdin_that_is_no_text_is_refused(tmp_path: Path) -> None:
     assert "0xff at 2" in ran.err
 
 
+def test_a_byte_order_mark_on_stdin_is_no_part_of_the_question(tmp_path: Path) -> None:
+    assert run(tmp_path, "ask", *ECHO, stdin=b"\xef\xbb\xbfhi").out == b"hi\n"
+
+
 def test_without_a_question_it_says_how_to_ask(tmp_path: Path) -> None:
     ran = run(tmp_path, "ask", stdin=b" \n")
     assert ran.code == 2

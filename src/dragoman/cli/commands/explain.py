@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import Exit
-from dragoman.cli.files import read
+from dragoman.cli.files import read_text
 from dragoman.cli.options import config_option, json_option, model_option
 from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say, width
 from dragoman.cli.terminal.table import fitted_table
@@ -98,7 +98,7 @@ def command(
 
 def _body(ctx: click.Context, file: Path | None) -> bytes:
     if file is not None and file != STDIN:
-        return read(file)
+        return read_text(file)
     watched = sys.stdin is None or (file is None and is_terminal(sys.stdin))
     body = b"" if watched else sys.stdin.buffer.read()
     if not body.strip():

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import click
 
-from dragoman.cli.files import read, write
+from dragoman.cli.files import read_text, write
 from dragoman.cli.imports.catalogue import importers
 from dragoman.cli.imports.importer import Imported, Importer
 from dragoman.cli.imports.report import report
 from dragoman.cli.terminal.output import say, tell
 from dragoman.config.toml import decode_text
 from dragoman.errors import ConfigurationError, cut
-from dragoman.wire.utf8 import BOM
 
 IMPORTERS = importers()
 
@@ -41,7 +40,7 @@ def command(program: str, path: Path, output: Path | None, force: bool) -> None:
 
 
 def _converted(importer: Importer, path: Path, *, in_clear: bool) -> Imported:
-    text = decode_text(read(path).removeprefix(BOM), str(path))
+    text = decode_text(read_text(path), str(path))
     try:
         return importer.convert(text, in_clear)
     except ConfigurationError as exc:

@@ -87,7 +87,7 @@ def _save(desk: ChatSession, name: str) -> None:
 def _load(desk: ChatSession, name: str) -> None:
     path = _path(name)
     try:
-        desk.conversation.load(files.read(path))
+        desk.conversation.load(files.read_text(path))
     except InvalidRequestError as exc:
         exc.message = exc.message if str(path) in exc.message else f"{path}: {exc.message}"
         raise
