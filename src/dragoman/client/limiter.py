@@ -114,4 +114,4 @@ class Limited(Around):
         gate, self._gate = self._gate, None
         if gate is not None:
             gate.leave()
-        self._answer.close()
+        super().close()

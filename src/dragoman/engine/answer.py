@@ -83,12 +83,18 @@ class Around(Answer):
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
+        self._receive: Receive | None = None
 
     async def read(self) -> list[StreamEvent]:
         return self._seen(await self._answer.read())
 
     def follow(self, receive: Receive, send_ahead: SendAhead) -> Awaitable[None] | None:
-        return self._answer.follow(lambda events: receive(self._seen(events)), send_ahead)
+        self._receive = receive
+        return self._answer.follow(self._pass_on, send_ahead)
+
+    def _pass_on(self, events: list[StreamEvent]) -> bool:
+        assert self._receive is not None  # noqa: S101  # since it is followed
+        return self._receive(self._seen(events))
 
     def in_rows(self) -> None:
         self._answer.in_rows()
@@ -147,6 +153,7 @@ class Around(Answer):
         self._answer.model = name
 
     def close(self) -> None:
+        self._receive = None  # it refers to this answer: without this, only the garbage collector would free the two
         self._answer.close()
 
 

@@ -23,42 +23,43 @@ BETWEEN = "\0"
 class CallerWords:
     """The words of one request, in lower case. They are collected when they are first searched, which is seldom."""
 
-    __slots__ = ("_found", "_read", "_text")
+    __slots__ = ("_found", "_read", "_request", "_text")
 
-    def __init__(self, read: Callable[[], Any]) -> None:
+    def __init__(self, read: Callable[[Any], Any], request: object) -> None:
         self._read = read
         """Returns the caller's JSON as values."""
+        self._request = request
         self._text: str | None = None
-        self._found: dict[str, bool] = {}
+        self._found: dict[str, bool]  # with the text: most requests have no error to search
 
     def have(self, said: str) -> bool:
         """Whether the caller wrote `said`, which is in lower case, and may be escaped for a URL or for JSON."""
-        found = self._found.get(said)
+        if self._text is None:
+            self._text = BETWEEN.join(_words(self._read(self._request))).translate(LOWER)
+            self._found = {}
+        text, found = self._text, self._found.get(said)
         if found is None:
-            if self._text is None:
-                self._text = BETWEEN.join(_words(self._read())).translate(LOWER)
-            text = self._text
             found = self._found[said] = any(each in text for each in _unescaped(said))
         return found
 
 
 def words_of(request: ChatRequest | EmbedRequest) -> CallerWords:
     """The words of a request that is translated."""
-    return CallerWords(lambda: msgspec.to_builtins(request))
+    return CallerWords(msgspec.to_builtins, request)
 
 
 def relayed_words(request: RelayRequest) -> CallerWords:
     """The words of a request that is relayed: its body, its model, which may be in the URL alone, and its headers."""
+    return CallerWords(_relayed, request)
 
-    def read() -> list[Any]:
-        model = request.model
-        try:
-            body = decode_loosely(request.body_for(model))
-        except DragomanError:
-            body = None
-        return [body, model, *(value for _, value in request.headers)]
 
-    return CallerWords(read)
+def _relayed(request: RelayRequest) -> list[Any]:
+    model = request.model
+    try:
+        body = decode_loosely(request.body_for(model))
+    except DragomanError:
+        body = None
+    return [body, model, *(value for _, value in request.headers)]
 
 
 def _words(value: Any) -> Iterator[str]:

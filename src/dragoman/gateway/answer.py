@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from functools import lru_cache
 from time import monotonic
 
 from dragoman.engine.answer import Answer, Handler, whole
@@ -13,7 +14,7 @@ from dragoman.gateway.losses_header import header_of, spelt
 from dragoman.gateway.passage import Passage, unsayable
 from dragoman.protocols.answer_losses import AnswerLosses, answer_losses
 from dragoman.protocols.base import ServerCodec
-from dragoman.types import ChatRequest, Outcome, unfold
+from dragoman.types import ChatRequest, Headers, Outcome, unfold
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers that keep proxies from holding a stream back; https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"""
@@ -56,7 +57,7 @@ async def answer_stream(
     encoder = codec.encoder(request, system_env())
     writer.outcome.stream = True
     writer.heartbeat = encoder.heartbeat if writer.first_heartbeat is None else writer.first_heartbeat
-    writer.opening = (encoder.status, tuple((STREAM | dict(encoder.headers)).items()))
+    writer.opening = _opening(encoder.status, encoder.headers)
     try:
         async with writer:
             answer = await handler(request)
@@ -77,6 +78,12 @@ async def answer_stream(
         await writer.break_off(encoder.fail(fit(exc, writer)), clean=clean)
         return
     await _let_go(answer)
+
+
+@lru_cache(maxsize=64)
+def _opening(status: int, headers: Headers) -> tuple[int, Headers]:
+    """How streams of one encoder begin: one object for all of them."""
+    return status, tuple((STREAM | dict(headers)).items())
 
 
 def fit(error: DragomanError, writer: ResponseWriter) -> DragomanError:

@@ -43,7 +43,7 @@ class Settled(Around):
     def close(self) -> None:
         if (course := self._taken()) is not None:
             course.settle("gone", self._clock())
-        self._answer.close()
+        super().close()
 
     def _taken(self) -> Course | None:
         course, self._course = self._course, None

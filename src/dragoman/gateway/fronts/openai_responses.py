@@ -50,6 +50,8 @@ from dragoman.types import (
     ToolResult,
 )
 
+STORED = {NAME: {"store": True}}
+"""The field of an answer that is kept."""
 RESPONSES = "/v1/responses"
 COUNT = f"{RESPONSES}/input_tokens"
 
@@ -180,7 +182,8 @@ class Keeping:
         self._request = request
         if is_long(request):  # before the answer, because its end waits for nothing
             self._before = await asyncio.to_thread(brought, self._own, self._earlier, self._id)
-        extra = {NAME: {"store": True} | led_by(self._own)}
+        led = led_by(self._own)
+        extra = {NAME: STORED[NAME] | led} if led else STORED
         return Remembering(await self._handler(request), self._id, extra, self._note)
 
     def _note(self, response: ChatResponse) -> None:
