@@ -1,6 +1,6 @@
 """A service's answer to events: server-sent chunks, a JSON array of them, or one whole reply."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from dragoman.protocols.gemini.latest_report import LatestReport
 from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs
 from dragoman.protocols.gemini.logprobs import further as further_logprobs
 from dragoman.protocols.gemini.logprobs import joined as joined_logprobs
+from dragoman.protocols.gemini.odd_parts import odd_parts
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
@@ -45,7 +46,6 @@ from dragoman.types import (
     Text,
     TokenLogprob,
     ToolCall,
-    Unknown,
     Usage,
 )
 from dragoman.types.growing_text import GrowingText
@@ -198,7 +198,9 @@ class ReplyDecoder(SseDecoder):
             index = each.get("index")
             if isinstance(index, int) and index != 0:
                 self._others[f"candidates[{index}]"] = None
-            elif not candidate:
+            elif candidate:
+                self._others[f"candidates[{i}]"] = None  # its place is its number, if it says none
+            else:
                 candidate, known = each, reply_texts(data)
                 texts = known[i] if i < len(known) else ()
         for name, field in further(value, candidate).items():
@@ -249,7 +251,8 @@ class ReplyDecoder(SseDecoder):
         content = candidate.get("content")
         parts = content.get("parts") if isinstance(content, dict) else None
         logprobs = decode_logprobs(candidate.get(RESULT))
-        parts = parts if isinstance(parts, list) else []
+        # JSON of this protocol may write a list of one entry as the entry.
+        parts = parts if isinstance(parts, list) else [parts] if isinstance(parts, dict) else []
         last = max((k for k, part in enumerate(parts) if _words(part)), default=-1)
         for k, part in enumerate(parts):
             self._part(part, _text_at(texts, k, part), out, logprobs if k == last else ())
@@ -269,9 +272,11 @@ class ReplyDecoder(SseDecoder):
             self._partially(call, value.get(SIGNATURE), out)
             return
         self._finish_call(out)
-        part = self._decoded(value, text)
-        if part is None:
-            return
+        for part in self._decoded(value, text):
+            self._told(part, out, logprobs)
+
+    def _told(self, part: AnyPart, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...]) -> None:
+        """A part that is complete."""
         if isinstance(part, Text | Reasoning):
             kind = TEXT if isinstance(part, Text) else THOUGHT
             if part.text:
@@ -285,18 +290,12 @@ class ReplyDecoder(SseDecoder):
             return
         self._whole_part(part, out)
 
-    def _decoded(self, value: Any, text: str) -> AnyPart | None:
-        """The part; one of an odd form is a text if it has one, else unknown."""
+    def _decoded(self, value: Any, text: str) -> Sequence[AnyPart]:
+        """The part; one of an odd form may be several, or none."""
         try:
-            return decode_part(value, "", text, self._ids, self._state)
+            return (decode_part(value, "", text, self._ids, self._state),)
         except InvalidRequestError:
-            match value:
-                case {"text": str(words)}:
-                    return Reasoning(text=words) if value.get("thought") is True else Text(text=words)
-                case dict() if value and not _is_empty(value):
-                    return Unknown(protocol=NAME, data=value)
-                case _:
-                    return None
+            return odd_parts(value, text, self._ids, self._state)
 
     def _state(self, signature: str) -> OpaqueState:
         return OpaqueState(NAME, signature, self._origin)
@@ -398,11 +397,6 @@ def _text_at(texts: Texts, at: int, part: object) -> str:
             return text_of(texts, at, value)
         case _:
             return ""
-
-
-def _is_empty(value: Mapping[str, Any]) -> bool:
-    """Whether a part says nothing: some services send one in each chunk."""
-    return all(each in (None, "", False) for each in value.values())
 
 
 def _seconds(time: object) -> int | None:
