@@ -248,6 +248,12 @@ def test_a_content_of_the_model_may_be_empty_and_a_list_of_one_may_be_its_entry(
     assert body["generationConfig"]["thinkingConfig"] == {"thinkingLevel": "ULTRA"}
 
 
+def test_a_tool_that_is_null_is_none() -> None:
+    request = received(HELLO, tools=[{"googleSearch": None, "functionDeclarations": [{"name": "f"}]}])
+    assert [each.name for each in request.tools if isinstance(each, Tool)] == ["f"]
+    assert len(request.tools) == 1
+
+
 def test_a_signature_may_stand_alone() -> None:
     (_, message) = received(HELLO, model({"thoughtSignature": "YQ=="})).messages
     (part,) = message.parts

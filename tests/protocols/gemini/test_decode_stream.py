@@ -119,6 +119,23 @@ def test_a_part_that_says_nothing_is_nothing(part: Any) -> None:
     assert found.text == "a"
 
 
+def grounded(*sources: tuple[str, str]) -> dict[str, Any]:
+    """The sources so far, each with the words that it is about."""
+    supports = [{"segment": {"text": words}, "groundingChunkIndices": [i]} for i, (_, words) in enumerate(sources)]
+    chunks = [{"web": {"uri": uri}} for uri, _ in sources]
+    return {"groundingMetadata": {"groundingChunks": chunks, "groundingSupports": supports}}
+
+
+SIGNED = {"text": "a", "thoughtSignature": "c2ln"}
+
+
+@pytest.mark.parametrize("later", [{}, grounded(("u", "a"), ("v", "b"))])
+def test_a_source_of_one_text_is_not_told_of_the_next(later: dict[str, Any]) -> None:
+    found = answer(chunk(SIGNED, **grounded(("u", "a"))), chunk({"text": "b"}, **later), END)
+    told = [[(each.url, each.text_range) for each in part.citations] for part in found.parts if isinstance(part, Text)]
+    assert told == [[("u", (0, 1))], [("v", (0, 1))] if later else []]
+
+
 def test_log_probabilities_may_come_after_their_text() -> None:
     token = {"token": "a", "logProbability": -0.5}
     late = chunk(logprobsResult={"chosenCandidates": [token], "topCandidates": [{"candidates": []}]})

@@ -31,6 +31,7 @@ from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import (
     AnyPart,
+    Citation,
     Extra,
     HostedCall,
     LostChoice,
@@ -57,6 +58,9 @@ from dragoman.wire.utf8 import BLANKS
 STRANGE = "expected a reply of generateContent, got other JSON"
 TEXT = PartStart(Text(text=""))
 THOUGHT = PartStart(Reasoning(text="", form="summary"))
+
+BLOCKS = (f"{CANDIDATE}{GROUNDING}", f"{CANDIDATE}{CITATIONS}")
+"""What names the sources of a text."""
 
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger time is none."""
@@ -95,6 +99,9 @@ class ReplyDecoder(SseDecoder):
         """The latest report of tokens that is not read yet."""
         self._more: dict[str, Any] = {}
         self._others: dict[str, None] = {}
+        self._sourced = False
+        """Sources have come since a text had some."""
+        self._told_sources: set[tuple[str | None, ...]] = set()
 
     # The form of the body.
 
@@ -204,6 +211,7 @@ class ReplyDecoder(SseDecoder):
                 candidate, known = each, reply_texts(data)
                 texts = known[i] if i < len(known) else ()
         for name, field in further(value, candidate).items():
+            self._sourced = self._sourced or name in BLOCKS
             before = self._more.get(name)
             self._more[name] = before | field if isinstance(before, dict) and isinstance(field, dict) else field
         if isinstance(report := value.get("usageMetadata"), dict):
@@ -331,12 +339,23 @@ class ReplyDecoder(SseDecoder):
         if self._open is None:
             return
         if self._open is TEXT:
-            blocks = {name: self._more.get(f"{CANDIDATE}{name}") for name in (GROUNDING, CITATIONS)}
-            if any(blocks.values()) and (citations := decode_citations(blocks, str(self._text))):
-                out.append(Metadata(citations))
+            if self._sourced:
+                self._cite(out)
             self._text = GrowingText()
         self._open = None
         out.append(PartEnd(opaque, extra))
+
+    def _cite(self, out: list[StreamEvent]) -> None:
+        """The sources of the open text. One that an earlier text has is told again only with a place in this one."""
+        self._sourced = False
+        blocks = {name: self._more.get(name) for name in BLOCKS}
+        found = decode_citations(
+            {name.removeprefix(CANDIDATE): block for name, block in blocks.items()}, str(self._text)
+        )
+        new = [each for each in found if each.text_range is not None or _source(each) not in self._told_sources]
+        self._told_sources.update(map(_source, found))
+        if new:
+            out.append(Metadata(tuple(new)))
 
     def _partially(self, call: Mapping[str, Any], signature: object, out: list[StreamEvent]) -> None:
         """A fragment of a call. Its end is a fragment after which none is announced."""
@@ -383,6 +402,10 @@ class ReplyDecoder(SseDecoder):
 
 def _is_fragment(call: Mapping[str, Any]) -> bool:
     return call.get("willContinue") is True or "partialArgs" in call
+
+
+def _source(citation: Citation) -> tuple[str | None, ...]:
+    return citation.kind, citation.url, citation.title, citation.quote
 
 
 def _words(part: object) -> bool:
