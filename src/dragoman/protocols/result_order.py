@@ -1,4 +1,4 @@
-"""The order of results, for services that pair them with calls by it, since they get no ids. Knows no protocol by name."""
+"""The order of results, for services that pair them with calls by it. Knows no protocol by name."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
