@@ -24,6 +24,7 @@ from dragoman.types import (
     ChatResponse,
     Citation,
     File,
+    FinishReason,
     HostedCall,
     Image,
     Metadata,
@@ -55,6 +56,9 @@ DELTAS: dict[type[AnyPart], tuple[str, str]] = {
     HostedCall: ("input_json_delta", "partial_json"),
 }
 """A part to the type of its deltas, and their field."""
+
+DETAILED: frozenset[FinishReason] = frozenset({"content_filter", "refusal"})
+"""Reasons that have details: those of a refusal."""
 
 OF_DELTA = frozenset({"container", "stop_details"})
 """Fields of the end that stand beside the reason to stop."""
@@ -255,7 +259,7 @@ def _stop(end: ResponseEnd | ChatResponse) -> dict[str, Any]:
     reason = encode_reason(end.finish_reason, end.native_finish_reason, end.stop_sequence)
     body: dict[str, Any] = {"stop_reason": reason, "stop_sequence": end.stop_sequence}
     details = end.extra.get(NAME, {}).get("stop_details")
-    if details is not None or end.detail is not None:
+    if details is not None or (end.detail is not None and end.finish_reason in DETAILED):
         known = details if isinstance(details, dict) else {"category": None}
         body["stop_details"] = {"type": "refusal"} | known | {"explanation": end.detail}
     return body
