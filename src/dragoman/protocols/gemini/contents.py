@@ -229,8 +229,15 @@ def _written(writer: PartWriter, message: Message, i: int) -> list[dict[str, Any
     path = f"messages[{i}]"
     if message.role != "assistant" and any(isinstance(part, ToolCall) for part in message.parts):
         raise refused(path, "expected tool calls only in an assistant's turn")
-    found = [writer.write(part, f"{path}.parts[{j}]") for j, part in enumerate(message.parts)]
+    alone = message.role != "assistant" and len(message.parts) == 1
+    said = [(j, part) for j, part in enumerate(message.parts) if alone or not _is_stray(part)]
+    found = [writer.write(part, f"{path}.parts[{j}]") for j, part in said]
     return [body for body in found if body is not None]
+
+
+def _is_stray(part: AnyPart) -> bool:
+    """Whether it is an empty text, such as callers of other protocols write beside calls: the service refuses one."""
+    return isinstance(part, Text) and not part.text and part.opaque is None and NAME not in part.extra
 
 
 def _framed(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
