@@ -170,7 +170,8 @@ class AnswerEncoder(EventEncoder):
             self._pieces.append(delta.text)
             return
         self._text.add(delta.text)
-        more = {RESULT: encode_logprobs(delta.logprobs)} if delta.logprobs else {}
+        spoken = delta.logprobs if isinstance(self._part, Text) else None  # the block is that of the answer's tokens
+        more = {RESULT: encode_logprobs(spoken)} if spoken else {}
         if delta.text or more:
             thought = {"thought": True} if isinstance(self._part, Reasoning) else {}
             self._reply([{"text": delta.text} | thought], out, **more)

@@ -229,7 +229,7 @@ class AnswerEncoder(EventEncoder):
         self._said.add(text)
         if self._pending:
             logprobs, self._pending = (*self._pending, *(logprobs or ())), ()
-        if logprobs:
+        if logprobs and isinstance(self._part, Text):
             self._tokens += logprobs
             if self._form:
                 tokens = encode_logprobs(logprobs)
