@@ -136,6 +136,13 @@ def test_a_source_of_one_text_is_not_told_of_the_next(later: dict[str, Any]) -> 
     assert told == [[("u", (0, 1))], [("v", (0, 1))] if later else []]
 
 
+def test_the_sources_of_a_text_may_come_after_its_signature() -> None:
+    last = chunk({"text": ""}, finishReason="STOP", **grounded(("u", "a")))
+    (text,) = answer(chunk(SIGNED), last).parts
+    assert isinstance(text, Text)
+    assert ([each.url for each in text.citations], text.opaque is not None) == (["u"], True)
+
+
 def test_log_probabilities_may_come_after_their_text() -> None:
     token = {"token": "a", "logProbability": -0.5}
     late = chunk(logprobsResult={"chosenCandidates": [token], "topCandidates": [{"candidates": []}]})

@@ -62,6 +62,9 @@ THOUGHT = PartStart(Reasoning(text="", form="summary"))
 BLOCKS = (f"{CANDIDATE}{GROUNDING}", f"{CANDIDATE}{CITATIONS}")
 """What names the sources of a text."""
 
+NOTHING: tuple[Any, ...] = ({}, {"text": ""})
+"""Parts that say nothing, which services send in the last chunk."""
+
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger time is none."""
 
@@ -88,6 +91,8 @@ class ReplyDecoder(SseDecoder):
         """The answer has begun; a part has; a call has."""
         self._open: PartStart | None = None
         """The text or thought that is open."""
+        self._sealed: tuple[OpaqueState | None, Extra | None] | None = None
+        """What the open text has at its end. Nothing goes on in it, but its sources may follow."""
         self._text = GrowingText()
         """What the open text has said so far."""
         self._partial: PartialCall | None = None
@@ -210,6 +215,8 @@ class ReplyDecoder(SseDecoder):
             else:
                 candidate, known = each, reply_texts(data)
                 texts = known[i] if i < len(known) else ()
+        if self._sealed is not None and any(each not in NOTHING for each in _parts_in(candidate)):
+            self._end_part(out)  # what this chunk says of sources is about its own text
         for name, field in further(value, candidate).items():
             self._sourced = self._sourced or name in BLOCKS
             before = self._more.get(name)
@@ -256,11 +263,8 @@ class ReplyDecoder(SseDecoder):
     # Parts.
 
     def _parts(self, candidate: Mapping[str, Any], texts: Texts, out: list[StreamEvent]) -> None:
-        content = candidate.get("content")
-        parts = content.get("parts") if isinstance(content, dict) else None
+        parts = _parts_in(candidate)
         logprobs = decode_logprobs(candidate.get(RESULT))
-        # JSON of this protocol may write a list of one entry as the entry.
-        parts = parts if isinstance(parts, list) else [parts] if isinstance(parts, dict) else []
         last = max((k for k, part in enumerate(parts) if _words(part)), default=-1)
         for k, part in enumerate(parts):
             self._part(part, _text_at(texts, k, part), out, logprobs if k == last else ())
@@ -290,7 +294,7 @@ class ReplyDecoder(SseDecoder):
             if part.text:
                 self._speak(kind, part.text, out, logprobs or None)
                 if part.opaque is not None or part.extra:
-                    self._end_part(out, part.opaque, part.extra or None)
+                    self._sealed = part.opaque, part.extra or None
             elif part.opaque is not None or part.extra:
                 self._end_part(out)
                 self._begun = True
@@ -326,7 +330,7 @@ class ReplyDecoder(SseDecoder):
     def _speak(
         self, kind: PartStart, text: str, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...] | None = None
     ) -> None:
-        if self._open is not kind:
+        if self._open is not kind or self._sealed is not None:
             self._end_part(out)
             self._open, self._begun = kind, True
             out.append(kind)
@@ -334,8 +338,9 @@ class ReplyDecoder(SseDecoder):
             self._text.add(text)
         out.append(PartDelta(text, logprobs))
 
-    def _end_part(self, out: list[StreamEvent], opaque: OpaqueState | None = None, extra: Extra | None = None) -> None:
-        """Ends the open text. Its sources are known by now, if they are in the same chunk or came before it."""
+    def _end_part(self, out: list[StreamEvent]) -> None:
+        """Ends the open text. Its sources are known by now, if they came before the next part."""
+        (opaque, extra), self._sealed = self._sealed or (None, None), None
         if self._open is None:
             return
         if self._open is TEXT:
@@ -398,6 +403,13 @@ class ReplyDecoder(SseDecoder):
         extra = to_extra(self._more)
         out.append(ResponseEnd(reason, self._usage, native, losses=losses, extra=extra, detail=self._detail))
         self.done = True
+
+
+def _parts_in(candidate: Mapping[str, Any]) -> list[Any]:
+    """The parts of a candidate. JSON of this protocol may write a list of one entry as the entry."""
+    content = candidate.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return parts if isinstance(parts, list) else [parts] if isinstance(parts, dict) else []
 
 
 def _is_fragment(call: Mapping[str, Any]) -> bool:
