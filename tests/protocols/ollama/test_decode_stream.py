@@ -213,6 +213,7 @@ def test_the_only_call_may_stand_without_its_list() -> None:
 
 ODD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"content": ["a"]}, {}, "message.content"),
+    ({"content": "a", "tool_calls": "none"}, {}, "message.tool_calls"),
     ({"content": "a", "thinking": {"b": 1}}, {}, "message.thinking"),
     ({"content": "a"}, {"response": 5}, "response"),
     ({"content": "a"}, {"logprobs": [{"token": "a", "logprob": None}]}, "logprobs"),

@@ -23,6 +23,9 @@ DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_du
 TEXTS = ("content", "thinking", "response")
 """Fields of a line or of its message; one that is no text is kept as it came."""
 
+LISTS: tuple[tuple[str, type], ...] = (("tool_calls", dict), ("images", str))
+"""Lists of a message, and what each has for entries."""
+
 
 class Function(Struct, forbid_unknown_fields=True):
     name: str
@@ -127,8 +130,9 @@ def read_loosely(data: bytes) -> Loose:
     odd |= {f"message.{name}": said[name] for name in TEXTS if not isinstance(said.get(name, ""), str)}
     known = {name: value.pop(name) for name in Line.__struct_fields__ if name in value}
     content, thinking = _text(said.pop("content", None)), _text(said.pop("thinking", None))
-    calls = _calls(_listed(said.pop("tool_calls", None)), data)
-    images = _images(_listed(said.pop("images", None)))
+    odd |= {f"message.{name}": said[name] for name, kind in LISTS if not isinstance(said.get(name, []), list | kind)}
+    called, pictures = (_listed(said.pop(name, None), kind) for name, kind in LISTS)
+    calls, images = _calls(called, data), _images(pictures)
     said.pop("role", None)
     value.pop("error", None)
     probabilities = _probabilities(known.get("logprobs"))
@@ -176,9 +180,9 @@ def _words(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value[name] for name in ("code", "type") if name in value}
 
 
-def _listed(value: Any) -> list[Any]:
-    """One entry may stand without its list."""
-    return value if isinstance(value, list) else [] if value is None else [value]
+def _listed(value: Any, kind: type) -> list[Any]:
+    """One entry, which is of `kind`, may stand without its list."""
+    return value if isinstance(value, list) else [value] if value and isinstance(value, kind) else []
 
 
 def _calls(value: list[Any], data: bytes) -> list[Called]:
