@@ -17,6 +17,7 @@ from dragoman.protocols.speech import PARTS, Speech
 from dragoman.types import (
     AnyPart,
     Extra,
+    FinishReason,
     Loss,
     LostAnswerExtra,
     LostAnswerField,
@@ -30,6 +31,9 @@ from dragoman.types import (
     StreamEvent,
     Usage,
 )
+
+BROKEN: FinishReason = "other"
+"""The finish reason of an answer that went wrong in a way of the service's own, as a call that nobody can read."""
 
 USUAL = "stop"
 """The finish reason that is no loss: a caller who gets the answer assumes it."""
@@ -56,7 +60,7 @@ class AnswerLosses:
         self._found: dict[str, Loss] = {}
         self._begun = False
         self.unsaid_reason: str | None = None
-        """Why the answer ended without any content, if the protocol cannot say so: it would look like a whole one."""
+        """Why the answer went wrong before any content, if the protocol cannot say so: it would look whole."""
 
     @property
     def found(self) -> tuple[Loss, ...]:
@@ -105,7 +109,7 @@ class AnswerLosses:
         self._usage(end.usage)
         if end.finish_reason != USUAL and not self._says_reason(end):
             self._need("finish_reason")
-            if not (self._begun or "finish_reason" in self._speech.expresses):
+            if end.finish_reason == BROKEN and not (self._begun or "finish_reason" in self._speech.expresses):
                 self.unsaid_reason = end.native_finish_reason or end.finish_reason
         if end.stop_sequence is not None:
             self._need("stop_sequence")

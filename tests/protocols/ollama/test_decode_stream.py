@@ -224,8 +224,3 @@ ODD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 def test_a_field_of_another_type_is_kept_as_it_came(message: dict[str, Any], more: dict[str, Any], name: str) -> None:
     found = answer(line(message, done=False, **more), END)
     assert found.extra["ollama"] == {name: ({f"message.{key}": each for key, each in message.items()} | more)[name]}
-
-
-def test_a_message_that_is_no_object_is_kept_as_it_came() -> None:
-    odd = json.dumps({"model": "m", "message": "a", "done": False}).encode() + b"\n"
-    assert answer(odd, END).extra == {"ollama": {"message": "a"}}

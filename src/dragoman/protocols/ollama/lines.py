@@ -155,8 +155,6 @@ def read_loosely(data: bytes) -> Loose:
     rest = value | {f"message.{name}": inner for name, inner in said.items()} | odd
     if probabilities is None:
         rest["logprobs"] = known.get("logprobs")
-    if said is not message:
-        rest["message"] = message
     return Loose(line, calls, images, {name: inner for name, inner in rest.items() if inner is not None})
 
 
