@@ -1,20 +1,24 @@
 """The manifest of what an answer loses on its way to a caller: exact, and in the answer's order."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from dragoman.protocols.answer_losses import AnswerLosses, answer_losses
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.openai_chat import OpenAIChatServer
+from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.webchat.aibn import AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
 from dragoman.protocols.webchat.cromicle import CromicleServer
 from dragoman.types import (
     Audio,
+    ChatRequest,
     ChatResponse,
     FinishReason,
+    Fold,
     Image,
     Metadata,
     OpaqueState,
@@ -32,7 +36,9 @@ from dragoman.types import (
     Usage,
     names,
     unfold,
+    user,
 )
+from tests.support.env import fixed_env
 
 FULL = ChatResponse(
     parts=(
@@ -137,3 +143,19 @@ def test_what_is_said_beside_a_part_is_named_with_it() -> None:
     says = frozenset({"audio", "audio.data", "text"})
     assert lost(events, says, "own") == ("answer.audio.transcript", "answer.text.logprobs")
     assert lost(events, says | {"audio.transcript", "text.logprobs"}, "own") == ()
+
+
+@pytest.mark.parametrize("name", ["openai-chat", "openai-responses", "gemini"])
+def test_the_tokens_of_a_thought_are_none_of_the_text(name: str) -> None:
+    server: Any = DIALECTS[name].server
+    token = TokenLogprob("MARKED", -0.5)
+    events = [ResponseStart(), PartStart(Reasoning(text="")), PartDelta("hidden", (token,)), PartEnd()]
+    spoken = [PartStart(Text(text="")), PartDelta("said"), PartEnd(), ResponseEnd("stop")]
+    request = ChatRequest(model="m", messages=(user("x"),))
+    body = server().encoder(request, fixed_env()).send([*events, *spoken])
+    assert b"MARKED" not in body
+    client: Any = DIALECTS[name].client
+    decoder, folding = client("http://up").decoder(request), Fold()
+    folding.feed([*decoder.feed(body), *decoder.finish()])
+    found = folding.result()
+    assert (found.text, [each.text for each in found.parts if isinstance(each, Reasoning)]) == ("said", ["hidden"])

@@ -6,6 +6,7 @@ in one list. What a protocol lists of answers, besides the words of `losses`:
     usage, stop_sequence, …  a field of ResponseEnd
     finish_reason            all reasons; or single ones, as `finish_reason.pause`
     finish_reason.native     the service's own word for any other reason
+    detail.refusal           the service's own words about a reason
     usage.reasoning_tokens   a count of Usage that lies inside of input and output
     usage.input.audio        one of its further counts; `usage.details`: all of them
 """
@@ -16,6 +17,7 @@ from dragoman.protocols.speech import PARTS, Speech
 from dragoman.types import (
     AnyPart,
     Extra,
+    FinishReason,
     Loss,
     LostAnswerExtra,
     LostAnswerField,
@@ -29,6 +31,9 @@ from dragoman.types import (
     StreamEvent,
     Usage,
 )
+
+BROKEN: FinishReason = "other"
+"""The finish reason of an answer that went wrong in a way of the service's own, as a call that nobody can read."""
 
 USUAL = "stop"
 """The finish reason that is no loss: a caller who gets the answer assumes it."""
@@ -53,6 +58,9 @@ class AnswerLosses:
         self._kind = ""
         """The kind of the open part; empty if it is left out, and everything about it goes with it."""
         self._found: dict[str, Loss] = {}
+        self._begun = False
+        self.unsaid_reason: str | None = None
+        """Why the answer went wrong before any content, if the protocol cannot say so: it would look whole."""
 
     @property
     def found(self) -> tuple[Loss, ...]:
@@ -88,6 +96,7 @@ class AnswerLosses:
                     self._end(event)
 
     def _part(self, part: AnyPart) -> None:
+        self._begun = True
         self._kind = PARTS[type(part)] if self._speech.says(part) else ""
         if not self._kind:
             self._lose(LostAnswerPart(f"answer.{PARTS[type(part)]}"))
@@ -100,10 +109,12 @@ class AnswerLosses:
         self._usage(end.usage)
         if end.finish_reason != USUAL and not self._says_reason(end):
             self._need("finish_reason")
+            if end.finish_reason == BROKEN and not (self._begun or "finish_reason" in self._speech.expresses):
+                self.unsaid_reason = end.native_finish_reason or end.finish_reason
         if end.stop_sequence is not None:
             self._need("stop_sequence")
-        if end.detail is not None:
-            self._need("detail")
+        if end.detail is not None and f"detail.{end.finish_reason}" not in self._speech.expresses:
+            self._lose(LostAnswerField("answer.detail"))
         self._extra(end.extra, end.silent)
 
     def _says_reason(self, end: ResponseEnd) -> bool:

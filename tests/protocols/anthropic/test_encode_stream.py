@@ -298,3 +298,11 @@ def test_sources_beside_other_parts_than_text_are_not_told() -> None:
     source = Metadata(citations=(Citation(kind="url", url="https://a"),))
     events: list[StreamEvent] = [ResponseStart(), PartStart(CALL), source, PartEnd(), ResponseEnd("tool_call")]
     assert b"citation" not in SERVER.encoder(REQUEST, fixed_env()).send(events)
+
+
+def test_only_a_refusal_has_details() -> None:
+    end = ResponseEnd("other", None, "MALFORMED_FUNCTION_CALL", detail="why")
+    events: list[StreamEvent] = [ResponseStart(), PartStart(Text(text="a")), PartEnd(), end]
+    assert names(answer_losses(events, SERVER.expresses, NAME)) == ("answer.finish_reason", "answer.detail")
+    response = ChatResponse(parts=(Text(text="a"),), finish_reason="other", detail="why")
+    assert b"stop_details" not in SERVER.encode_response(response, REQUEST, fixed_env()).body

@@ -386,6 +386,8 @@ responses = st.builds(
 @given(responses, st.booleans())
 def test_an_answer_that_one_half_writes_the_other_half_reads(response: ChatResponse, stream: bool) -> None:
     got, expected = there_and_back(SERVER, CLIENT, response, stream=stream), owned(response, CLIENT)
+    if expected.finish_reason != "refusal":  # only it has details
+        expected = msgspec.structs.replace(expected, detail=None)
     for each in (got, expected):
         each.extra.get(NAME, {}).pop("stop_details", None)
     assert msgspec.structs.replace(got, native_finish_reason=None, extra={}) == expected

@@ -15,6 +15,7 @@ from dragoman.types import (
     ChatRequest,
     File,
     HostedTool,
+    Image,
     Message,
     ModelProfile,
     MovedMessage,
@@ -246,6 +247,25 @@ def test_a_content_of_the_model_may_be_empty_and_a_list_of_one_may_be_its_entry(
     assert asked.reasoning.effort is None
     body = json.loads(GeminiClient("https://h").encode_request(asked, fixed_env()).body or b"")
     assert body["generationConfig"]["thinkingConfig"] == {"thinkingLevel": "ULTRA"}
+
+
+def test_an_empty_text_beside_calls_is_not_sent() -> None:
+    turn = Message("assistant", (Text(text=""), CALL))
+    answered = Message("tool", (ToolResult(id="c1", parts=(Text(text=""),)),))
+    picture = Message("user", (Text(text=""), Image(data="aGk=", media_type="image/png")))
+    contents = sent(user("x"), turn, answered, Message("assistant", (Text(text=""),)), picture)["contents"]
+    assert [[next(iter(part)) for part in content["parts"]] for content in contents] == [
+        ["text"],
+        ["functionCall"],
+        ["functionResponse"],
+        ["inlineData"],
+    ]
+
+
+def test_a_tool_that_is_null_is_none() -> None:
+    request = received(HELLO, tools=[{"googleSearch": None, "functionDeclarations": [{"name": "f"}]}])
+    assert [each.name for each in request.tools if isinstance(each, Tool)] == ["f"]
+    assert len(request.tools) == 1
 
 
 def test_a_signature_may_stand_alone() -> None:

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.gemini import NAME, GeminiClient
+from dragoman.protocols.gemini import NAME, GeminiClient, GeminiServer
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -14,6 +15,7 @@ from dragoman.types import (
     HostedCall,
     HostedResult,
     Message,
+    OpaqueState,
     Reasoning,
     Text,
     TokenLogprob,
@@ -56,7 +58,8 @@ A, B, END = chunk({"text": "a"}), chunk({"text": "b"}), chunk(finishReason="STOP
 
 def test_empty_objects_and_further_candidates_are_passed_over() -> None:
     both = {"candidates": [A["candidates"][0], {"content": {"parts": [{"text": "no"}]}}]}
-    assert answer(A, {}, both, END).text == "aa"
+    found = answer(A, {}, both, END)
+    assert (found.text, [loss.name for loss in found.losses]) == ("aa", ["candidates[1]"])
     other = {"candidates": [{"content": {"parts": [{"text": "no"}]}, "index": 1}]}
     found = answer(A, other, B, END)
     assert (found.text, [loss.name for loss in found.losses]) == ("ab", ["candidates[1]"])
@@ -67,10 +70,22 @@ def test_what_is_no_reply_ends_no_answer_well(odd: Any) -> None:
     assert "expected" in str(failure(A, odd, END))
 
 
+CALLED = {"name": "f", "args": {"a": 1}}
+CALL = ToolCall(id="call_1_0", name="f", arguments='{"a": 1}')
+STATE = OpaqueState(NAME, "?!", CODEC.origin("m"))
+
 ODD: list[tuple[Any, Any]] = [
     ({"text": "a", "thought": "yes"}, Text(text="a")),
-    ({"text": "a", "thought": True, "thoughtSignature": "?!"}, Reasoning(text="a", form="summary")),
+    ({"text": "a", "thought": True, "thoughtSignature": "?!"}, Reasoning(text="a", form="summary", opaque=STATE)),
+    ({"text": "", "thoughtSignature": "?!"}, Text(text="", opaque=STATE)),
     ({"functionCall": {"name": 5}}, Unknown(protocol=NAME, data={"functionCall": {"name": 5}})),
+    ({"text": "", "functionCall": CALLED}, CALL),
+    ({"functionCall": CALLED | {"id": 5}}, replace(CALL, extra={NAME: {"functionCall": {"id": 5}}})),
+    ({"functionCall": CALLED, "thoughtSignature": "?!"}, replace(CALL, opaque=STATE)),
+    ({"functionCall": CALLED, "thoughtSignature": 5}, replace(CALL, extra={NAME: {"thoughtSignature": 5}})),
+    ({"functionCall": CALLED, "thought": "yes"}, replace(CALL, extra={NAME: {"thought": "yes"}})),
+    ({"functionCall": {"name": "f", "args": '{"a": 1}'}}, CALL),
+    ({"functionCall": {"name": "f", "args": [1]}}, replace(CALL, arguments="[1]")),
 ]
 
 
@@ -79,10 +94,53 @@ def test_a_part_of_an_odd_form_is_taken_as_far_as_it_can_be_read(part: Any, expe
     assert answer(chunk(part), END).parts == (expected,)
 
 
+def test_a_part_of_two_kinds_is_two_parts() -> None:
+    part = {"text": "a", "functionCall": CALLED, "thoughtSignature": "c2ln"}
+    found = answer(chunk(part), END)
+    state = OpaqueState(NAME, "c2ln", CODEC.origin("m"))
+    assert (found.parts, found.finish_reason) == ((Text(text="a"), replace(CALL, opaque=state)), "tool_call")
+
+
+def test_the_only_part_may_be_written_without_a_list() -> None:
+    alone = {"candidates": [{"content": {"parts": {"text": "a"}}, "finishReason": "STOP"}]}
+    assert answer(alone).text == "a"
+
+
+def test_a_prompt_of_which_nobody_says_that_it_is_blocked_is_answered() -> None:
+    found = answer({"promptFeedback": {"blockReason": "BLOCK_REASON_UNSPECIFIED"}} | A, END)
+    assert (found.text, found.finish_reason) == ("a", "stop")
+    told = json.loads(GeminiServer().encode_response(found, REQUEST, fixed_env()).body)
+    assert told["candidates"][0]["content"]["parts"] == [{"text": "a"}]
+
+
 @pytest.mark.parametrize("part", [{"text": "", "thought": "no"}, {"thought": "no", "text": None}])
 def test_a_part_that_says_nothing_is_nothing(part: Any) -> None:
     found = answer(A, chunk(part), END)
     assert found.text == "a"
+
+
+def grounded(*sources: tuple[str, str]) -> dict[str, Any]:
+    """The sources so far, each with the words that it is about."""
+    supports = [{"segment": {"text": words}, "groundingChunkIndices": [i]} for i, (_, words) in enumerate(sources)]
+    chunks = [{"web": {"uri": uri}} for uri, _ in sources]
+    return {"groundingMetadata": {"groundingChunks": chunks, "groundingSupports": supports}}
+
+
+SIGNED = {"text": "a", "thoughtSignature": "c2ln"}
+
+
+@pytest.mark.parametrize("later", [{}, grounded(("u", "a"), ("v", "b"))])
+def test_a_source_of_one_text_is_not_told_of_the_next(later: dict[str, Any]) -> None:
+    found = answer(chunk(SIGNED, **grounded(("u", "a"))), chunk({"text": "b"}, **later), END)
+    told = [[(each.url, each.text_range) for each in part.citations] for part in found.parts if isinstance(part, Text)]
+    assert told == [[("u", (0, 1))], [("v", (0, 1))] if later else []]
+
+
+def test_the_sources_of_a_text_may_come_after_its_signature() -> None:
+    last = chunk({"text": ""}, finishReason="STOP", **grounded(("u", "a")))
+    (text,) = answer(chunk(SIGNED), last).parts
+    assert isinstance(text, Text)
+    assert ([each.url for each in text.citations], text.opaque is not None) == (["u"], True)
 
 
 def test_log_probabilities_may_come_after_their_text() -> None:

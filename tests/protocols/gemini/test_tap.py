@@ -269,3 +269,11 @@ def test_a_candidate_whose_number_is_none_is_the_first_one(number: str) -> None:
     odd = [each.replace(b'"index": 0', b'"index": %b' % number.encode()) for each in (event("a"), LAST)]
     assert passed(tap, odd) == b"".join(odd)
     assert (tap.done, tap.error, tap.finish_reason) == (True, None, "stop")
+
+
+def test_a_call_beside_an_empty_text_is_content() -> None:
+    tap = GeminiTap()
+    part = b'{"text": "", "functionCall": {"name": "f", "args": {}}}'
+    tap.feed(b'data: {"candidates": [{"content": {"parts": [' + part + b']}, "finishReason": "STOP"}]}\r\n\r\n')
+    tap.finish()
+    assert (tap.error, tap.empty, tap.finish_reason) == (None, False, "tool_call")

@@ -203,3 +203,24 @@ def test_parts_that_a_line_has_no_place_for_write_none(path: str) -> None:
     said = [json.loads(each) for each in lines]
     assert len(said) == (4 if path == "/api/chat" else 3)
     assert [each.get("response", each.get("message", {}).get("content")) for each in said[:2]] == ["", "a"]
+
+
+def test_the_only_call_may_stand_without_its_list() -> None:
+    function = {"name": "f", "arguments": {"a": 1}}
+    found = answer(line({"role": "assistant", "content": "", "tool_calls": {"function": function}}, done=False), END)
+    assert [(each.name, each.arguments) for each in found.tool_calls] == [("f", '{"a":1}')]
+
+
+ODD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"content": ["a"]}, {}, "message.content"),
+    ({"content": "a", "tool_calls": "none"}, {}, "message.tool_calls"),
+    ({"content": "a", "thinking": {"b": 1}}, {}, "message.thinking"),
+    ({"content": "a"}, {"response": 5}, "response"),
+    ({"content": "a"}, {"logprobs": [{"token": "a", "logprob": None}]}, "logprobs"),
+]
+
+
+@pytest.mark.parametrize(("message", "more", "name"), ODD)
+def test_a_field_of_another_type_is_kept_as_it_came(message: dict[str, Any], more: dict[str, Any], name: str) -> None:
+    found = answer(line(message, done=False, **more), END)
+    assert found.extra["ollama"] == {name: ({f"message.{key}": each for key, each in message.items()} | more)[name]}

@@ -378,3 +378,21 @@ def test_details_of_reasoning_that_are_no_objects_are_passed_over() -> None:
     entry = {"type": "reasoning.text", "text": "hm", "signature": "s", "index": 0}
     found = answer(chunk({"reasoning_details": [5, entry]}), chunk({"content": "x"}, "stop"), "[DONE]")
     assert [part.text for part in found.parts if isinstance(part, Reasoning)] == ["hm"]
+
+
+THOUGHT = {"type": "reasoning.text", "text": "so be it", "signature": "s", "index": 0}
+
+
+@pytest.mark.parametrize("pieces", [["so ", "be it"], ["so be", " it"], ["so be it"], []])
+def test_reasoning_that_comes_again_beside_its_signature_is_told_once(pieces: list[str]) -> None:
+    said = [chunk({"reasoning_content": piece}) for piece in pieces]
+    twice = [*said, chunk({"reasoning_details": [THOUGHT]}), chunk({"content": "x"})]
+    found = answer(*twice, *twice, chunk({}, "stop"), "[DONE]")
+    assert [part.text for part in found.parts if isinstance(part, Reasoning)] == ["so be it", "so be it"]
+
+
+def test_further_words_of_details_are_told() -> None:
+    more = {"type": "reasoning.text", "text": "and more", "index": 0}
+    thoughts = [chunk({"reasoning_content": "so"}), chunk({"reasoning_details": [more]})]
+    found = answer(*thoughts, chunk({"content": "x"}, "stop"), "[DONE]")
+    assert [part.text for part in found.parts if isinstance(part, Reasoning)] == ["soand more"]

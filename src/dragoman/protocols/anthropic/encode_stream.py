@@ -24,6 +24,7 @@ from dragoman.types import (
     ChatResponse,
     Citation,
     File,
+    FinishReason,
     HostedCall,
     Image,
     Metadata,
@@ -55,6 +56,9 @@ DELTAS: dict[type[AnyPart], tuple[str, str]] = {
     HostedCall: ("input_json_delta", "partial_json"),
 }
 """A part to the type of its deltas, and their field."""
+
+DETAILED: frozenset[FinishReason] = frozenset({"content_filter", "refusal"})
+"""Reasons that have details: those of a refusal."""
 
 OF_DELTA = frozenset({"container", "stop_details"})
 """Fields of the end that stand beside the reason to stop."""
@@ -124,18 +128,17 @@ class AnswerEncoder(EventEncoder):
         if isinstance(part, Reasoning) and part.form == "redacted" and not part.text and part.opaque is None:
             self._redacted = part
             return
-        if part.opaque is not None and not isinstance(part, Reasoning):
-            self._whole(_beside(part.opaque, NEXT), out)
         delta = DELTAS.get(type(part))
+        body = _answer_block(part) if delta is None else _opening(part)
+        if body is not None and part.opaque is not None and not isinstance(part, Reasoning):
+            self._whole(_beside(part.opaque, NEXT), out)
         if delta is None:
-            body = _answer_block(part)
             if body is not None:
                 self._whole(body, out)
             return
         if isinstance(part, Reasoning) and part.opaque is not None:
             self._whole(_answer_block(part) or {}, out)
             return
-        body = _opening(part)
         if body is None:
             return
         self._part = part
@@ -227,10 +230,11 @@ def encode_message(response: ChatResponse, request: ChatRequest, env: Env) -> by
     for part in response.parts:
         if isinstance(part, ToolCall | HostedCall) and part.arguments and object_of(_arguments(part)) is None:
             raise BadEventError(f"expected the arguments of the tool call {part.id!r} to be a JSON object")
+        if (body := _answer_block(part)) is None:
+            continue  # and so is its state, which would be taken for the next part's
         if part.opaque is not None and not isinstance(part, Reasoning):
             content.append(_beside(part.opaque, NEXT))
-        if (body := _answer_block(part)) is not None:
-            content.append(body)
+        content.append(body)
     rest = {name: value for name, value in response.extra.get(NAME, {}).items() if name != "stop_details"}
     body = _head(response, request, env) | {"content": content} | _stop(response)
     return _json(body | {"usage": encode_usage(response.usage)} | rest)
@@ -255,7 +259,7 @@ def _stop(end: ResponseEnd | ChatResponse) -> dict[str, Any]:
     reason = encode_reason(end.finish_reason, end.native_finish_reason, end.stop_sequence)
     body: dict[str, Any] = {"stop_reason": reason, "stop_sequence": end.stop_sequence}
     details = end.extra.get(NAME, {}).get("stop_details")
-    if details is not None or end.detail is not None:
+    if details is not None or (end.detail is not None and end.finish_reason in DETAILED):
         known = details if isinstance(details, dict) else {"category": None}
         body["stop_details"] = {"type": "refusal"} | known | {"explanation": end.detail}
     return body

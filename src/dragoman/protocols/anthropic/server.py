@@ -65,7 +65,8 @@ class AnthropicServer(ServerCodec):
             *SAYABLE_COUNTS,
             *SAYABLE_REASONS,
             "stop_sequence",
-            "detail",
+            "detail.content_filter",
+            "detail.refusal",
         }
     )
     id_header = REQUEST_ID

@@ -18,6 +18,7 @@ from dragoman.protocols.gemini.lists import listed
 from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter, Sign, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, text_of
 from dragoman.protocols.json_fields import Fields, refused
+from dragoman.protocols.result_order import in_order_of_calls
 from dragoman.types import AnyPart, Extra, Message, Reasoning, Role, Text, ToolCall, ToolResult
 
 MODEL, USER = "model", "user"
@@ -71,7 +72,8 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
 
     `names`: names of files are taken. `signed`: calls of the current turn must have a signature.
     """
-    calls = {part.id: part.name for message in messages for part in message.parts if isinstance(part, ToolCall)}
+    messages = in_order_of_calls(messages)
+    calls = {call.id: call.name for message in reversed(messages) for call in reversed(_calls(message))}
     writer = PartWriter(sign, names=names, result_names=calls)
     leading = _leading(messages)
     asking = asking_system(messages)
@@ -83,6 +85,8 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
     contents: list[dict[str, Any]] = []
     before = ""
     for i, message in enumerate(messages[leading:], leading):
+        # A later turn may use an id once more, for another call.
+        calls |= {call.id: call.name for call in _calls(message)}
         parts = _written(writer, message, i)
         if message.role in OF_THE_SYSTEM and i != asking:
             parts = _framed(parts)
@@ -99,6 +103,10 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
     if not contents:
         raise refused("messages", "expected at least one with content")
     return ({"systemInstruction": system} if system else {}) | {"contents": contents}
+
+
+def _calls(message: Message) -> list[ToolCall]:
+    return [part for part in message.parts if isinstance(part, ToolCall)]
 
 
 def _leading(messages: Sequence[Message]) -> int:
@@ -221,8 +229,15 @@ def _written(writer: PartWriter, message: Message, i: int) -> list[dict[str, Any
     path = f"messages[{i}]"
     if message.role != "assistant" and any(isinstance(part, ToolCall) for part in message.parts):
         raise refused(path, "expected tool calls only in an assistant's turn")
-    found = [writer.write(part, f"{path}.parts[{j}]") for j, part in enumerate(message.parts)]
+    alone = message.role != "assistant" and len(message.parts) == 1
+    said = [(j, part) for j, part in enumerate(message.parts) if alone or not _is_stray(part)]
+    found = [writer.write(part, f"{path}.parts[{j}]") for j, part in said]
     return [body for body in found if body is not None]
+
+
+def _is_stray(part: AnyPart) -> bool:
+    """Whether it is an empty text, such as callers of other protocols write beside calls: the service refuses one."""
+    return isinstance(part, Text) and not part.text and part.opaque is None and NAME not in part.extra
 
 
 def _framed(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """A service's answer to events: server-sent chunks, a JSON array of them, or one whole reply."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from dragoman.protocols.gemini.latest_report import LatestReport
 from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs
 from dragoman.protocols.gemini.logprobs import further as further_logprobs
 from dragoman.protocols.gemini.logprobs import joined as joined_logprobs
+from dragoman.protocols.gemini.odd_parts import odd_parts
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
@@ -30,6 +31,7 @@ from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import (
     AnyPart,
+    Citation,
     Extra,
     HostedCall,
     LostChoice,
@@ -45,7 +47,6 @@ from dragoman.types import (
     Text,
     TokenLogprob,
     ToolCall,
-    Unknown,
     Usage,
 )
 from dragoman.types.growing_text import GrowingText
@@ -57,6 +58,12 @@ from dragoman.wire.utf8 import BLANKS
 STRANGE = "expected a reply of generateContent, got other JSON"
 TEXT = PartStart(Text(text=""))
 THOUGHT = PartStart(Reasoning(text="", form="summary"))
+
+BLOCKS = (f"{CANDIDATE}{GROUNDING}", f"{CANDIDATE}{CITATIONS}")
+"""What names the sources of a text."""
+
+NOTHING: tuple[Any, ...] = ({}, {"text": ""})
+"""Parts that say nothing, which services send in the last chunk."""
 
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger time is none."""
@@ -84,6 +91,8 @@ class ReplyDecoder(SseDecoder):
         """The answer has begun; a part has; a call has."""
         self._open: PartStart | None = None
         """The text or thought that is open."""
+        self._sealed: tuple[OpaqueState | None, Extra | None] | None = None
+        """What the open text has at its end. Nothing goes on in it, but its sources may follow."""
         self._text = GrowingText()
         """What the open text has said so far."""
         self._partial: PartialCall | None = None
@@ -95,6 +104,9 @@ class ReplyDecoder(SseDecoder):
         """The latest report of tokens that is not read yet."""
         self._more: dict[str, Any] = {}
         self._others: dict[str, None] = {}
+        self._sourced = False
+        """Sources have come since a text had some."""
+        self._told_sources: set[tuple[str | None, ...]] = set()
 
     # The form of the body.
 
@@ -198,10 +210,15 @@ class ReplyDecoder(SseDecoder):
             index = each.get("index")
             if isinstance(index, int) and index != 0:
                 self._others[f"candidates[{index}]"] = None
-            elif not candidate:
+            elif candidate:
+                self._others[f"candidates[{i}]"] = None  # its place is its number, if it says none
+            else:
                 candidate, known = each, reply_texts(data)
                 texts = known[i] if i < len(known) else ()
+        if self._sealed is not None and any(each not in NOTHING for each in _parts_in(candidate)):
+            self._end_part(out)  # what this chunk says of sources is about its own text
         for name, field in further(value, candidate).items():
+            self._sourced = self._sourced or name in BLOCKS
             before = self._more.get(name)
             self._more[name] = before | field if isinstance(before, dict) and isinstance(field, dict) else field
         if isinstance(report := value.get("usageMetadata"), dict):
@@ -246,10 +263,8 @@ class ReplyDecoder(SseDecoder):
     # Parts.
 
     def _parts(self, candidate: Mapping[str, Any], texts: Texts, out: list[StreamEvent]) -> None:
-        content = candidate.get("content")
-        parts = content.get("parts") if isinstance(content, dict) else None
+        parts = _parts_in(candidate)
         logprobs = decode_logprobs(candidate.get(RESULT))
-        parts = parts if isinstance(parts, list) else []
         last = max((k for k, part in enumerate(parts) if _words(part)), default=-1)
         for k, part in enumerate(parts):
             self._part(part, _text_at(texts, k, part), out, logprobs if k == last else ())
@@ -269,15 +284,17 @@ class ReplyDecoder(SseDecoder):
             self._partially(call, value.get(SIGNATURE), out)
             return
         self._finish_call(out)
-        part = self._decoded(value, text)
-        if part is None:
-            return
+        for part in self._decoded(value, text):
+            self._told(part, out, logprobs)
+
+    def _told(self, part: AnyPart, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...]) -> None:
+        """A part that is complete."""
         if isinstance(part, Text | Reasoning):
             kind = TEXT if isinstance(part, Text) else THOUGHT
             if part.text:
                 self._speak(kind, part.text, out, logprobs or None)
                 if part.opaque is not None or part.extra:
-                    self._end_part(out, part.opaque, part.extra or None)
+                    self._sealed = part.opaque, part.extra or None
             elif part.opaque is not None or part.extra:
                 self._end_part(out)
                 self._begun = True
@@ -285,18 +302,12 @@ class ReplyDecoder(SseDecoder):
             return
         self._whole_part(part, out)
 
-    def _decoded(self, value: Any, text: str) -> AnyPart | None:
-        """The part; one of an odd form is a text if it has one, else unknown."""
+    def _decoded(self, value: Any, text: str) -> Sequence[AnyPart]:
+        """The part; one of an odd form may be several, or none."""
         try:
-            return decode_part(value, "", text, self._ids, self._state)
+            return (decode_part(value, "", text, self._ids, self._state),)
         except InvalidRequestError:
-            match value:
-                case {"text": str(words)}:
-                    return Reasoning(text=words) if value.get("thought") is True else Text(text=words)
-                case dict() if value and not _is_empty(value):
-                    return Unknown(protocol=NAME, data=value)
-                case _:
-                    return None
+            return odd_parts(value, text, self._ids, self._state)
 
     def _state(self, signature: str) -> OpaqueState:
         return OpaqueState(NAME, signature, self._origin)
@@ -319,7 +330,7 @@ class ReplyDecoder(SseDecoder):
     def _speak(
         self, kind: PartStart, text: str, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...] | None = None
     ) -> None:
-        if self._open is not kind:
+        if self._open is not kind or self._sealed is not None:
             self._end_part(out)
             self._open, self._begun = kind, True
             out.append(kind)
@@ -327,17 +338,29 @@ class ReplyDecoder(SseDecoder):
             self._text.add(text)
         out.append(PartDelta(text, logprobs))
 
-    def _end_part(self, out: list[StreamEvent], opaque: OpaqueState | None = None, extra: Extra | None = None) -> None:
-        """Ends the open text. Its sources are known by now, if they are in the same chunk or came before it."""
+    def _end_part(self, out: list[StreamEvent]) -> None:
+        """Ends the open text. Its sources are known by now, if they came before the next part."""
+        (opaque, extra), self._sealed = self._sealed or (None, None), None
         if self._open is None:
             return
         if self._open is TEXT:
-            blocks = {name: self._more.get(f"{CANDIDATE}{name}") for name in (GROUNDING, CITATIONS)}
-            if any(blocks.values()) and (citations := decode_citations(blocks, str(self._text))):
-                out.append(Metadata(citations))
+            if self._sourced:
+                self._cite(out)
             self._text = GrowingText()
         self._open = None
         out.append(PartEnd(opaque, extra))
+
+    def _cite(self, out: list[StreamEvent]) -> None:
+        """The sources of the open text. One that an earlier text has is told again only with a place in this one."""
+        self._sourced = False
+        blocks = {name: self._more.get(name) for name in BLOCKS}
+        found = decode_citations(
+            {name.removeprefix(CANDIDATE): block for name, block in blocks.items()}, str(self._text)
+        )
+        new = [each for each in found if each.text_range is not None or _source(each) not in self._told_sources]
+        self._told_sources.update(map(_source, found))
+        if new:
+            out.append(Metadata(tuple(new)))
 
     def _partially(self, call: Mapping[str, Any], signature: object, out: list[StreamEvent]) -> None:
         """A fragment of a call. Its end is a fragment after which none is announced."""
@@ -382,8 +405,19 @@ class ReplyDecoder(SseDecoder):
         self.done = True
 
 
+def _parts_in(candidate: Mapping[str, Any]) -> list[Any]:
+    """The parts of a candidate. JSON of this protocol may write a list of one entry as the entry."""
+    content = candidate.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return parts if isinstance(parts, list) else [parts] if isinstance(parts, dict) else []
+
+
 def _is_fragment(call: Mapping[str, Any]) -> bool:
     return call.get("willContinue") is True or "partialArgs" in call
+
+
+def _source(citation: Citation) -> tuple[str | None, ...]:
+    return citation.kind, citation.url, citation.title, citation.quote
 
 
 def _words(part: object) -> bool:
@@ -398,11 +432,6 @@ def _text_at(texts: Texts, at: int, part: object) -> str:
             return text_of(texts, at, value)
         case _:
             return ""
-
-
-def _is_empty(value: Mapping[str, Any]) -> bool:
-    """Whether a part says nothing: some services send one in each chunk."""
-    return all(each in (None, "", False) for each in value.values())
 
 
 def _seconds(time: object) -> int | None:

@@ -19,7 +19,7 @@ from dragoman.protocols.gemini.chunk import CANDIDATE
 from dragoman.protocols.gemini.citations import GROUNDING, Cited, encode_citations
 from dragoman.protocols.gemini.errors import envelope
 from dragoman.protocols.gemini.extra import NAME, noted
-from dragoman.protocols.gemini.finish_reasons import encode_reason
+from dragoman.protocols.gemini.finish_reasons import NOT_SAID, encode_reason
 from dragoman.protocols.gemini.logprobs import RESULT, encode_logprobs
 from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter
 from dragoman.protocols.gemini.relay import HEARTBEAT
@@ -170,7 +170,8 @@ class AnswerEncoder(EventEncoder):
             self._pieces.append(delta.text)
             return
         self._text.add(delta.text)
-        more = {RESULT: encode_logprobs(delta.logprobs)} if delta.logprobs else {}
+        spoken = delta.logprobs if isinstance(self._part, Text) else None  # the block is that of the answer's tokens
+        more = {RESULT: encode_logprobs(spoken)} if spoken else {}
         if delta.text or more:
             thought = {"thought": True} if isinstance(self._part, Reasoning) else {}
             self._reply([{"text": delta.text} | thought], out, **more)
@@ -252,7 +253,8 @@ def ending(end: ResponseEnd, extra: Extra, cited: Sequence[Cited]) -> dict[str, 
     own = extra.get(NAME, {})
     candidate: dict[str, Any] = {}
     body: dict[str, Any] = {}
-    blocked = isinstance(own.get(BLOCKED), dict) and "blockReason" in own[BLOCKED]
+    feedback = own.get(BLOCKED)
+    blocked = isinstance(feedback, dict) and feedback.get("blockReason", "") not in NOT_SAID
     if not blocked:
         candidate["finishReason"] = encode_reason(end.finish_reason, end.native_finish_reason)
         if end.detail is not None:

@@ -29,8 +29,8 @@ NATIVE: dict[FinishReason, str] = {
     "other": "OTHER",
 }
 
-NOT_SAID = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
-"""Words that mean that nothing is said."""
+NOT_SAID = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
+"""Words that mean that nothing is said; the Gemini API and Vertex AI have one each for a prompt that is not blocked."""
 
 
 def decode_reason(native: str, *, tool_call: bool) -> tuple[FinishReason, str | None]:

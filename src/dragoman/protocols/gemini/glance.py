@@ -5,7 +5,6 @@ from msgspec import Raw, Struct, field
 
 from dragoman.protocols.gemini.chunk import OTHER, decode_text_chunk
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID
-from dragoman.protocols.gemini.parts import BASE64
 from dragoman.protocols.gemini.usage import read_usage
 from dragoman.types import Usage
 
@@ -23,7 +22,7 @@ class _Part(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
     @property
     def holds_content(self) -> bool:
         """Whether it makes a part of an answer."""
-        return bool(self.text or (self.thought_signature and BASE64.fullmatch(self.thought_signature)))
+        return bool(self.text or self.thought_signature)
 
 
 class _Content(Struct, gc=False):

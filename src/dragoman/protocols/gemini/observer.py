@@ -8,8 +8,6 @@ from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.types import (
     AnyPart,
-    Extra,
-    OpaqueState,
     PartStart,
     StreamEvent,
     TokenLogprob,
@@ -80,5 +78,5 @@ class Observer(ReplyDecoder):
         self._begun = True
         self._called = self._called or isinstance(part, ToolCall)
 
-    def _end_part(self, out: list[StreamEvent], opaque: OpaqueState | None = None, extra: Extra | None = None) -> None:
+    def _end_part(self, out: list[StreamEvent]) -> None:
         return

@@ -64,7 +64,7 @@ class GeminiServer(ServerCodec):
             "usage",
             *SAYABLE_COUNTS,
             *(f"finish_reason.{reason}" for reason in NATIVE),
-            "detail",
+            *(f"detail.{reason}" for reason in NATIVE),
         }
     )
     region_fields = REGIONS

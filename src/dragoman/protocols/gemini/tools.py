@@ -46,8 +46,10 @@ def decode_tools(fields: Fields) -> tuple[AnyTool, ...]:
     for path, entry in [] if value is None else listed(value, fields.path("tools"), "a list of tools"):
         said = Fields(entry, path)
         for kind, body in list(said.rest.items()):
+            if body is None:
+                continue
             if kind == FUNCTIONS:
-                declared = [] if body is None else listed(body, said.path(kind), "a list of functions")
+                declared = listed(body, said.path(kind), "a list of functions")
                 tools += [_function(Fields(each, place)) for place, each in declared]
             elif kind in HOSTED:
                 tools.append(_hosted(HOSTED[kind], Fields(body, said.path(kind))))

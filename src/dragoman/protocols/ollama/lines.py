@@ -20,6 +20,12 @@ from dragoman.wire import json
 DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 """Nanoseconds, in the last line."""
 
+TEXTS = ("content", "thinking", "response")
+"""Fields of a line or of its message; one that is no text is kept as it came."""
+
+LISTS: tuple[tuple[str, type], ...] = (("tool_calls", dict), ("images", str))
+"""Lists of a message, and what each has for entries."""
+
 
 class Function(Struct, forbid_unknown_fields=True):
     name: str
@@ -120,12 +126,16 @@ def read_loosely(data: bytes) -> Loose:
         raise failure
     message = value.pop("message", None)
     said = message if isinstance(message, dict) else {}
+    odd = {name: value[name] for name in TEXTS if not isinstance(value.get(name, ""), str)}
+    odd |= {f"message.{name}": said[name] for name in TEXTS if not isinstance(said.get(name, ""), str)}
     known = {name: value.pop(name) for name in Line.__struct_fields__ if name in value}
     content, thinking = _text(said.pop("content", None)), _text(said.pop("thinking", None))
-    calls = _calls(said.pop("tool_calls", None), data)
-    images = _images(said.pop("images", None))
+    odd |= {f"message.{name}": said[name] for name, kind in LISTS if not isinstance(said.get(name, []), list | kind)}
+    called, pictures = (_listed(said.pop(name, None), kind) for name, kind in LISTS)
+    calls, images = _calls(called, data), _images(pictures)
     said.pop("role", None)
     value.pop("error", None)
+    probabilities = _probabilities(known.get("logprobs"))
     line = Line(
         model=_text(known.get("model")),
         created_at=_text(known.get("created_at")),
@@ -138,11 +148,13 @@ def read_loosely(data: bytes) -> Loose:
         done_reason=_text(known.get("done_reason")),
         prompt_eval_count=read_count(known.get("prompt_eval_count")),
         eval_count=read_count(known.get("eval_count")),
-        logprobs=_probabilities(known.get("logprobs")),
+        logprobs=probabilities,
     )
     for name in DURATIONS:
         setattr(line, name, read_count(known.get(name)))
-    rest = value | {f"message.{name}": inner for name, inner in said.items()}
+    rest = value | {f"message.{name}": inner for name, inner in said.items()} | odd
+    if probabilities is None:
+        rest["logprobs"] = known.get("logprobs")
     return Loose(line, calls, images, {name: inner for name, inner in rest.items() if inner is not None})
 
 
@@ -166,9 +178,12 @@ def _words(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value[name] for name in ("code", "type") if name in value}
 
 
-def _calls(value: Any, data: bytes) -> list[Called]:
-    if not isinstance(value, list):
-        return []
+def _listed(value: Any, kind: type) -> list[Any]:
+    """One entry, which is of `kind`, may stand without its list."""
+    return value if isinstance(value, list) else [value] if value and isinstance(value, kind) else []
+
+
+def _calls(value: list[Any], data: bytes) -> list[Called]:
     texts = answered_arguments(data)
     calls: list[Called] = []
     for i, found in enumerate(value):
@@ -186,8 +201,8 @@ def _calls(value: Any, data: bytes) -> list[Called]:
     return calls
 
 
-def _images(value: Any) -> list[str]:
-    return [image for image in value if isinstance(image, str) and image] if isinstance(value, list) else []
+def _images(value: list[Any]) -> list[str]:
+    return [image for image in value if isinstance(image, str) and image]
 
 
 def _probabilities(value: Any) -> list[Probability] | None:

@@ -17,6 +17,9 @@ from dragoman.types import AnyPart, Image, Message, Reasoning, Role, Text, ToolC
 
 ID, NAME_OF_TOOL, ID_OF_CALL, ARGUMENTS = "id", "tool_name", "tool_call_id", "arguments"
 
+OLD_NAME = "name"
+"""How programs from before 2025-05 name the tool in its result; the service passes over it."""
+
 
 class Conversation:
     """Reads messages in their order. `arguments`: the texts of the calls' arguments."""
@@ -80,6 +83,8 @@ class Conversation:
         return ToolCall(id=call_id or f"call_{number}_{place}", name=name, arguments=text, extra=extra)
 
     def tool(self, fields: Fields, number: int) -> Message:
+        if fields.rest.get(NAME_OF_TOOL) is None and self._waits(fields.rest.get(OLD_NAME)):
+            fields.rest[NAME_OF_TOOL] = fields.any(OLD_NAME)
         unsaid = [*missing(fields, NAME_OF_TOOL, ID_OF_CALL), *missing(fields, "content")]
         name, call_id = fields.text(NAME_OF_TOOL), fields.text(ID_OF_CALL)
         call = self._answered(call_id, name)
@@ -106,12 +111,20 @@ class Conversation:
         self._by_id.setdefault(call.id, deque()).append(number)
         self._by_name.setdefault(call.name, deque()).append(number)
 
+    def _waits(self, name: object) -> bool:
+        """Whether a call of the tool has no result yet."""
+        return isinstance(name, str) and self._first_open(self._by_name.get(name)) is not None
+
     def _answered(self, call_id: str | None, name: str | None) -> ToolCall | None:
         """The call that a result belongs to, which from now on has one."""
         numbers = self._by_id.get(call_id) if call_id else self._by_name.get(name) if name else self._in_order
+        number = self._first_open(numbers)
+        return None if number is None else self._open.pop(number)
+
+    def _first_open(self, numbers: deque[int] | None) -> int | None:
         while numbers and numbers[0] not in self._open:
             numbers.popleft()
-        return self._open.pop(numbers.popleft()) if numbers else None
+        return numbers[0] if numbers else None
 
 
 def missing(fields: Fields, *names: str) -> list[str]:

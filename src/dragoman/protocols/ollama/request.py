@@ -12,7 +12,7 @@ from dragoman.protocols.ollama.options import OPTIONS, Options, encode_options, 
 from dragoman.protocols.ollama.thinking import decode_think, encode_think
 from dragoman.protocols.ollama.tools import decode_format, decode_tools, encode_format, encode_tools
 from dragoman.protocols.ollama.write_messages import encode_messages
-from dragoman.types import ChatRequest, Extra, Message
+from dragoman.types import AnyTool, ChatRequest, Extra, Message
 
 MAX_MESSAGES = 10_000
 """Messages of a request that is translated: each takes 10 µs, in which nobody else is served."""
@@ -38,12 +38,14 @@ def decode_chat(fields: Fields, body: bytes) -> ChatRequest:
         raise refused("messages", f"expected at most {MAX_MESSAGES}, got {len(items)}")
     messages = Conversation(asked_arguments(body)).read(items)
     # The answer to such a request is not the model's, but the text that it would get.
-    return common(fields, messages, essential=(RENDER,) if fields.rest.get(RENDER) else ())
+    tools = decode_tools(fields)
+    return common(fields, messages, tools, essential=(RENDER,) if fields.rest.get(RENDER) else ())
 
 
 def common(
     fields: Fields,
     messages: tuple[Message, ...],
+    tools: tuple[AnyTool, ...] = (),
     *,
     essential: tuple[str, ...] = (),
     unsaid: tuple[str, ...] = (),
@@ -69,7 +71,7 @@ def common(
     return ChatRequest(
         model=fields.text("model") or "",
         messages=messages,
-        tools=decode_tools(fields),
+        tools=tools,
         response_format=decode_format(fields),
         reasoning=decode_think(fields),
         truncate=fields.boolean("truncate"),

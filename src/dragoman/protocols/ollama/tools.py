@@ -10,6 +10,10 @@ from dragoman.protocols.ollama.extra import NAME, nested, to_extra, with_extra
 from dragoman.types import AnyTool, ResponseFormat, Tool, UnknownTool
 
 FUNCTION = "function"
+PROPERTIES, ITEMS = "properties", "items"
+LEFT_OUT = frozenset({"required", ITEMS, "enum", "$defs", "anyOf", "description"})
+"""Keywords that the vendor's Go types write as null if they are empty, as they do with properties."""
+
 JSON = "json"
 """The form of an answer that may be any JSON."""
 
@@ -26,9 +30,22 @@ def _tool(value: Any, path: str) -> AnyTool:
         return UnknownTool(NAME, value)
     function = fields.fields(FUNCTION)
     name, description = function.required_text("name"), function.text("description")
-    parameters = function.object("parameters")
+    parameters = _schema(function.object("parameters"))
     extra = to_extra(fields.rest | nested(FUNCTION, function.rest), () if kind else ("type",))
     return Tool(name, description, parameters, extra=extra)
+
+
+def _schema(value: Any) -> Any:
+    """A schema without nulls in place of keywords, which no other service takes."""
+    if not isinstance(value, dict):
+        return value
+    said = {name: inner for name, inner in value.items() if inner is not None or name not in LEFT_OUT}
+    if PROPERTIES in said:
+        inner = {} if said[PROPERTIES] is None else said[PROPERTIES]
+        said[PROPERTIES] = {name: _schema(each) for name, each in inner.items()} if isinstance(inner, dict) else inner
+    if ITEMS in said:
+        said[ITEMS] = _schema(said[ITEMS])
+    return said
 
 
 def encode_tools(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dragoman.protocols.freeform import wrapped_input
 from dragoman.protocols.json_fields import refused
 from dragoman.protocols.ollama.arguments import object_of
 from dragoman.protocols.ollama.extra import NAME, with_extra
+from dragoman.protocols.result_order import in_order_of_calls
 from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 
 ROLES = {"developer": "system"}
@@ -17,7 +18,8 @@ def encode_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """The conversation on the wire. Raises InvalidRequestError for arguments that are not an object."""
     out: list[dict[str, Any]] = []
     called: dict[str, str] = {}
-    for i, message in enumerate(messages):
+    # Templates of models show no ids.
+    for i, message in enumerate(in_order_of_calls(messages)):
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         others = [part for part in message.parts if not isinstance(part, ToolResult)]
         if others and message.role == "tool":

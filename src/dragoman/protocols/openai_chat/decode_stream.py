@@ -100,6 +100,10 @@ class ReplyDecoder(SseDecoder):
         """Characters of content that were streamed."""
         self._last = ""
         """The last piece of them."""
+        self._thought = 0
+        """Characters of the reasoning under way that its plain field has said."""
+        self._last_thought = ""
+        """The last piece of them."""
         self._reason: str | None = None
         self._usage: Usage | None = None
         self._details: list[dict[str, Any]] = []
@@ -127,6 +131,8 @@ class ReplyDecoder(SseDecoder):
         if self._parts.saying:
             self._said += sum(map(len, words))
             self._last = words[-1]
+        else:
+            self._think(sum(map(len, words)), words[-1])
         self._parts.more(out, words, in_row=self.in_rows)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
@@ -261,9 +267,13 @@ class ReplyDecoder(SseDecoder):
         thought = delta.reasoning_content or delta.reasoning
         if delta.reasoning_details:
             gather_details(self._details, delta.reasoning_details)
-            thought = thought or words_in(delta.reasoning_details)
+            if not thought:
+                parts.reasoning(out, self._unsaid(words_in(delta.reasoning_details)))
         if thought:
+            self._think(len(thought), thought)
             parts.reasoning(out, thought)
+        elif delta.content or delta.tool_calls:
+            self._thought = 0
         if self._details and (delta.content or delta.tool_calls or delta.refusal):
             self._sign(out)
         tokens = decode_logprobs(logprobs.content) if logprobs is not None and logprobs.content else None
@@ -286,6 +296,17 @@ class ReplyDecoder(SseDecoder):
                 self._call(call, out)
         if delta.function_call is not None:
             self._call(Call(function=delta.function_call), out)
+
+    def _think(self, count: int, last: str) -> None:
+        self._thought += count
+        self._last_thought = last
+
+    def _unsaid(self, words: str) -> str:
+        """What the plain field has not said: some services say it again beside the signature, in one piece."""
+        count, self._thought = self._thought, 0
+        last = self._last_thought
+        said = count and len(words) >= count and words.startswith(last, count - len(last))
+        return words[count:] if said else words
 
     def _sign(self, out: list[StreamEvent]) -> None:
         """Gives the reasoning its opaque state, if the details hold one."""

@@ -108,8 +108,11 @@ class AnswerEncoder(EventEncoder):
     def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
         match event:
             case PartDelta(text, logprobs):
-                self._with_logprobs(text, logprobs or (), out)
-                self._length += len(text)
+                if isinstance(self._current, Text):
+                    self._with_logprobs(text, logprobs or (), out)
+                    self._length += len(text)
+                else:  # those of other parts would be taken for the text's
+                    self._write_texts([text], out)
             case PartStart(part):
                 self._part(part, out)
             case PartEnd():

@@ -89,7 +89,7 @@ def encode_details(parts: Sequence[AnyPart]) -> list[dict[str, Any]]:
 
 
 def encode_detail(part: AnyPart, state: OpaqueState | None, index: int) -> dict[str, Any] | None:
-    """The entry of one part for a caller; None if it has no opaque state."""
+    """The entry of one part for a caller; None if it has no opaque state, or this protocol has no place for it."""
     if state is None:
         return None
     carried = wrapped(state, "")  # always in our own form: a bare one would be taken for a service's
@@ -100,8 +100,10 @@ def encode_detail(part: AnyPart, state: OpaqueState | None, index: int) -> dict[
             known: str | None = call_id
         case Text():
             known = OF_TEXT
-        case _:
+        case Reasoning():
             known = None
+        case _:
+            return None
     return without_none({"type": ENCRYPTED, "data": carried, "id": known, "index": index})
 
 

@@ -177,7 +177,8 @@ class AnswerEncoder(EventEncoder):
             self._end_item(out)
         if part.opaque is not None and not isinstance(part, Reasoning):
             self._end_item(out)
-            self._bear(part.opaque, NEXT, out)
+            if self._writer.has_item(part):
+                self._bear(part.opaque, NEXT, out)
             part = replace(part, opaque=None)
         first = not self._parts
         if first:
@@ -228,7 +229,7 @@ class AnswerEncoder(EventEncoder):
         self._said.add(text)
         if self._pending:
             logprobs, self._pending = (*self._pending, *(logprobs or ())), ()
-        if logprobs:
+        if logprobs and isinstance(self._part, Text):
             self._tokens += logprobs
             if self._form:
                 tokens = encode_logprobs(logprobs)
@@ -279,7 +280,7 @@ class AnswerEncoder(EventEncoder):
         self._parts.append(part)
         if not (isinstance(part, Text | Refusal) or (isinstance(part, Reasoning) and part.item is not None)):
             self._end_item(out)
-        if state is not None:
+        if state is not None and self._writer.has_item(part):
             self._end_item(out)
             self._bear(state, LAST, out)
 

@@ -117,9 +117,13 @@ class ItemWriter:
             case _:
                 return None
 
+    def has_item(self, part: AnyPart) -> bool:
+        """Whether this protocol has an item for `part`: the state of any other would be taken for its neighbour's."""
+        return self.item([part], "") is not None
+
     def whole(self, parts: Sequence[AnyPart], *, cut: bool) -> list[dict[str, Any]]:
         """The items of a whole answer; `cut`: the last one is not whole."""
-        groups = list(_groups(parts))
+        groups = list(self._groups(parts))
         out: list[dict[str, Any]] = []
         for i, group in enumerate(groups):
             status = CUT if cut and i == len(groups) - 1 else DONE
@@ -128,21 +132,20 @@ class ItemWriter:
                 out.append(body)
         return out
 
-
-def _groups(parts: Sequence[AnyPart]) -> Iterator[list[AnyPart]]:
-    """Parts that stand in one item each time; the state of what is no reasoning stands in reasoning before it."""
-    group: list[AnyPart] = []
-    for part in parts:
-        state = None if isinstance(part, Reasoning) else part.opaque
-        if group and (state is not None or not belongs(part, group[-1])):
+    def _groups(self, parts: Sequence[AnyPart]) -> Iterator[list[AnyPart]]:
+        """Parts that stand in one item each time; the state of what is no reasoning stands in reasoning before it."""
+        group: list[AnyPart] = []
+        for part in parts:
+            state = None if isinstance(part, Reasoning) else part.opaque
+            if group and (state is not None or not belongs(part, group[-1])):
+                yield group
+                group = []
+            if state is not None and self.has_item(part):
+                protocol = state.protocol + NEXT
+                yield [Reasoning(text="", form="redacted", opaque=replace(state, protocol=protocol))]
+            group.append(part if state is None else replace(part, opaque=None))
+        if group:
             yield group
-            group = []
-        if state is not None:
-            protocol = state.protocol + NEXT
-            yield [Reasoning(text="", form="redacted", opaque=replace(state, protocol=protocol))]
-        group.append(part if state is None else replace(part, opaque=None))
-    if group:
-        yield group
 
 
 def content_part(part: AnyPart) -> dict[str, Any] | None:

@@ -47,6 +47,7 @@ EXPRESSES = frozenset(
         "tool_call.opaque",
         "image",
         "image.data",
+        "image.opaque",
         "hosted_call",
         f"unknown.{NAME}",
         NATIVE,
