@@ -304,9 +304,8 @@ class ReplyDecoder(SseDecoder):
     def _unsaid(self, words: str) -> str:
         """What the plain field has not said: some services say it again beside the signature, in one piece."""
         count, self._thought = self._thought, 0
-        last = self._last_thought
-        said = count and len(words) >= count and words.startswith(last, count - len(last))
-        return words[count:] if said else words
+        more = rest(words, count, self._last_thought) if 0 < count <= len(words) else None
+        return words if more is None else more
 
     def _sign(self, out: list[StreamEvent]) -> None:
         """Gives the reasoning its opaque state, if the details hold one."""
