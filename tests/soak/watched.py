@@ -34,6 +34,7 @@ def answer(path: Path) -> None:
         new = path.with_suffix(".new")
         new.write_bytes(msgspec.json.encode(Held(len(found), tasks)))
         os.replace(new, path)
+        del found  # else all of them would live until the next line, and with them what they were when it was asked
 
 
 if __name__ == "__main__":
