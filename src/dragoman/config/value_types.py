@@ -247,8 +247,10 @@ def parsed(kind: Kind, text: str) -> object:
             return TRUTH.get(text.lower(), text)
         case Switch():
             return WORDS[text.lower()] if text.lower() in WORDS else float(text) if DECIMAL.fullmatch(text) else text
-        case ListOf():
-            return [item.strip() for item in text.split(",") if item.strip()]
+        case ListOf(of):
+            items = [item.strip() for item in text.split(",") if item.strip()]
+            # An empty file of keys, or a variable that was set from one that is missing, must not open what they close.
+            return text if is_secret(of) and not items else items
         case TableOf():
             pairs = [item.partition("=") for item in text.split(",") if item.strip()]
             return {name.strip(): value.strip() for name, _, value in pairs}
