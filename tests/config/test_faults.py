@@ -138,7 +138,7 @@ BAD = [
     ('[providers.up]\npassword = { env = "KEY", or = "canary" }',
      '2: providers.up.password: expected text, FORMS, got a table'),
     ("[fronts.aibn]\npassword = true",
-     '2: fronts.aibn.password: expected text, FORMS, got true or false'),
+     '2: fronts.aibn.password: expected text that is not empty, FORMS, got true or false'),
     ('[providers.up]\nproxy = "ftp://canary@h"',
      '2: providers.up.proxy: expected an http, https, socks5 or socks5h URL, or none, FORMS, got other text'),
     ('[providers.up]\napi_key = { env = "API_KYE" }',

@@ -178,6 +178,7 @@ def test_tables_in_the_program_configure_as_a_file_would(tables: Mapping[str, ob
 
 
 WRONG_TABLES = [
+    ({"fronts": {"aibn": {"password": ""}}}, "fronts.aibn.password: expected text that is not empty, "),
     ({1: {}}, "1: unknown key; known are "),
     ({"providers": {"a/b": {}}}, 'providers."a/b": expected a name without spaces and slashes, got "a/b"'),
     ({"providers": {"up": {"model_aliases": {None: 1}}}}, "providers.up.model_aliases.None: expected text without "),

@@ -70,6 +70,8 @@ WORDS = TextValue("text without spaces around it", r"(?!\s)[^\x00-\x1f\x7f]+(?<!
 HOST = TextValue("a host's name without scheme and path", r"[^\s/?#@\x00-\x1f\x7f]+", conceal="@?")
 FREE = TextValue("text", r".*")
 SECRET = TextValue("text", r".*", secret=True)
+# The sites take empty text for no password: a file or a variable that is empty by mistake would let everyone in.
+PASSWORD = TextValue("text that is not empty", r".+", secret=True)
 # A key becomes the value of a header: other characters cannot be sent there, and a line break would begin a new header.
 API_KEY = TextValue("text of visible ASCII characters", r"[!-~]+", secret=True)
 URL = TextValue(
@@ -282,7 +284,7 @@ PROFILE = TableSchema(
     },
 )
 
-FRONT = TableSchema(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS, "broken_end": BROKEN_END})
+FRONT = TableSchema(FrontConfig, {"secret": SECRET, "password": PASSWORD, "model": WORDS, "broken_end": BROKEN_END})
 
 CLI = TableSchema(CliConfig, {"save": Boolean(), "conversations": Place(WORDS)})
 

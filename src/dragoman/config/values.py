@@ -284,9 +284,11 @@ class FrontConfig(ConfigTable, frozen=True, kw_only=True):
     """
 
     secret: str | None = None
-    """The secret with which callers sign their requests. Not set: empty text, the default of these sites."""
+    """The secret with which callers sign their requests (`aibn`, `aichatfree`). Not set: empty text, the default of
+    these sites."""
     password: str | None = None
-    """The password that callers must send, or several with commas; each of them opens as a key of the gateway does."""
+    """The password that callers must send (`aibn`, `aichatfree`), or several with commas; each of them opens as a key
+    of the gateway does."""
     model: str | None = None
     """The model that answers, because these protocols name none. Not set: the gateway's default."""
     broken_end: BrokenEnd | None = None
