@@ -162,7 +162,7 @@ GATEWAY = TableSchema(
         "head_after": Seconds(),
         "broken_end": BROKEN_END,
         "breaker_failures": Integer(0),
-        "breaker_rest": Number(0),
+        "breaker_rest": Number(0, 86_400),
         "retry_budget": Number(0, 1),
         "otel": Boolean(),
         "metrics": OneOf(("keys", "open", "none")),

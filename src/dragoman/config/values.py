@@ -101,7 +101,7 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     answers that broke off count, what a request itself is the reason for does not."""
     breaker_rest: float = 10.0
     """Seconds of that rest. Then one request tries the target; if it fails, the next rest is twice as long, up to a
-    minute."""
+    minute. A first rest that is longer than a minute stays as it is."""
     retry_budget: float = 0.1
     """The part of all requests of the last ten seconds that may be sent to the same target again (three always may), so
     that a service in trouble does not get a multiple of its load."""
