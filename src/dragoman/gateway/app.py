@@ -5,6 +5,7 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic, time
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import ENDED, GONE, DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
+from dragoman.gateway.metrics.names import Names
 from dragoman.gateway.metrics.observer import Metrics
 from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.metrics.table import IN_FLIGHT, LOG_LOST
@@ -119,7 +121,7 @@ class Gateway:
         self.begun: Observer | None = None if self._telemetry is None else self._telemetry.begin
         """Told of each request as it begins; None: nobody wants to know. `outcome` does it itself."""
         self._observers: tuple[Observer, ...] = (
-            self._carried.targets.note,
+            partial(self._carried.targets.note, named=Names(config, self.client.providers).target),
             *count,
             *log_requests,
             *trace,
