@@ -38,7 +38,7 @@ BAD = [
      'no-booleans, plain-root, array-items, declared-required, references, open-objects), got "round"'),
     ("[fronts.aibn]\nmodell = 1", "2: fronts.aibn.modell: unknown key; did you mean model?"),
     ('[gateway]\nallowed_hosts = ["a.example:80", "https://b.example"]',
-     '2: gateway.allowed_hosts[1]: expected a host\'s name without scheme and path, got "https://b.example"'),
+     '2: gateway.allowed_hosts[1]: expected a host\'s name without scheme, path and *, got "https://b.example"'),
     # tables
     ("gateway = 1", "1: gateway: expected a table, got a number"),
     ("[[gateway]]", "1: gateway: expected a table, got a list"),

@@ -179,8 +179,15 @@ def test_tables_in_the_program_configure_as_a_file_would(tables: Mapping[str, ob
 
 
 WRONG_TABLES = [
+    (
+        {"gateway": {"allowed_hosts": ["*.example"]}},
+        "gateway.allowed_hosts[0]: expected a host's name without ",
+    ),
     ({"gateway": {"breaker_rest": inf}}, "gateway.breaker_rest: expected a number from 0 to 86400, got inf"),
-    ({"models": {"m": {"targets": [{"model": "a/b", "weight": inf}]}}}, "models.m.targets[0].weight: expected a number "),
+    (
+        {"models": {"m": {"targets": [{"model": "a/b", "weight": inf}]}}},
+        "models.m.targets[0].weight: expected a ",
+    ),
     ({"models": {"m": {"targets": [{"model": "a/b", "price": inf}]}}}, "models.m.targets[0].price: expected a number "),
     ({"fronts": {"aibn": {"password": ""}}}, "fronts.aibn.password: expected text that is not empty, "),
     ({1: {}}, "1: unknown key; known are "),

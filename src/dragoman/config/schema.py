@@ -67,7 +67,8 @@ class Entries(Struct, frozen=True):
 
 
 WORDS = TextValue("text without spaces around it", r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)")
-HOST = TextValue("a host's name without scheme and path", r"[^\s/?#@\x00-\x1f\x7f]+", conceal="@?")
+# A pattern would match nothing: names are compared as they are.
+HOST = TextValue("a host's name without scheme, path and *", r"[^\s/?#@*\x00-\x1f\x7f]+", conceal="@?")
 FREE = TextValue("text", r".*")
 SECRET = TextValue("text", r".*", secret=True)
 # The sites take empty text for no password: a file or a variable that is empty by mistake would let everyone in.
@@ -86,7 +87,7 @@ PROXY = TextValue(
     harmless=r"[^@]*",
 )
 
-ORIGIN = TextValue('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
+ORIGIN = TextValue('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-)+-.0-~]+/?")
 
 ALWAYS_TAKEN = frozenset(
     {
