@@ -257,7 +257,7 @@ class ModelTable:
         for name, entry in self._config.providers.items():
             base = self._base(name, entry)
             provider = self._configured(base, name, entry) if base is not None else None
-            wrong = check_service(provider, entry) if provider is not None else {}
+            wrong = check_service(base, provider, entry) if base is not None and provider is not None else {}
             self._flaws += [f"{self._config.where('providers', name, key)}: {wrong[key]}" for key in wrong]
             if provider is not None and not wrong:
                 services[name] = provider
