@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.client import Client
+from dragoman.client.model_table import MAX_NAME
 from dragoman.config import Config
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit, numbered
@@ -237,6 +238,7 @@ class Gateway:
             self._tell(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
+        outcome.model = outcome.model[:MAX_NAME]  # observers remember it; one that is longer was refused
         for observe in self._observers:
             observe(outcome)
 
