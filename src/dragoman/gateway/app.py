@@ -331,7 +331,9 @@ class Gateway:
             self._last.cancel()
         self._later.finish()
         self._observers = ()
-        await self._carried.aclose(None if self._successor is None else self._successor._carried)
+        # Whoever holds the first gateway would otherwise hold all that came after it.
+        successor, self._successor = self._successor, None
+        await self._carried.aclose(None if successor is None else successor._carried)
         if self.metrics is not None:
             self.metrics.close()
         if self._telemetry is not None:

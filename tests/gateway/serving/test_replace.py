@@ -1,8 +1,10 @@
 """A server changes its gateway: each request is answered by one, and none is lost."""
 
 import asyncio
+import gc
 import socket
 from pathlib import Path
+from weakref import ref
 
 import pytest
 from msgspec.structs import replace
@@ -77,6 +79,16 @@ async def test_a_caller_who_was_just_accepted_is_answered_by_the_new_gateway() -
         assert b"text: a" in await reader.read()
         assert not up.server._connections
         writer.close()
+
+
+async def test_of_those_that_were_replaced_none_is_held_but_the_first() -> None:
+    async with running(HANG) as up:
+        old = [ref(reload(up, ECHO)) for _ in range(3)]
+        reload(up, HANG)
+        await closed(up)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert [each() for each in old] == [None] * 3
 
 
 async def test_a_stream_ends_by_the_configuration_with_which_it_began() -> None:
