@@ -39,6 +39,17 @@ WRONG = [
         f"{GOOD}prompt_tools = true",
         "4: providers.up.prompt_tools: expected a protocol without tools, openai-chat has th",
     ),
+    (f"{GOOD}max_tokens = 5", "4: providers.up.max_tokens: expected none, OpenAICompatible has no use for it"),
+    (f'{GOOD}version = "2023-06-01"', "4: providers.up.version: expected none, OpenAICompatible has no use for it"),
+    ('[providers.cromicle]\nmodels = ["a"]', "2: providers.cromicle.models: expected none, Cromicle has no use for it"),
+    (
+        '[providers.cromicle]\ndefault_model = "a"',
+        "2: providers.cromicle.default_model: expected none, ",
+    ),
+    (
+        '[providers.cromicle]\nmodel_aliases = { a = "b" }',
+        "2: providers.cromicle.model_aliases: expected none, ",
+    ),
     (f'{GOOD}models = ["a"]\ndefault_model = "b"', "5: providers.up.default_model: up has no model 'b'"),
 ]
 

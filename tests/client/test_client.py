@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dragoman import Client
-from dragoman.config import Config
+from dragoman.config import Config, ProviderConfig
 from dragoman.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -418,6 +418,16 @@ async def test_who_has_set_no_key_is_told_where_and_the_service_keeps_its_words(
                 await client.chat("openai/m", "Hi")
     assert caught.value.message == "Who are you?"
     assert getattr(caught.value, "__notes__", [None]) == [note]
+
+
+async def test_a_name_that_no_model_has_costs_nothing_and_is_not_remembered() -> None:
+    up = ProviderConfig(protocol="openai-chat", url="http://127.0.0.1:9001/v1")
+    async with Client(Config(providers={"up": up})) as client:
+        assert client.plan("up/" + "e" * 1021).targets
+        for name in ("up/" + "e" * 1022, "x" * 10_000_000):
+            with pytest.raises(InvalidRequestError, match="model: expected at most 1024 characters, got 10") as caught:
+                client.plan(name)
+            assert (caught.value.param, name in client._models._plans) == ("model", False)
 
 
 @pytest.mark.parametrize("model", [5, b"offline/echo", ["offline/echo"]])

@@ -128,7 +128,6 @@ VALUES: list[tuple[str, str, Callable[[Config], object], object]] = [
     ("GATEWAY_PORT", "9000", lambda c: c.gateway.port, 9000),
     ("GATEWAY_HOST", "::1", lambda c: c.gateway.host, "::1"),
     ("GATEWAY_API_KEYS", "a, b,", lambda c: c.gateway.api_keys, ("a", "b")),
-    ("GATEWAY_API_KEYS", "", lambda c: c.gateway.api_keys, ()),
     ("GATEWAY_API_KEY", "a,b", lambda c: c.gateway.api_keys, ("a,b",)),
     ("PROVIDERS_MY_UP_API_KEY", "k", lambda c: c.providers["my-up"].api_key, "k"),
     ("PROVIDERS_V1_5_URL", "http://x", lambda c: c.providers["v1.5"].url, "http://x"),
@@ -184,6 +183,10 @@ REFUSED = [
      f": gateway.port: expected a whole number from 0 to 65535, got \"{'9' * 199}…\""),
     ("DRAGOMAN_GATEWAY_PORT", "99999", ": gateway.port: expected a whole number from 0 to 65535, got 99999"),
     ("DRAGOMAN_GATEWAY_HOST", "", ": gateway.host: expected text without spaces around it, got empty text"),
+    ("DRAGOMAN_GATEWAY_API_KEYS", "",
+     ": gateway.api_keys: expected a list of text of visible ASCII characters, FORMS, got empty text"),
+    ("DRAGOMAN_GATEWAY_API_KEYS", " ,",
+     ": gateway.api_keys: expected a list of text of visible ASCII characters, FORMS, got one with spaces around it"),
     ("DRAGOMAN_GATEWAY_HOST", "\udcff", ": gateway.host: expected UTF-8, got other bytes"),
     ("DRAGOMAN_PROVIDERS_MY_UP_STRICT", "yes", ': providers.my-up.strict: expected true or false, got "yes"'),
     ("DRAGOMAN_PROVIDERS_MY_UP_TIMEOUTS_IDLE", "0",
@@ -263,6 +266,14 @@ def test_a_secret_s_variable_may_name_a_file(tmp_path: Path) -> None:
     assert config.fronts["aibn"].password == "from-file"
     assert config.gateway.api_keys == ("one", "two")
     assert over(tmp_path, {"DRAGOMAN_GATEWAY_API_KEY_FILE": str(tmp_path / "key")}).gateway.api_keys == ("from-file",)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\n \n"])
+def test_a_file_without_a_key_does_not_open_what_keys_close(tmp_path: Path, text: str) -> None:
+    (tmp_path / "keys").write_text(text)
+    message = "gateway.api_keys: expected a list of text of visible ASCII characters"
+    assert message in refused(tmp_path, {"DRAGOMAN_GATEWAY_API_KEYS_FILE": str(tmp_path / "keys")})
+    assert message in refused(tmp_path, {}, '[gateway]\napi_keys = { file = "keys" }\n')
 
 
 def test_a_secret_s_variable_and_the_one_for_its_file_are_rivals(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ BAD = [
      'no-booleans, plain-root, array-items, declared-required, references, open-objects), got "round"'),
     ("[fronts.aibn]\nmodell = 1", "2: fronts.aibn.modell: unknown key; did you mean model?"),
     ('[gateway]\nallowed_hosts = ["a.example:80", "https://b.example"]',
-     '2: gateway.allowed_hosts[1]: expected a host\'s name without scheme and path, got "https://b.example"'),
+     '2: gateway.allowed_hosts[1]: expected a host\'s name without scheme, path and *, got "https://b.example"'),
     # tables
     ("gateway = 1", "1: gateway: expected a table, got a number"),
     ("[[gateway]]", "1: gateway: expected a table, got a list"),
@@ -138,7 +138,7 @@ BAD = [
     ('[providers.up]\npassword = { env = "KEY", or = "canary" }',
      '2: providers.up.password: expected text, FORMS, got a table'),
     ("[fronts.aibn]\npassword = true",
-     '2: fronts.aibn.password: expected text, FORMS, got true or false'),
+     '2: fronts.aibn.password: expected text that is not empty, FORMS, got true or false'),
     ('[providers.up]\nproxy = "ftp://canary@h"',
      '2: providers.up.proxy: expected an http, https, socks5 or socks5h URL, or none, FORMS, got other text'),
     ('[providers.up]\napi_key = { env = "API_KYE" }',

@@ -1,6 +1,7 @@
 """Good files, and which of several is read."""
 
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
@@ -178,6 +179,17 @@ def test_tables_in_the_program_configure_as_a_file_would(tables: Mapping[str, ob
 
 
 WRONG_TABLES = [
+    (
+        {"gateway": {"allowed_hosts": ["*.example"]}},
+        "gateway.allowed_hosts[0]: expected a host's name without ",
+    ),
+    ({"gateway": {"breaker_rest": inf}}, "gateway.breaker_rest: expected a number from 0 to 86400, got inf"),
+    (
+        {"models": {"m": {"targets": [{"model": "a/b", "weight": inf}]}}},
+        "models.m.targets[0].weight: expected a ",
+    ),
+    ({"models": {"m": {"targets": [{"model": "a/b", "price": inf}]}}}, "models.m.targets[0].price: expected a number "),
+    ({"fronts": {"aibn": {"password": ""}}}, "fronts.aibn.password: expected text that is not empty, "),
     ({1: {}}, "1: unknown key; known are "),
     ({"providers": {"a/b": {}}}, 'providers."a/b": expected a name without spaces and slashes, got "a/b"'),
     ({"providers": {"up": {"model_aliases": {None: 1}}}}, "providers.up.model_aliases.None: expected text without "),

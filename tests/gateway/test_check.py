@@ -104,6 +104,18 @@ def test_a_host_that_is_none_is_told_with_its_place(host: str, message: str) -> 
     assert str(caught.value) == f"--host: gateway.host: {message}"
 
 
+@pytest.mark.parametrize("second", ["localhost:8642", "0.0.0.0:8642", "127.0.0.1:08642"])
+def test_an_address_that_is_listed_twice_is_told_before_the_kernel_does(second: str) -> None:
+    gateway = GatewayConfig(listen=("127.0.0.1:8642", second), api_keys=("k",))
+    with pytest.raises(ConfigurationError, match=r"^gateway\.listen: expected different addresses, got port 8642 of "):
+        check(Config(gateway=gateway))
+
+
+def test_addresses_that_only_look_alike_are_no_mistake() -> None:
+    listen = ("127.0.0.1:8642", "127.0.0.2:8642", "127.0.0.1:8643", "[::]:8642", "127.0.0.1:0", "localhost:0")
+    check(Config(gateway=GatewayConfig(listen=listen, api_keys=("k",))))
+
+
 def test_a_front_that_has_no_model_is_told(tmp_path: Path) -> None:
     path = tmp_path / "dragoman.toml"
     path.write_text('[providers.up]\nprotocol = "cromicle"\nurl = "http://h"\n\n[fronts.aibn]\n')

@@ -123,7 +123,13 @@ def test_headers_that_are_none_are_not_said_back() -> None:
     assert said["access-control-allow-headers"] == "authorization, content-type, x-api-key"
 
 
-@pytest.mark.parametrize("origin", ["page.example", "https://page.example/path", "null"])
+def test_an_origin_is_known_however_the_configuration_spells_it() -> None:
+    cors = Cors(("HTTPS://A.example:443/", "http://b.example:80", "https://c.example:80", "http://[::1]:8080"))
+    assert all(map(cors.allows, ("https://a.example", "http://b.example", "https://c.example:80", "http://[::1]:8080")))
+    assert not any(map(cors.allows, ("http://a.example", "https://c.example")))
+
+
+@pytest.mark.parametrize("origin", ["page.example", "https://page.example/path", "null", "https://*.example"])
 def test_an_origin_that_is_none_is_a_fault_of_the_configuration(origin: str) -> None:
     with pytest.raises(ConfigurationError, match="origin"):
         load(None, {"DRAGOMAN_GATEWAY_CORS_ORIGINS": origin})

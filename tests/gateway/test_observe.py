@@ -2,7 +2,7 @@
 
 from dragoman.config import Config, GatewayConfig
 from dragoman.types import Outcome
-from tests.support.gateway import ask, chat, running
+from tests.support.gateway import ask, chat, chat_body, running
 from tests.support.raw import talk
 
 KEYED = Config(gateway=GatewayConfig(port=0, api_keys=("key-one",)))
@@ -26,3 +26,10 @@ async def test_each_request_is_told_once_to_each_observer() -> None:
     ]
     assert all(each.ended_at >= each.received_at for each in first)
     assert first == second
+
+
+async def test_observers_need_not_remember_a_name_of_any_length() -> None:
+    told: list[Outcome] = []
+    async with running(Config(gateway=GatewayConfig(port=0)), observers=[told.append]) as up:
+        got = await ask(up.url, "POST", "/v1/chat/completions", body=chat_body("hi", "x" * 100_000))
+    assert (got.status, len(got.body) < 1000, [len(each.model) for each in told]) == (400, True, [1024])

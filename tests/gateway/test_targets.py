@@ -1,4 +1,4 @@
-"""What is told of targets that fail: a line for each change, and no more than one a second."""
+"""What is told of targets that fail: a line for each change, and no more than one a second for each."""
 
 import logging
 
@@ -22,6 +22,14 @@ class Logged:
         self.targets = Targets(lambda: self.now)
         self._records = caplog
 
+    def failed(self, attempt: Attempt) -> None:
+        """A target failed that the configuration names."""
+        self.targets.failed(attempt, attempt.target)
+
+    def answered(self, target: str) -> None:
+        """Such a target answered."""
+        self.targets.answered(target, target)
+
     @property
     def lines(self) -> list[str]:
         return [record.getMessage() for record in self._records.records]
@@ -35,61 +43,78 @@ def logged(caplog: pytest.LogCaptureFixture) -> Logged:
 
 def test_a_failure_is_told_once_with_its_reason(logged: Logged) -> None:
     for _ in range(100):
-        logged.targets.failed(DOWN)
+        logged.failed(DOWN)
         logged.now += 0.5
     assert logged.lines == ["up/m failed: connect_error: no connection: Connection refused"]
 
 
 def test_one_that_fails_on_is_told_again_with_how_often(logged: Logged) -> None:
     for _ in range(3):
-        logged.targets.failed(DOWN)
+        logged.failed(DOWN)
     logged.now += REMINDER
-    logged.targets.failed(DOWN)
+    logged.failed(DOWN)
     assert logged.lines[1:] == [
         "up/m failed, 3 times since it was last told: connect_error: no connection: Connection refused"
     ]
 
 
 def test_another_failure_and_an_answer_are_changes(logged: Logged) -> None:
-    logged.targets.failed(DOWN)
+    logged.failed(DOWN)
     logged.now += 2
-    logged.targets.failed(SLOW)
+    logged.failed(SLOW)
     logged.now += 2
-    logged.targets.answered("up/other")
-    logged.targets.answered("up/other")
-    assert logged.lines[1:] == ["up/m failed: timeout: no answer in time", "up/other answers again"]
+    logged.answered("up/m")
+    logged.answered("up/m")
+    assert logged.lines[1:] == ["up/m failed: timeout: no answer in time", "up/m answers again"]
+
+
+def test_another_target_of_the_service_is_told_by_itself(logged: Logged) -> None:
+    logged.failed(DOWN)
+    logged.now += 2
+    logged.answered("up/n")
+    logged.failed(DOWN)
+    logged.failed(Attempt("up/n", "connect_error", 502, "no connection: Connection refused"))
+    logged.now += 2
+    logged.answered("up/n")
+    assert logged.lines[1:] == ["up/n failed: connect_error: no connection: Connection refused", "up/n answers again"]
 
 
 def test_one_that_fails_every_other_time_costs_a_line_a_second_at_most(logged: Logged) -> None:
     for _ in range(100):
-        logged.targets.failed(DOWN)
-        logged.targets.answered("up/m")
-        logged.targets.failed(SLOW)
+        logged.failed(DOWN)
+        logged.answered("up/m")
+        logged.failed(SLOW)
         logged.now += 0.1
     assert len(logged.lines) <= 10
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_request_that_was_wrong_is_no_failure_of_its_target(logged: Logged, status: int) -> None:
-    logged.targets.failed(Attempt("up/m", "invalid_request", status, "wrong"))
+    logged.failed(Attempt("up/m", "invalid_request", status, "wrong"))
     logged.now += 2
-    logged.targets.answered("up/m")
+    logged.answered("up/m")
     assert logged.lines == []
 
 
 def test_made_up_models_of_a_service_are_one_service(logged: Logged) -> None:
     for number in range(100):
-        logged.targets.failed(Attempt(f"up/{number}", "model_not_found", 404, "no such model"))
-    assert len(logged.lines) == 1
+        logged.targets.failed(Attempt(f"up/{number}", "model_not_found", 404, "no such model"), "up/other")
+    logged.now += REMINDER
+    logged.targets.answered("up/7", "up/other")
+    logged.targets.failed(Attempt("up/8", "model_not_found", 404, "no such model"), "up/other")
+    assert logged.lines == [
+        "up/0 failed: model_not_found: no such model",
+        "up/8 failed, with other models of up 100 times since it was last told: model_not_found: no such model",
+    ]
 
 
 def test_an_outcome_tells_of_each_target_that_was_asked(logged: Logged) -> None:
-    logged.targets.note(Outcome("one", "POST", "/", 0.0, end="whole", target="up/n", attempts=(DOWN,)))
+    logged.targets.note(Outcome("one", "POST", "/", 0.0, end="whole", target="up/n", attempts=(DOWN,)), str)
     logged.now += 2
-    logged.targets.note(Outcome("two", "POST", "/", 0.0, end="broken", target="up/m"))
-    logged.targets.note(Outcome("three", "POST", "/", 0.0, end="whole", target="up/m", error="empty"))
+    logged.targets.note(Outcome("two", "POST", "/", 0.0, end="broken", target="up/m"), str)
+    logged.targets.note(Outcome("three", "POST", "/", 0.0, end="whole", target="up/m", error="empty"), str)
     assert len(logged.lines) == 1
-    logged.targets.note(Outcome("four", "POST", "/", 0.0, end="whole", target="up/m"))
+    logged.targets.note(Outcome("four", "POST", "/", 0.0, end="whole", target="up/m"), str)
     assert logged.lines[1:] == ["up/m answers again"]
 
 

@@ -59,6 +59,14 @@ def test_each_rest_is_twice_as_long_up_to_a_minute_and_a_success_forgets_that() 
     assert breaker.until - now == REST
 
 
+def test_a_rest_that_begins_with_more_than_a_minute_becomes_no_shorter() -> None:
+    breaker = Breaker(1, 300.0)
+    breaker.failed(0)
+    breaker.asked()
+    breaker.failed(300)
+    assert breaker.until == 600
+
+
 def test_a_trial_whose_caller_leaves_makes_room_for_another() -> None:
     breaker = opened()
     breaker.asked()

@@ -57,6 +57,12 @@ def test_fallback_keeps_the_order_of_the_route() -> None:
     assert order(fallback, [C, A, B]) == "cab"
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-6, 1, 1e6, 1e17])
+def test_only_the_proportion_of_weights_matters(unit: float) -> None:
+    counts = firsts(weighted, [Known("a", weight=unit), Known("b", weight=3 * unit)])
+    assert 0.7 < counts["b"] / 4000 < 0.8
+
+
 def test_weighted_chooses_in_proportion_and_one_of_weight_0_comes_last() -> None:
     found = firsts(weighted, [Known("a", weight=3), Known("b"), Known("c", weight=0)])
     assert found["c"] == 0

@@ -20,9 +20,11 @@ CHAT = "/chat/completions"
 """What OpenAI's protocol adds to a `url`; many users add it themselves."""
 
 
-def check_service(provider: Provider, entry: ProviderConfig) -> dict[str, str]:
-    """Setting to what is wrong with it, for `provider`, which `entry` configures."""
+def check_service(base: Provider, provider: Provider, entry: ProviderConfig) -> dict[str, str]:
+    """Setting to what is wrong with it, for `provider`, which is `base` as `entry` configures it."""
     found = {key: _flaw(check, provider) for key, check in CHECKS.items()}
+    useless = (key for key in OWN if getattr(entry, key) is not None and key not in dir(base))
+    found |= dict.fromkeys(useless, f"expected none, {base.__name__} has no use for it")
     if isinstance(entry.impersonate, str):
         # A class names a known browser, and to check it would import all of curl_cffi.
         found["impersonate"] = _flaw(_likeness, provider)
@@ -93,6 +95,9 @@ def _key(provider: Provider) -> str:
     key = provider.key()
     return "" if not key or SENDABLE.fullmatch(key) else "expected visible ASCII characters, got others"
 
+
+OWN = ("version", "max_tokens", "models", "default_model", "model_aliases")
+"""Settings of which only some classes have an attribute; for all others they would do nothing."""
 
 CHECKS: dict[str, Callable[[Provider], str]] = {
     "url": _url,

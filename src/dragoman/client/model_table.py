@@ -37,6 +37,10 @@ NO_DEFAULT = "name one (PROVIDER/MODEL), or set gateway.default_model"
 MAX_NAMES = 4096
 """Names whose plan is remembered: far more than are in use. There is a limit because callers may invent names."""
 
+MAX_NAME = 1024
+"""Characters of a name that a caller may ask for. No service has models of longer names (LiteLLM's have some 200), and
+each name is compared with others, and remembered."""
+
 SWITCHES = frozenset({"broken_mark", "impersonate"})
 """Settings that may be switched off: None is off, and UNSET is not set."""
 
@@ -136,6 +140,8 @@ class ModelTable:
             raise InvalidRequestError(f"model: expected a string, got {type(name).__name__}")
         if not name:
             raise InvalidRequestError(f"no model was named, and none is the default: {NO_DEFAULT}")
+        if len(name) > MAX_NAME:
+            raise InvalidRequestError(f"model: expected at most {MAX_NAME} characters, got {len(name)}", param="model")
         plan = self._plans.get(name)
         if plan is None:
             if len(self._plans) >= MAX_NAMES + len(self._routes):
@@ -257,7 +263,7 @@ class ModelTable:
         for name, entry in self._config.providers.items():
             base = self._base(name, entry)
             provider = self._configured(base, name, entry) if base is not None else None
-            wrong = check_service(provider, entry) if provider is not None else {}
+            wrong = check_service(base, provider, entry) if base is not None and provider is not None else {}
             self._flaws += [f"{self._config.where('providers', name, key)}: {wrong[key]}" for key in wrong]
             if provider is not None and not wrong:
                 services[name] = provider

@@ -67,9 +67,12 @@ class Entries(Struct, frozen=True):
 
 
 WORDS = TextValue("text without spaces around it", r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)")
-HOST = TextValue("a host's name without scheme and path", r"[^\s/?#@\x00-\x1f\x7f]+", conceal="@?")
+# A pattern would match nothing: names are compared as they are.
+HOST = TextValue("a host's name without scheme, path and *", r"[^\s/?#@*\x00-\x1f\x7f]+", conceal="@?")
 FREE = TextValue("text", r".*")
 SECRET = TextValue("text", r".*", secret=True)
+# The sites take empty text for no password: a file or a variable that is empty by mistake would let everyone in.
+PASSWORD = TextValue("text that is not empty", r".+", secret=True)
 # A key becomes the value of a header: other characters cannot be sent there, and a line break would begin a new header.
 API_KEY = TextValue("text of visible ASCII characters", r"[!-~]+", secret=True)
 URL = TextValue(
@@ -84,7 +87,7 @@ PROXY = TextValue(
     harmless=r"[^@]*",
 )
 
-ORIGIN = TextValue('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
+ORIGIN = TextValue('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-)+-.0-~]+/?")
 
 ALWAYS_TAKEN = frozenset(
     {
@@ -160,7 +163,7 @@ GATEWAY = TableSchema(
         "head_after": Seconds(),
         "broken_end": BROKEN_END,
         "breaker_failures": Integer(0),
-        "breaker_rest": Number(0),
+        "breaker_rest": Number(0, 86_400),
         "retry_budget": Number(0, 1),
         "otel": Boolean(),
         "metrics": OneOf(("keys", "open", "none")),
@@ -282,7 +285,7 @@ PROFILE = TableSchema(
     },
 )
 
-FRONT = TableSchema(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS, "broken_end": BROKEN_END})
+FRONT = TableSchema(FrontConfig, {"secret": SECRET, "password": PASSWORD, "model": WORDS, "broken_end": BROKEN_END})
 
 CLI = TableSchema(CliConfig, {"save": Boolean(), "conversations": Place(WORDS)})
 

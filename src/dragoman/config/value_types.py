@@ -51,7 +51,7 @@ class Integer(Struct, frozen=True):
 
 
 class Number(Struct, frozen=True):
-    """A number."""
+    """A number, which is finite."""
 
     least: float
     most: float | None = None
@@ -125,7 +125,7 @@ Kind = (
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?|inf")
 LONG_NUMBER = 10**18
-"""Seconds must be less: this is more than 30 thousand million years."""
+"""Numbers must be less, and seconds as well: this is more than 30 thousand million years."""
 WORDS = {"true": True, "false": False}
 TRUTH = WORDS | {"1": True, "0": False}
 
@@ -204,7 +204,7 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
         ):
             return None if value == math.inf else float(value)
         case (Number(least, most), float() | int()) if not isinstance(value, bool) and least <= value <= (
-            value if most is None else most
+            LONG_NUMBER if most is None else most
         ):
             return float(value)
         case Boolean() | Switch(), bool():
@@ -247,8 +247,10 @@ def parsed(kind: Kind, text: str) -> object:
             return TRUTH.get(text.lower(), text)
         case Switch():
             return WORDS[text.lower()] if text.lower() in WORDS else float(text) if DECIMAL.fullmatch(text) else text
-        case ListOf():
-            return [item.strip() for item in text.split(",") if item.strip()]
+        case ListOf(of):
+            items = [item.strip() for item in text.split(",") if item.strip()]
+            # An empty file of keys, or a variable that was set from one that is missing, must not open what they close.
+            return text if is_secret(of) and not items else items
         case TableOf():
             pairs = [item.partition("=") for item in text.split(",") if item.strip()]
             return {name.strip(): value.strip() for name, _, value in pairs}

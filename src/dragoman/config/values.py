@@ -101,7 +101,7 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     answers that broke off count, what a request itself is the reason for does not."""
     breaker_rest: float = 10.0
     """Seconds of that rest. Then one request tries the target; if it fails, the next rest is twice as long, up to a
-    minute."""
+    minute. A first rest that is longer than a minute stays as it is."""
     retry_budget: float = 0.1
     """The part of all requests of the last ten seconds that may be sent to the same target again (three always may), so
     that a service in trouble does not get a multiple of its load."""
@@ -284,9 +284,11 @@ class FrontConfig(ConfigTable, frozen=True, kw_only=True):
     """
 
     secret: str | None = None
-    """The secret with which callers sign their requests. Not set: empty text, the default of these sites."""
+    """The secret with which callers sign their requests (`aibn`, `aichatfree`). Not set: empty text, the default of
+    these sites."""
     password: str | None = None
-    """The password that callers must send, or several with commas; each of them opens as a key of the gateway does."""
+    """The password that callers must send (`aibn`, `aichatfree`), or several with commas; each of them opens as a key
+    of the gateway does."""
     model: str | None = None
     """The model that answers, because these protocols name none. Not set: the gateway's default."""
     broken_end: BrokenEnd | None = None

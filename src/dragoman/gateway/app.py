@@ -5,12 +5,14 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic, time
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.client import Client
+from dragoman.client.model_table import MAX_NAME
 from dragoman.config import Config
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit, numbered
@@ -28,6 +30,7 @@ from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import ENDED, GONE, DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
+from dragoman.gateway.metrics.names import Names
 from dragoman.gateway.metrics.observer import Metrics
 from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.metrics.table import IN_FLIGHT, LOG_LOST
@@ -119,7 +122,7 @@ class Gateway:
         self.begun: Observer | None = None if self._telemetry is None else self._telemetry.begin
         """Told of each request as it begins; None: nobody wants to know. `outcome` does it itself."""
         self._observers: tuple[Observer, ...] = (
-            self._carried.targets.note,
+            partial(self._carried.targets.note, named=Names(config, self.client.providers).target),
             *count,
             *log_requests,
             *trace,
@@ -235,6 +238,7 @@ class Gateway:
             self._tell(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
+        outcome.model = outcome.model[:MAX_NAME]  # observers remember it; one that is longer was refused
         for observe in self._observers:
             observe(outcome)
 
@@ -327,7 +331,9 @@ class Gateway:
             self._last.cancel()
         self._later.finish()
         self._observers = ()
-        await self._carried.aclose(None if self._successor is None else self._successor._carried)
+        # Whoever holds the first gateway would otherwise hold all that came after it.
+        successor, self._successor = self._successor, None
+        await self._carried.aclose(None if successor is None else successor._carried)
         if self.metrics is not None:
             self.metrics.close()
         if self._telemetry is not None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from errno import EACCES, EISDIR, ENOENT
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,9 +16,9 @@ from dragoman.config import Config
 from dragoman.config.settings import ECHO, STAND_INS, listed
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.fronts.catalogue import path_table
-from dragoman.gateway.hosts import check_exposure
+from dragoman.gateway.hosts import addresses, check_exposure
 from dragoman.gateway.line_writer import STDOUT
-from dragoman.gateway.places import UnixPlace, places
+from dragoman.gateway.places import TcpPlace, UnixPlace, places
 from dragoman.gateway.telemetry import exporting, telemetry_of
 from dragoman.routing.board import Board
 from dragoman.store.sqlite import may_be_store
@@ -100,15 +101,30 @@ def _check_writable(config: Config, key: str) -> None:
 
 
 def _check_sockets(config: Config) -> None:
+    where = config.where("gateway", "listen")
     try:
         found = places(config.gateway)
+        ports = [
+            (place, address)
+            for place in found
+            if isinstance(place, TcpPlace) and place.port
+            for _, address in addresses(place.host)
+        ]
     except ConfigurationError:
         return  # the exposure of the gateway has told it
+    for (one, address), (other, further) in combinations(ports, 2):
+        # The kernel would notice it only when the second one listens.
+        if one.port == other.port and one is not other and _overlap(address, further):
+            raise ConfigurationError(f"{where}: expected different addresses, got {one} and {other}")
     for place in found:
         folder = Path(place.path).parent if isinstance(place, UnixPlace) else None
         if folder is not None and not folder.is_dir():
-            where = config.where("gateway", "listen")
             raise ConfigurationError(f"{where}: cannot listen on {place}: there is no folder {str(folder)!r}")
+
+
+def _overlap(address: str, other: str) -> bool:
+    """Whether both are the same, or one is every address of the other's kind."""
+    return address == other or ((":" in address) == (":" in other) and bool({address, other} & EVERY))
 
 
 def _place(flaw: str) -> tuple[str, int]:
@@ -118,6 +134,8 @@ def _place(flaw: str) -> tuple[str, int]:
 
 PLACE = re.compile(r"(.+?):([0-9]+): ")
 """The place of a mistake in a file."""
+
+EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104  # looked for, not listened on
 
 PARTS = (check_exposure, _check_log, _check_store, _check_sockets, _check_telemetry)
 """What is checked beside services, routes and fronts."""

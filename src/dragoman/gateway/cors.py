@@ -27,13 +27,16 @@ ASKED = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z0-9!#$%&'*+.^_`
 
 USUAL = "authorization, content-type, x-api-key"
 
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+"""What a browser leaves out of an origin: https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin"""
+
 
 class Cors:
     """The sites whose pages may call. Browsers are never allowed to send their own credentials (cookies) with it."""
 
     def __init__(self, origins: tuple[str, ...]) -> None:
         self._any = ANY in origins
-        self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+        self._origins = frozenset(map(_serialised, origins))
 
     def allows(self, origin: str) -> bool:
         """Whether pages of this site may call."""
@@ -61,6 +64,12 @@ class Cors:
                 ("access-control-max-age", AGE),
             ),
         )
+
+
+def _serialised(origin: str) -> str:
+    """An origin of the configuration, as a browser spells it."""
+    plain = origin.lower().rstrip("/")
+    return plain.removesuffix(DEFAULT_PORTS.get(plain.partition(":")[0], ""))
 
 
 def asks_beforehand(call: ServerRequest) -> bool:

@@ -9,59 +9,65 @@ from dragoman.routing.breaker import BreakerChange, State
 from dragoman.types import Outcome
 
 QUIET = 1.0
-"""Seconds between two lines about one service, even if it fails at every request, or at every other."""
+"""Seconds between two lines about one target, even if it fails at every request, or at every other."""
 
 REMINDER = 60.0
-"""Seconds after which a service that still fails in the same way is logged again, with the number of failures."""
+"""Seconds after which a target that still fails in the same way is logged again, with the number of failures."""
 
 THEIRS = frozenset({401, 402, 403, 404, 408, 429})
 """Statuses below 500 that are a target's fault. All others mean that the request was wrong: its caller is told."""
+
+Named = Callable[[str], str]
+"""Target to the name under which it is known. Callers can make up names of models, so that these share one."""
 
 log = logging.getLogger("dragoman.gateway")
 
 
 class _State:
-    """How a service fails. `count`: failures that were not logged yet."""
+    """How a target fails, or several with one name. `count`: failures that were not logged yet. `target`: the one that
+    was logged last."""
 
-    code = ""
+    code = target = ""
     told = 0.0
     count = 0
     known = False
 
 
 class Targets:
-    """What is known of the services that failed last. `clock`: seconds."""
+    """What is known of the targets that failed last. `clock`: seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._states: dict[str, _State] = {}
 
-    def note(self, outcome: Outcome) -> None:
+    def note(self, outcome: Outcome, named: Named) -> None:
         """The answer to a request is over: notes which targets failed and which answered."""
         if outcome.attempts or self._states:  # if none has ever failed, those that answer need not be noted
             for attempt in outcome.attempts:
-                self.failed(attempt)
+                self.failed(attempt, named(attempt.target))
             if outcome.end == "whole" and outcome.target and not outcome.error:
-                self.answered(outcome.target)
+                self.answered(outcome.target, named(outcome.target))
 
-    def failed(self, attempt: Attempt) -> None:
-        """A target was asked, and failed."""
+    def failed(self, attempt: Attempt, name: str) -> None:
+        """A target that is known as `name` was asked, and failed."""
         if attempt.status < 500 and attempt.status not in THEIRS:
             return
-        state = self._states.setdefault(_service(attempt.target), _State())
+        state = self._states.setdefault(name, _State())
         state.count += 1
         now = self._clock()
         quiet = REMINDER if state.code == attempt.code else QUIET
         if state.known and now - state.told < quiet:
             return
-        often = f", {state.count} times since it was last told" if state.count > 1 else ""
+        who = "" if name == attempt.target else f" with other models of {_service(name)}"
+        often = f",{who} {state.count} times since it was last told" if state.count > 1 else ""
         log.warning("%s failed%s: %s: %s", cut(attempt.target), often, attempt.code, cut(attempt.words))
         state.code, state.told, state.count, state.known = attempt.code, now, 0, True
+        state.target = attempt.target
 
-    def answered(self, target: str) -> None:
-        """A target answered well."""
-        state = self._states.get(_service(target))
-        if state is None or not state.code:
+    def answered(self, target: str, name: str) -> None:
+        """A target that is known as `name` answered well."""
+        state = self._states.get(name)
+        if state is None or not state.code or state.target != target:
             return
         now = self._clock()
         if now - state.told >= QUIET:
@@ -84,5 +90,5 @@ class Targets:
 
 
 def _service(target: str) -> str:
-    """The provider of a target: callers can make up names of models, but not of providers."""
+    """The provider of a target."""
     return target.partition("/")[0]

@@ -18,7 +18,7 @@ from msgspec import Struct
 from dragoman.routing.board import UNSHARED, Hint
 
 LONGEST = 60.0
-"""Seconds of a rest, however often it was doubled."""
+"""Seconds of a rest, however often it was doubled, unless the first one is longer."""
 
 
 ELSEWHERE = "elsewhere"
@@ -105,7 +105,7 @@ class Breaker:
         """It failed, in a way that is its own fault. `code`: that of the error."""
         self._failures_in_a_row += 1
         if self.state is State.TRYING:
-            self._rest = min(2 * self._rest, LONGEST)
+            self._rest = min(2 * self._rest, max(LONGEST, self._first_rest))
         elif self.state is State.OPEN or not 0 < self._failures <= self._failures_in_a_row:
             return
         self.until = now + self._rest

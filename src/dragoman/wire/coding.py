@@ -234,8 +234,10 @@ class Unpacker:
         block = stream.feed(data)
         while True:
             self.given += len(block)
-            if self.given > self._most or (self.given > FREE and self.given > RATIO * self.taken):
-                raise ExpandsError(f"{self.taken} bytes of {self._coding} unpack to {self.given} and more")
+            if self.given > self._most:
+                raise ExpandsError(f"expected at most {self._most} bytes in a {self._coding} body, got more")
+            if self.given > FREE and self.given > RATIO * self.taken:
+                raise ExpandsError(f"expected a {self._coding} body of at most {RATIO} times its packed size, got more")
             if block:
                 yield block
             if not stream.full:

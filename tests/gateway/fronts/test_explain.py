@@ -1,5 +1,6 @@
 """`POST /explain`, over real sockets: what it shows is what is sent, and no credential; and it asks nobody."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -187,6 +188,12 @@ async def test_a_large_request_is_explained_too() -> None:
     async with running_gateway(up("cromicle", "http://127.0.0.1:9")) as url:
         found = told(await explain(url, CHAT, {}, chat_body(text, "up/m")))
     assert json.loads(found["request"]["body"])["message"] == text
+
+
+async def test_of_a_path_of_any_length_only_its_beginning_is_looked_at() -> None:
+    async with running_gateway() as url, asyncio.timeout(1.5):
+        got = await ask(url, "POST", "/explain", JSON, b'{"path": "/%b"}' % (b"x" * 16_000_000))
+    assert (got.status, len(got.body) < 1000) == (400, True)
 
 
 async def test_the_query_of_a_path_is_no_part_of_it() -> None:

@@ -18,6 +18,13 @@ def test_a_front_whose_model_does_not_exist_is_an_error_that_names_the_nearest()
         Gateway(Config(fronts={"aibn": FrontConfig(model="offline/elisa")}))
 
 
+@pytest.mark.parametrize("name", ["aichatonline", "cromicle"])
+@pytest.mark.parametrize("key", ["secret", "password"])
+def test_a_front_that_asks_for_nothing_cannot_be_told_to(name: str, key: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"fronts\.{name}\.{key}: expected none, .*gateway\.api_keys"):
+        Gateway(Config(fronts={name: FrontConfig(**{key: "hunter2"})}))  # type: ignore[arg-type]  # one of two texts
+
+
 @pytest.mark.parametrize("name", ["aibn", "aichatfree"])
 async def test_a_key_of_the_gateway_stands_for_a_password(name: str) -> None:
     config = Config(

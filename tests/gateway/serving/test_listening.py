@@ -10,7 +10,7 @@ import pytest
 from dragoman.config import Config, GatewayConfig, load
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.check import check
-from dragoman.gateway.serving.listening import SPREADS, bind_unix, listen
+from dragoman.gateway.serving.listening import SPREADS, begin_to_listen, bind_unix, listen
 from dragoman.gateway.serving.serve import greeting
 
 
@@ -166,6 +166,16 @@ def test_a_second_gateway_does_not_join_the_workers_of_the_first(workers: int) -
             listen(Config(gateway=GatewayConfig(port=port, workers=workers)))
     finally:
         listeners.close()
+
+
+def test_of_two_gateways_that_start_at_once_the_second_is_told_why_it_cannot() -> None:
+    first = listen(Config(gateway=GatewayConfig(port=0)))
+    second = listen(Config(gateway=GatewayConfig(port=first.port or 0)))
+    begin_to_listen(first)
+    with pytest.raises(ConfigurationError, match=r"^cannot listen on port \d+ of 127\.0\.0\.1: another program "):
+        begin_to_listen(second)
+    for each in (first, second):
+        each.close()
 
 
 def test_a_socket_file_is_shared_by_all_workers(place: Path) -> None:

@@ -122,6 +122,20 @@ async def test_a_good_file_is_in_force_and_what_cannot_change_is_named(
     ]
 
 
+async def test_what_cannot_change_is_compared_with_what_it_was_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with reloading(tmp_path) as it:
+        with caplog.at_level(logging.INFO):
+            await it.write(f"{GOOD}[gateway]\nworkers = 2\n")
+            await it.write(f"{GOOD}[gateway]\nworkers = 2\ngrace = 7\n")
+            await it.write(f"{GOOD}[gateway]\nworkers = 1\n")
+        told = f"reloaded: {it.path}"
+    later = "gateway.workers: what was changed there holds after a restart"
+    found = [record.getMessage() for record in caplog.records if record.name == "dragoman.gateway"]
+    assert found == [told, later, told, later, told]
+
+
 async def test_a_reload_that_is_asked_for_during_another_is_made_after_it(tmp_path: Path) -> None:
     async with reloading(tmp_path) as it:
         it.reloader.ask()

@@ -1,7 +1,10 @@
 """A server changes its gateway: each request is answered by one, and none is lost."""
 
 import asyncio
+import gc
+import socket
 from pathlib import Path
+from weakref import ref
 
 import pytest
 from msgspec.structs import replace
@@ -57,6 +60,35 @@ async def closed(up: Running) -> None:
     async with asyncio.timeout(10):
         while up.server._retired or up.server._closing:  # noqa: ASYNC110  # nobody else waits for that
             await asyncio.sleep(0)
+
+
+async def test_a_caller_who_was_just_accepted_is_answered_by_the_new_gateway() -> None:
+    async with running(HANG) as up:
+        connection = up.server._connect()
+        reload(up, ECHO)
+        await closed(up)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            caller = socket.create_connection(listener.getsockname())
+            accepted, _ = listener.accept()
+        accepted.setblocking(False)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
+        reader, writer = await asyncio.open_connection(sock=caller)
+        body = chat_body("text: a", "m")
+        writer.write(b"POST %b HTTP/1.1\r\nhost: localhost\r\n" % CHAT.encode())
+        writer.write(b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        assert b"text: a" in await reader.read()
+        assert not up.server._connections
+        writer.close()
+
+
+async def test_of_those_that_were_replaced_none_is_held_but_the_first() -> None:
+    async with running(HANG) as up:
+        old = [ref(reload(up, ECHO)) for _ in range(3)]
+        reload(up, HANG)
+        await closed(up)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert [each() for each in old] == [None] * 3
 
 
 async def test_a_stream_ends_by_the_configuration_with_which_it_began() -> None:

@@ -66,7 +66,8 @@ def explain_at(client: Client, table: PathTable, wanted: Wanted, now: float) -> 
     chat = found.endpoint
     if not isinstance(chat, ChatEndpoint):
         known = table.chats().values()
-        shown = f"{cut(scrub(call.path), 100)!r}{nearest(call.path, known)}"
+        # No key is so long that its end is needed to know it.
+        shown = f"{cut(scrub(call.path[:1000]), 100)!r}{nearest(call.path, known)}"
         raise refused("path", f"expected the path of a chat ({', '.join(known)}), got {shown}")
     try:
         if found.front.json:

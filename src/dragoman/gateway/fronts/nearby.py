@@ -13,7 +13,8 @@ SHOWN = 100
 
 def shown_path(path: str) -> str:
     """A caller's path as an error may repeat it: cut, on one line, without keys."""
-    return cut(scrub("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in path)), SHOWN)
+    start = path[: 10 * SHOWN]  # no key is so long that its end is needed to know it
+    return cut(scrub("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in start)), SHOWN)
 
 
 def nearby(path: str, served: Mapping[str, str], usual: str) -> str:

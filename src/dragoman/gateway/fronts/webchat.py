@@ -87,6 +87,9 @@ FRONTS: dict[str, Callable[[Client, FrontConfig], Front]] = {
 }
 """Fronts by name: the first part of their paths, and their table in the configuration."""
 
+GUARDED = frozenset({"aibn", "aichatfree"})
+"""Those whose protocol has a secret and a password."""
+
 
 def webchats(client: Client) -> tuple[Front, ...]:
     """All four fronts. Raises ConfigurationError, with a line for each whose settings are wrong."""
@@ -103,6 +106,9 @@ def _flaw(client: Client, name: str, front: FrontConfig) -> str:
         return f"{where('fronts', name)}: there is no front {name!r}{nearest(name, FRONTS)}"
     if not (front.model or client.default_model):
         return f"{where('fronts', name)}: expected model, since no model is the default, got none"
+    for key, value in (("secret", front.secret), ("password", front.password)):
+        if value and name not in GUARDED:
+            return f"{where('fronts', name, key)}: expected none, callers of {name} have none; use gateway.api_keys"
     try:
         client.handler(front.model or "")
     except ModelNotFoundError as exc:

@@ -58,8 +58,7 @@ def _unpack(body: bytes, known: str, limit: int) -> bytes:
     try:
         plain = b"".join(unpacker.feed(body))
     except ExpandsError as exc:
-        message = f"expected a body of at most {limit} bytes once it is unpacked: {exc}"
-        raise InvalidRequestError(message, status=413, code="request_too_large") from exc
+        raise InvalidRequestError(str(exc), status=413, code="request_too_large") from exc
     except DamagedError as exc:
         raise InvalidRequestError(str(exc), code="damaged_content_encoding") from exc
     if not unpacker.whole:

@@ -21,6 +21,7 @@ from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.hosts import addresses, exposed, unguarded
 from dragoman.gateway.places import TcpPlace, UnixPlace, places
+from dragoman.gateway.serving.acceptor import BACKLOG
 from dragoman.gateway.serving.systemd import Inherited
 
 REASONS = {
@@ -121,6 +122,20 @@ def listen(config: Config, given: Sequence[Inherited] = ()) -> Listeners:
         Listeners(sockets, (), tuple(files), own=own).close()
         raise
     return Listeners(sockets, tuple(names), tuple(files), files[0].path if files else "", own)
+
+
+def begin_to_listen(listeners: Listeners) -> None:
+    """From now on callers wait to be accepted. Raises ConfigurationError that says why one of them cannot be reached.
+
+    Two gateways that start at the same moment may both have the address until one of them listens.
+    """
+    for each in listeners.all:
+        try:
+            each.listen(BACKLOG)
+        except OSError as exc:
+            address = each.getsockname()
+            place = UnixPlace(address) if each.family == socket.AF_UNIX else TcpPlace(address[0], address[1])
+            raise ConfigurationError(f"cannot listen on {place}: {REASONS.get(exc.errno or 0, exc.strerror)}") from exc
 
 
 def _taken(config: Config, given: Sequence[Inherited]) -> Listeners:

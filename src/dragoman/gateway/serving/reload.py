@@ -45,6 +45,7 @@ class LiveConfig:
     ) -> None:
         self.config = config
         self.board = board
+        self._begun = config
         self._load = load
         self._quiet = quiet
         self._watch = FileWatch(files_of(config), look)
@@ -89,7 +90,7 @@ class LiveConfig:
     def take(self, config: Config) -> None:
         """`config` is in force from now on, except what cannot change."""
         set_level(config.gateway.log_level)
-        old, new = asdict(self.config.gateway), asdict(config.gateway)
+        old, new = asdict(self._begun.gateway), asdict(config.gateway)
         fixed = [f"gateway.{name}" for name in FIXED if old[name] != new[name]]
         self.config = config
         self._watch.settle(files_of(config))

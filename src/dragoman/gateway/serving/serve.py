@@ -25,13 +25,12 @@ from dragoman.gateway.log import begin
 from dragoman.gateway.metrics.observer import succeeded
 from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.places import first_port
-from dragoman.gateway.serving.acceptor import BACKLOG
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.beats import PERIOD as BEAT
 from dragoman.gateway.serving.beats import Beats
 from dragoman.gateway.serving.descriptors import raise_limit
 from dragoman.gateway.serving.lasting.colleagues import Colleagues, Mailboxes
-from dragoman.gateway.serving.listening import Listeners, listen
+from dragoman.gateway.serving.listening import Listeners, begin_to_listen, listen
 from dragoman.gateway.serving.loop_watch import LoopWatch
 from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load, refused
 from dragoman.gateway.serving.reloader import Reloader
@@ -96,10 +95,15 @@ def serve(
     try:
         if gateway is not None:
             milestones = Milestones(ready, supervisor.stopping, listeners.close)
-            well = run(gateway, listeners.sockets, lambda server: _attend(server, live, supervisor), milestones)
+
+            def attend(server: Server) -> Reloader | None:
+                reloader = _attend(server, live, supervisor)
+                begin_to_listen(listeners)  # not before signals are heeded: who can connect may send one
+                return reloader
+
+            well = run(gateway, listeners.sockets, attend, milestones)
         else:
-            for each in listeners.all:
-                each.listen(BACKLOG)
+            begin_to_listen(listeners)
             # Before the first fork, so that all workers share them.
             regions, beats, mailboxes = Regions(workers), Beats(workers), Mailboxes.new(workers)
             common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners, mailboxes)

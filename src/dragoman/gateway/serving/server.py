@@ -299,6 +299,8 @@ class Server:
         return ServerConnection(self.current, self.current.shared)
 
     def opened(self, connection: Peer) -> None:
+        # It may have been made for a generation that was replaced before the loop had its socket.
+        connection.adopt(self.current, self.current.shared)
         self._connections.add(connection)
         number = self._peers[connection.remote] = self._peers.get(connection.remote, 0) + 1
         most = self.gateway.max_connections_per_peer
