@@ -77,6 +77,13 @@ def test_a_store_that_is_no_file_of_sqlite_is_told_with_its_place(tmp_path: Path
         assert str(caught.value) == f"{said}: {str(place)!r}"
 
 
+def test_the_store_has_a_file_of_its_own(tmp_path: Path) -> None:
+    place = tmp_path / "x.db"
+    config = Config(gateway=GatewayConfig(store=str(place), request_log=str(tmp_path / "." / "x.db")))
+    with pytest.raises(ConfigurationError, match="expected another file than that of"):
+        check(config)
+
+
 def test_a_missing_extra_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(ConfigurationError, match=r"^x\.toml:2: gateway\.otel: .*needs the extra `otel`"):

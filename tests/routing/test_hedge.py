@@ -69,6 +69,7 @@ def test_a_second_target_is_asked_after_the_time_and_the_first_with_content_answ
         said, name, attempts = await told(route)
         assert (said, name) == ("b", "s1/m")
         assert [(each.target, each.code) for each in attempts] == [("s0/m", "hedged")]
+        assert (attempts[0].asked_at, attempts[0].failed_at) == (0, 1.5)
         assert second.asked_at == [1.0]
         assert first.left_at == [1.5], "the slower one is given up at once"
         check_settled(route)

@@ -69,10 +69,14 @@ def _check_log(config: Config) -> None:
 
 def _check_store(config: Config) -> None:
     _check_writable(config, "store")
-    place = config.gateway.store
-    if place is not None and not may_be_store(Path(place).expanduser()):
-        where = config.where("gateway", "store")
+    place, log = config.gateway.store, config.gateway.request_log
+    if place is None:
+        return
+    where = config.where("gateway", "store")
+    if not may_be_store(Path(place).expanduser()):
         raise ConfigurationError(f"{where}: expected a file of SQLite, or none yet, got another file: {place!r}")
+    if log is not None and log != STDOUT and Path(place).expanduser().resolve() == Path(log).expanduser().resolve():
+        raise ConfigurationError(f"{where}: expected another file than that of gateway.request_log: {place!r}")
 
 
 def _check_telemetry(config: Config) -> None:

@@ -6,6 +6,7 @@ asked. A request is hedged once; if both fail, it goes on along the course of th
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import Attempt, DragomanError
@@ -71,42 +72,50 @@ class Hedged(Course):
         return await in_time(course, self._begin)
 
     async def _hedged(self, target: Target, seconds: float) -> Answer:
-        running = {asyncio.create_task(self._one(self._course)): self._course}
+        running = {asyncio.create_task(self._one(self._course)): _Asked(self._course, self._clock())}
         try:
             done, _ = await asyncio.wait(running, timeout=seconds)
-            if not done and (rival := self._course.branch(self._clock())) is not None:
+            if not done and (rival := self._course.branch(now := self._clock())) is not None:
                 self._used = True
-                running[asyncio.create_task(self._one(rival))] = rival
+                running[asyncio.create_task(self._one(rival))] = _Asked(rival, now)
             return await self._first_of(running)
         finally:
             for task in running:
                 _end(task)
-            for course in running.values():
-                if course is not self._course:  # that one is settled by whoever asked
-                    course.settle("gone", self._clock())
+            for asked in running.values():
+                if asked.course is not self._course:  # that one is settled by whoever asked
+                    asked.course.settle("gone", self._clock())
 
-    async def _first_of(self, running: "dict[asyncio.Task[Answer], Course]") -> Answer:
+    async def _first_of(self, running: "dict[asyncio.Task[Answer], _Asked]") -> Answer:
         """The first answer; its task and those that failed are taken out of `running`. Raises the last error."""
         while True:
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in [task for task in running if task in done]:
                 error = task.exception()
-                course = running.pop(task)
+                course = running.pop(task).course
                 if error is None:
                     self._follow(course)
                     for other in running.values():
-                        self._attempts.given_up(_given_up(other.target))
+                        self._attempts.given_up(_given_up(other, self._clock()))
                     return task.result()
                 if not running or not isinstance(error, DragomanError):
                     self._follow(course)
                     raise error
                 course.settle("broken", self._clock(), error)
                 self._attempts.failed(error)
-                self._follow(next(iter(running.values())))
+                self._follow(next(iter(running.values())).course)
 
 
-def _given_up(target: Target) -> Attempt:
-    return Attempt(target.name, GIVEN_UP, STATUS, "given up, because another target had content first")
+class _Asked(NamedTuple):
+    """The course along which a target was asked, and when."""
+
+    course: Course
+    at: float
+
+
+def _given_up(asked: _Asked, now: float) -> Attempt:
+    words = "given up, because another target had content first"
+    return Attempt(asked.course.target.name, GIVEN_UP, STATUS, words, asked_at=asked.at, failed_at=now)
 
 
 def _end(task: "asyncio.Task[Answer]") -> None:
