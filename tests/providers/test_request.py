@@ -171,7 +171,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ([{"role": "user", "content": float("nan")}], {}, "messages[0].content: expected a finite number"),
     ([{"role": "user", 5: "x"}], {}, "messages[0]: expected names that are strings, got int"),
     ([None], {}, "messages[0]: expected an object or a value of dragoman.types, got nothing"),
-    ([REPLY], {}, "messages[0].role: expected"),
+    ([REPLY], {}, "messages[0]: expected a message, got a ChatResponse, whose `message` is one"),
     (b"bytes", {}, "messages: expected a text or a list of messages, got bytes"),
     (user("alone"), {}, "messages: expected a text or a list of messages, got Message"),
     ("x", {"tools": [Tool(5)]}, "tools[0].name: expected `str`, got `int`"),  # type: ignore[arg-type]  # the point
