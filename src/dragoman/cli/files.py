@@ -1,6 +1,7 @@
 """Files of the user's: read whole, and written whole or not at all."""
 
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,16 @@ def read(path: Path, most: int | None = None) -> bytes:
 def read_text(path: Path, most: int | None = None) -> bytes:
     """The same of a file of text: without the byte order mark that editors on Windows write."""
     return read(path, most).removeprefix(BOM)
+
+
+def read_stdin() -> bytes:
+    """All that stdin has, which is text: without a byte order mark, too."""
+    return sys.stdin.buffer.read().removeprefix(BOM)
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """The words for bytes of stdin that are no text."""
+    return f"stdin is not UTF-8: the byte 0x{error.object[error.start]:02x} at {error.start}"
 
 
 def write(path: Path, data: bytes) -> None:

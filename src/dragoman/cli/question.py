@@ -5,8 +5,8 @@ import sys
 
 import click
 
+from dragoman.cli.files import not_utf8, read_stdin
 from dragoman.cli.terminal.output import is_terminal, remark
-from dragoman.wire.utf8 import BOM
 
 STDIN = "-"
 """The word that means stdin, if it is the only word."""
@@ -46,10 +46,9 @@ def _stdin(*, asked: bool) -> str:
     if _is_silent():
         remark("reading stdin …; Ctrl-D ends it, </dev/null leaves it out")
     try:
-        return sys.stdin.buffer.read().removeprefix(BOM).decode().rstrip("\r\n")
+        return read_stdin().decode().rstrip("\r\n")
     except UnicodeDecodeError as exc:
-        message = f"stdin is not UTF-8: the byte 0x{exc.object[exc.start]:02x} at {exc.start}"
-        raise click.UsageError(message, click.get_current_context()) from exc
+        raise click.UsageError(not_utf8(exc), click.get_current_context()) from exc
 
 
 def _is_silent() -> bool:

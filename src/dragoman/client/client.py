@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
 
+from dragoman.client.configuration import Configuration, config_of
 from dragoman.client.limiter import Limiter
 from dragoman.client.local_servers import FoundServer, find_servers, port_of
 from dragoman.client.mapped import MapStream
@@ -40,7 +41,6 @@ from dragoman.client.retries import Random
 from dragoman.client.run import MAX_TURNS, Run, Running
 from dragoman.client.shapes import Shape
 from dragoman.client.stream import ChatStream
-from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.forward import Forwarded
 from dragoman.errors import InvalidRequestError, ModelNotFoundError, OutputError
@@ -71,9 +71,6 @@ from dragoman.types import (
 
 T = TypeVar("T")
 
-Configuration = Config | Mapping[str, Any] | Path | str | None
-"""The types of a client's `config`."""
-
 
 class Client:
     """Chats with any model by its name: `provider/model`, or a route of the configuration; "" is the default.
@@ -98,7 +95,7 @@ class Client:
     ) -> None:
         check_names(limits, LIMITS)
         self._limiter = Limiter(Limits().given(limits), random)
-        self.config = _config(config)
+        self.config = config_of(config)
         self._closed = False
         self._transports = transport if isinstance(transport, Transports) else Transports(transport)
         self._notices: list[Notice] = []
@@ -409,17 +406,3 @@ class Client:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
-
-
-def _config(given: object) -> Config:
-    match given:
-        case Config():
-            verify(given)
-            return given
-        case Mapping():
-            return from_tables(given)
-        case str() | Path() | None:
-            return load(given or None)
-        case _:
-            kind = type(given).__name__
-            raise TypeError(f"config: expected tables, the path of a file, a Config or None, got {kind}")

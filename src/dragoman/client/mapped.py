@@ -59,7 +59,7 @@ class _Work:
                 self._bar.advance()
                 self.done.put_nowait(result)
             self.done.put_nowait(None)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001  # of the prompts' own iterator: it belongs to whoever reads
+        except (Exception, SystemExit) as exc:  # noqa: BLE001  # the prompts' iterator raised it: the reader gets it
             self.done.put_nowait(exc)
 
 

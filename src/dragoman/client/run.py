@@ -195,7 +195,7 @@ def _result(call: ToolCall, parts: ResultParts, *, failed: bool = False) -> Tool
 
 
 def _words(error: BaseException) -> str:
-    """What the model is told of a failure."""
+    """The words about a failure that the model gets."""
     if isinstance(error, InvalidRequestError):
         return error.message
     try:

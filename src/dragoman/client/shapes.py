@@ -79,12 +79,6 @@ def said(value: object) -> str:
     return msgspec.json.encode(value, enc_hook=_fields).decode()
 
 
-def _check_model(kind: type) -> None:
-    """Raises NotImplementedError for any other class, as msgspec wants it of a hook that does not know a type."""
-    if not is_model(kind):
-        raise NotImplementedError(f"{kind.__name__} is no model of pydantic")
-
-
 def _model_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of a class of pydantic; what it refers to goes to the top."""
     if not is_model(kind):
@@ -95,7 +89,7 @@ def _model_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model(kind: type, value: object) -> object:
-    _check_model(kind)
+    """The value of a class of pydantic: all others were refused as the schema was made."""
     return kind.model_validate(value)  # type: ignore[attr-defined]  # a class of pydantic
 
 

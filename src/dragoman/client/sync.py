@@ -9,7 +9,8 @@ from random import random as uniform
 from threading import Lock, Thread, current_thread
 from typing import Any, Self, TypeVar, Unpack, overload
 
-from dragoman.client.client import Client, Configuration
+from dragoman.client.client import Client
+from dragoman.client.configuration import Configuration
 from dragoman.client.local_servers import FoundServer
 from dragoman.client.options import CallOptions, EmbedOptions, LimitOptions, Texts
 from dragoman.client.output import OutputRun, OutputStream
@@ -223,7 +224,7 @@ class SyncClient:
             return
 
     def _check_thread(self) -> None:
-        """Raises RuntimeError where a wait would never end."""
+        """Raises RuntimeError if a call made here would never return."""
         if current_thread() is self._thread:
             raise RuntimeError(
                 "a call in the client's own thread would wait for itself for ever: let a tool be a plain function, "

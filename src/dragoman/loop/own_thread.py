@@ -32,7 +32,7 @@ async def in_own_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -
             # No future takes one: it is a RuntimeError, as in a coroutine.
             put, value = returned.set_exception, RuntimeError("function raised StopIteration")
             value.__cause__ = exc
-        except BaseException as exc:  # noqa: BLE001  # it is raised where it is waited for
+        except BaseException as exc:  # noqa: BLE001  # it is raised again in the task that waits
             put, value = returned.set_exception, exc
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(settle, put, value)

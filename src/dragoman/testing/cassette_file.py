@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from dragoman.client import Client, SyncClient
-from dragoman.client.client import Configuration
+from dragoman.client.configuration import Configuration
 from dragoman.transport.replay import RecordMode
 
 FOLDER = "cassettes"

@@ -281,7 +281,7 @@ async def test_an_interrupt_ends_a_conversation_from_a_pipe(tmp_path: Path) -> N
 
 
 def test_lines_from_a_pipe_are_answered_plainly(tmp_path: Path) -> None:
-    ran = run(tmp_path, "chat", "-m", "offline/echo", stdin=b"one **two**\n\n/save talk.json\nthree")
+    ran = run(tmp_path, "chat", "-m", "offline/echo", stdin=b"\xef\xbb\xbfone **two**\n\n/save talk.json\nthree")
     assert (ran.code, ran.out) == (0, b"one **two**\nthree\n")
     assert ran.err == "saved 2 messages to talk.json\n"
 

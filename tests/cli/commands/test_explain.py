@@ -101,6 +101,7 @@ GET http://127.0.0.1:9/api/v1/user/getUniqueId?canvas=-"""
 def test_shows_the_way_of_a_request_on_stdin(home: Path) -> None:
     ran = run(home, "explain", stdin=BODY)
     assert (ran.code, ran.err, ran.out.decode()) == (0, "", RELAYED)
+    assert run(home, "explain", stdin=b"\xef\xbb\xbf" + BODY).out == ran.out
 
 
 def test_a_question_is_the_request_that_ask_makes(home: Path) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import Exit
-from dragoman.cli.files import read_text
+from dragoman.cli.files import read_stdin, read_text
 from dragoman.cli.options import config_option, json_option, model_option
 from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say, width
 from dragoman.cli.terminal.table import fitted_table
@@ -100,7 +100,7 @@ def _body(ctx: click.Context, file: Path | None) -> bytes:
     if file is not None and file != STDIN:
         return read_text(file)
     watched = sys.stdin is None or (file is None and is_terminal(sys.stdin))
-    body = b"" if watched else sys.stdin.buffer.read()
+    body = b"" if watched else read_stdin()
     if not body.strip():
         raise click.UsageError("there is no request: give a QUESTION, a --file, or a body on stdin", ctx)
     return body

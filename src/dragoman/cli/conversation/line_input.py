@@ -4,8 +4,10 @@ import locale
 import sys
 from abc import ABC, abstractmethod
 
+from dragoman.cli.files import not_utf8
 from dragoman.cli.terminal.output import is_terminal
 from dragoman.errors import InvalidRequestError
+from dragoman.wire.utf8 import BOM
 
 PROMPT, PLAIN_PROMPT = "› ", "> "
 MORE, PLAIN_MORE = "… ", "  "
@@ -32,6 +34,8 @@ class PlainLines(Lines):
 
     def __init__(self) -> None:
         self._prompt = prompt() if is_terminal(sys.stdin) and is_terminal(sys.stderr) else ""
+        self._mark = BOM
+        """What the next line may begin with that is no part of it."""
 
     def read(self) -> str | None:
         if sys.stdin is None:
@@ -39,12 +43,12 @@ class PlainLines(Lines):
         if self._prompt:
             print(self._prompt, end="", file=sys.stderr, flush=True)
         # UTF-8 whatever the locale, as `ask` reads it.
-        line = sys.stdin.buffer.readline()
+        line, mark = sys.stdin.buffer.readline(), self._mark
+        self._mark = b""
         try:
-            return line.decode().rstrip("\r\n") if line else None
+            return line.removeprefix(mark).decode().rstrip("\r\n") if line else None
         except UnicodeDecodeError as exc:
-            byte = f"the byte 0x{exc.object[exc.start]:02x} at {exc.start} of a line"
-            raise InvalidRequestError(f"stdin is not UTF-8: {byte}") from exc
+            raise InvalidRequestError(f"{not_utf8(exc)} of a line") from exc
 
     def remember(self, text: str) -> None:
         return

@@ -13,7 +13,6 @@ from dragoman.protocols.freeform import unwrapped_input
 from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.chunk import CANDIDATE, CHUNK, OTHER, decode_text_chunk, further
 from dragoman.protocols.gemini.chunk_form import form_of
-from dragoman.protocols.gemini.citations import CITATIONS, GROUNDING, decode_citations
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, decode_reason
@@ -22,6 +21,7 @@ from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs
 from dragoman.protocols.gemini.logprobs import further as further_logprobs
 from dragoman.protocols.gemini.logprobs import joined as joined_logprobs
 from dragoman.protocols.gemini.odd_parts import odd_parts
+from dragoman.protocols.gemini.open_text import TEXT, THOUGHT, OpenText
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
@@ -31,11 +31,8 @@ from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import (
     AnyPart,
-    Citation,
-    Extra,
     HostedCall,
     LostChoice,
-    Metadata,
     OpaqueState,
     PartDelta,
     PartEnd,
@@ -49,19 +46,12 @@ from dragoman.types import (
     ToolCall,
     Usage,
 )
-from dragoman.types.growing_text import GrowingText
 from dragoman.wire import json
 from dragoman.wire.json_array import JsonArrayReader
 from dragoman.wire.sse import SseEvent
 from dragoman.wire.utf8 import BLANKS
 
 STRANGE = "expected a reply of generateContent, got other JSON"
-TEXT = PartStart(Text(text=""))
-THOUGHT = PartStart(Reasoning(text="", form="summary"))
-
-BLOCKS = (f"{CANDIDATE}{GROUNDING}", f"{CANDIDATE}{CITATIONS}")
-"""What names the sources of a text."""
-
 NOTHING: tuple[Any, ...] = ({}, {"text": ""})
 """Parts that say nothing, which services send in the last chunk."""
 
@@ -88,13 +78,7 @@ class ReplyDecoder(SseDecoder):
         self._plain = False
         """The last event was one piece of a text."""
         self._started = self._begun = self._called = False
-        """The answer has begun; a part has; a call has."""
-        self._open: PartStart | None = None
-        """The text or thought that is open."""
-        self._sealed: tuple[OpaqueState | None, Extra | None] | None = None
-        """What the open text has at its end. Nothing goes on in it, but its sources may follow."""
-        self._text = GrowingText()
-        """What the open text has said so far."""
+        """The answer has begun; a part has that is no text; a call has."""
         self._partial: PartialCall | None = None
         self._reason = ""
         self._blocked = False
@@ -103,10 +87,8 @@ class ReplyDecoder(SseDecoder):
         self._report = LatestReport()
         """The latest report of tokens that is not read yet."""
         self._more: dict[str, Any] = {}
+        self._text = OpenText(self._more)
         self._others: dict[str, None] = {}
-        self._sourced = False
-        """Sources have come since a text had some."""
-        self._told_sources: set[tuple[str | None, ...]] = set()
 
     # The form of the body.
 
@@ -149,8 +131,7 @@ class ReplyDecoder(SseDecoder):
         return form_of(event)
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
-        if self._open is TEXT:
-            self._text.add("".join(words))
+        self._text.said(words)
         out += deltas(words, in_row=self.in_rows)
         self._report.keep_of(row)
 
@@ -179,7 +160,7 @@ class ReplyDecoder(SseDecoder):
                 if len(candidates) == 1 and candidates[0].index == 0:
                     for part in candidates[0].content.parts:
                         if part.text:
-                            self._speak(THOUGHT if part.thought else TEXT, part.text, out)
+                            self._text.speak(THOUGHT if part.thought else TEXT, part.text, out)
                     if chunk.usage_metadata:
                         self._report.keep(bytes(chunk.usage_metadata))
                     self._plain = True
@@ -215,10 +196,11 @@ class ReplyDecoder(SseDecoder):
             else:
                 candidate, known = each, reply_texts(data)
                 texts = known[i] if i < len(known) else ()
-        if self._sealed is not None and any(each not in NOTHING for each in _parts_in(candidate)):
-            self._end_part(out)  # what this chunk says of sources is about its own text
-        for name, field in further(value, candidate).items():
-            self._sourced = self._sourced or name in BLOCKS
+        if self._text.is_sealed and any(each not in NOTHING for each in _parts_in(candidate)):
+            self._text.end(out)  # what this chunk says of sources is about its own text
+        more = further(value, candidate)
+        self._text.note(more)
+        for name, field in more.items():
             before = self._more.get(name)
             self._more[name] = before | field if isinstance(before, dict) and isinstance(field, dict) else field
         if isinstance(report := value.get("usageMetadata"), dict):
@@ -270,7 +252,7 @@ class ReplyDecoder(SseDecoder):
             self._part(part, _text_at(texts, k, part), out, logprobs if k == last else ())
         rest = further_logprobs(candidate.get(RESULT))
         if logprobs and last < 0:
-            if self._open is TEXT:
+            if self._text.kind is TEXT:
                 out.append(PartDelta("", logprobs))
             else:
                 rest = candidate[RESULT]  # no text is open to which they could belong
@@ -292,11 +274,11 @@ class ReplyDecoder(SseDecoder):
         if isinstance(part, Text | Reasoning):
             kind = TEXT if isinstance(part, Text) else THOUGHT
             if part.text:
-                self._speak(kind, part.text, out, logprobs or None)
+                self._text.speak(kind, part.text, out, logprobs or None)
                 if part.opaque is not None or part.extra:
-                    self._sealed = part.opaque, part.extra or None
+                    self._text.seal(part.opaque, part.extra or None)
             elif part.opaque is not None or part.extra:
-                self._end_part(out)
+                self._text.end(out)
                 self._begun = True
                 out += [PartStart(replace(part, opaque=None)), PartEnd(part.opaque)]
             return
@@ -313,7 +295,7 @@ class ReplyDecoder(SseDecoder):
         return OpaqueState(NAME, signature, self._origin)
 
     def _whole_part(self, part: AnyPart, out: list[StreamEvent]) -> None:
-        self._end_part(out)
+        self._text.end(out)
         self._begun = True
         if isinstance(part, ToolCall):
             self._called = True
@@ -326,41 +308,6 @@ class ReplyDecoder(SseDecoder):
             out.append(PartEnd(part.opaque))
         else:
             out += [PartStart(part), PartEnd()]
-
-    def _speak(
-        self, kind: PartStart, text: str, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...] | None = None
-    ) -> None:
-        if self._open is not kind or self._sealed is not None:
-            self._end_part(out)
-            self._open, self._begun = kind, True
-            out.append(kind)
-        if kind is TEXT:
-            self._text.add(text)
-        out.append(PartDelta(text, logprobs))
-
-    def _end_part(self, out: list[StreamEvent]) -> None:
-        """Ends the open text. Its sources are known by now, if they came before the next part."""
-        (opaque, extra), self._sealed = self._sealed or (None, None), None
-        if self._open is None:
-            return
-        if self._open is TEXT:
-            if self._sourced:
-                self._cite(out)
-            self._text = GrowingText()
-        self._open = None
-        out.append(PartEnd(opaque, extra))
-
-    def _cite(self, out: list[StreamEvent]) -> None:
-        """The sources of the open text. One that an earlier text has is told again only with a place in this one."""
-        self._sourced = False
-        blocks = {name: self._more.get(name) for name in BLOCKS}
-        found = decode_citations(
-            {name.removeprefix(CANDIDATE): block for name, block in blocks.items()}, str(self._text)
-        )
-        new = [each for each in found if each.text_range is not None or _source(each) not in self._told_sources]
-        self._told_sources.update(map(_source, found))
-        if new:
-            out.append(Metadata(tuple(new)))
 
     def _partially(self, call: Mapping[str, Any], signature: object, out: list[StreamEvent]) -> None:
         """A fragment of a call. Its end is a fragment after which none is announced."""
@@ -390,14 +337,14 @@ class ReplyDecoder(SseDecoder):
         if self._skipped is not None:
             raise self._skipped
         self._finish_call(out)
-        self._end_part(out)
+        self._text.end(out)
         self._count_latest()
         if self._blocked:
             reason, native = decode_reason("SAFETY", tool_call=False)
             native = None if self._reason == "SAFETY" else self._reason
         else:
             reason, native = decode_reason(self._reason or "STOP", tool_call=self._called)
-        if not (self._finished or self._begun or self._more):
+        if not (self._finished or self._begun or self._text.begun or self._more):
             raise BadEventError("expected an answer, got its end alone", code="empty_answer")
         losses = tuple(map(LostChoice, sorted(self._others)))
         extra = to_extra(self._more)
@@ -414,10 +361,6 @@ def _parts_in(candidate: Mapping[str, Any]) -> list[Any]:
 
 def _is_fragment(call: Mapping[str, Any]) -> bool:
     return call.get("willContinue") is True or "partialArgs" in call
-
-
-def _source(citation: Citation) -> tuple[str | None, ...]:
-    return citation.kind, citation.url, citation.title, citation.quote
 
 
 def _words(part: object) -> bool:

@@ -30,7 +30,7 @@ NATIVE: dict[FinishReason, str] = {
 }
 
 NOT_SAID = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
-"""Words that mean that nothing is said; the Gemini API and Vertex AI have one each for a prompt that is not blocked."""
+"""Values that give no reason. For a prompt that is not blocked the Gemini API has one, and Vertex AI another."""
 
 
 def decode_reason(native: str, *, tool_call: bool) -> tuple[FinishReason, str | None]:

@@ -5,6 +5,7 @@ from typing import Any
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID
 from dragoman.protocols.gemini.glance import Glance
+from dragoman.protocols.gemini.open_text import OpenText
 from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.types import (
     AnyPart,
@@ -16,6 +17,20 @@ from dragoman.types import (
 )
 
 
+class NotedText(OpenText):
+    """Notes that a text has come, and tells nothing."""
+
+    spoke = False
+
+    def speak(
+        self, kind: PartStart, text: str, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...] | None = None
+    ) -> None:
+        self.begun = self.spoke = True
+
+    def end(self, out: list[StreamEvent]) -> None:
+        return
+
+
 class Observer(ReplyDecoder):
     """Fed event by event, it comes to the same result as the decoder.
 
@@ -25,6 +40,7 @@ class Observer(ReplyDecoder):
     def __init__(self, glance: Glance, *, every: bool = False) -> None:
         """Continues from the state that `glance` has reached."""
         super().__init__()
+        self._text: NotedText = NotedText(self._more)
         if glance.began:
             self._form, self._started, self._begun = BodyForm.STREAM, True, glance.committed
             self._reason, self._finished = glance.reason, bool(glance.reason)
@@ -36,17 +52,17 @@ class Observer(ReplyDecoder):
 
     def begin(self) -> None:
         """Another event comes: what is noted below is about that one."""
-        self._spoke = self._read_loosely = self.joined = False
+        self._text.spoke = self._read_loosely = self.joined = False
 
     @property
     def plain(self) -> bool:
         """Whether the event was a piece of text and nothing else, so that another one with that form is too."""
-        return self._spoke and not self._read_loosely and self._partial is None
+        return self._text.spoke and not self._read_loosely and self._partial is None
 
     @property
     def committed(self) -> bool:
         """True once content has come."""
-        return self._begun
+        return self._begun or self._text.begun
 
     @property
     def usage(self) -> Usage | None:
@@ -69,14 +85,6 @@ class Observer(ReplyDecoder):
             self._unended[index] = not ended and self._unended.get(index, True)
         self._finished = self._blocked or (bool(self._unended) and not any(self._unended.values()))
 
-    def _speak(
-        self, kind: PartStart, text: str, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...] | None = None
-    ) -> None:
-        self._begun = self._spoke = True
-
     def _whole_part(self, part: AnyPart, out: list[StreamEvent]) -> None:
         self._begun = True
         self._called = self._called or isinstance(part, ToolCall)
-
-    def _end_part(self, out: list[StreamEvent]) -> None:
-        return
