@@ -41,6 +41,15 @@ WRONG = [
     ),
     (f"{GOOD}max_tokens = 5", "4: providers.up.max_tokens: expected none, OpenAICompatible has no use for it"),
     (f'{GOOD}version = "2023-06-01"', "4: providers.up.version: expected none, OpenAICompatible has no use for it"),
+    (f'{GOOD}completions = "completions"', "4: providers.up.completions: expected a path, such as /completions, got "),
+    (
+        '[providers.up]\nprotocol = "openai-responses"\nurl = "http://h"\ncompletions = "/completions"',
+        "4: providers.up.completions: expected none, openai-responses has no use for it",
+    ),
+    (
+        '[providers.anthropic]\ncompletions = "/completions"',
+        "2: providers.anthropic.completions: expected none, Anthropic has no use for it",
+    ),
     ('[providers.cromicle]\nmodels = ["a"]', "2: providers.cromicle.models: expected none, Cromicle has no use for it"),
     (
         '[providers.cromicle]\ndefault_model = "a"',

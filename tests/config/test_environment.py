@@ -101,6 +101,7 @@ SAMPLES = {
     **dict.fromkeys(map(str.upper, LIMITS), "1000"),
     "AFTER_SEND": "false",
     "FALLBACK_ON_400": "true",
+    "COMPLETIONS": "/completions",
     "CONTINUE": "true",
     "HEDGE": "true",
 }

@@ -21,9 +21,14 @@ targets = ["offline/eliza"]
 
 SERVICE = '[providers.up]\nprotocol = "openai-chat"\nurl = "http://127.0.0.1:9/v1"\n'
 
+FIM = '[models.fim]\ntargets = ["up/m"]\n'
+
 FILES = {
     "docs/configuration.md": {"dragoman.toml": "", "services.toml": SERVICE, "up.key": "sk-1"},
     "docs/agents.md": {"dragoman.toml": SERVICE},
+    "docs/how-to/code-completion.md": {
+        "dragoman.toml": f'{SERVICE}models = ["m"]\ncompletions = "/completions"\n{FIM}'
+    },
 }
 """Files that a page assumes to be in the working directory."""
 

@@ -137,6 +137,21 @@ async def test_nothing_is_asked_for_beside_the_usage() -> None:
     assert json.decode_request((await sent(body)).body) == json.decode_request(body) | {"model": "m"} | usage
 
 
+@pytest.mark.parametrize("asks", [False, True])
+async def test_a_service_that_does_not_take_the_question_for_the_usage_is_not_asked(asks: bool) -> None:
+    body = json.decode_request(question("up/m", stream=True))
+    if not asks:
+        del body["stream_options"]
+    async with serve(answer) as service:
+        up = ProviderConfig(type="mistral", url=service.url, api_key=KEY)
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"up": up})) as url:
+            got = await post(url, json.encode(body))
+        (seen,) = service.requests
+    body.pop("stream_options", None)
+    assert json.decode_request(seen.body) == body | {"model": "m"}
+    assert got.status == 200
+
+
 async def test_a_large_body_arrives_whole() -> None:
     words = "0123456789abcdef" * (5 << 16)
     seen = await sent(question("up/m", stream=True, messages=[{"role": "user", "content": words}]))

@@ -102,8 +102,8 @@ def test_wrong_settings_are_told_as_for_a_real_call() -> None:
     )
     relayed = READER.at_once(ServerRequest(method="POST", path="/", body=b'{"model":"m","messages":[]}'))
     assert relayed is not None
-    assert isinstance(OpenAICompatible.relay_draft(relayed, "m").error, ConfigurationError)
-    assert str(Cromicle.relay_draft(relayed, "m").error) == "Cromicle: Cromicle relays nothing"
+    assert isinstance(OpenAICompatible.relay_draft("openai-chat", relayed, "m").error, ConfigurationError)
+    assert str(Cromicle.relay_draft("openai-chat", relayed, "m").error) == "Cromicle: Cromicle relays no openai-chat"
 
 
 def test_a_class_that_answers_itself_writes_nothing() -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from dragoman import Client
 from dragoman.errors import ConfigurationError
-from dragoman.protocols.openai_chat import Variant
+from dragoman.protocols.openai_chat import COMPLETIONS, Variant
 from dragoman.providers.catalogue import catalogue
 from dragoman.providers.openai_services import PROVIDERS, ROWS
 from dragoman.providers.openai_services.local import LOCAL, OWNERS, SERVERS
@@ -49,6 +49,13 @@ def test_a_quirk_is_a_switch_that_is_set_otherwise_with_a_reason_and_a_date(row:
     assert quirk.reason
     assert SOURCE.fullmatch(quirk.source)
     assert DAY.fullmatch(quirk.seen)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=[provider.__name__ for provider in PROVIDERS])
+def test_texts_are_relayed_to_the_path_of_the_row(provider: type[OpenAIService]) -> None:
+    relay = provider.codec().relay_for(COMPLETIONS)
+    url = None if relay is None else relay.request_head(None, "m", stream=False).url
+    assert url == (provider.row.url + provider.row.completions if provider.row.completions else None)
 
 
 def test_no_two_services_have_one_name() -> None:

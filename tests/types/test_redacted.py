@@ -58,7 +58,7 @@ async def test_no_secret_is_printed_of_what_is_made_for_a_call() -> None:
 
     transport = NativeTransport()
     route = Up.route()
-    line = Up.relay_target(transport)
+    line = Up.relay_target("openai-chat", transport)
     assert isinstance(line, RelayTarget)
     service = Service("up", OpenAIChatClient(Up.url), transport, route, secrets=Up.secrets(KEY, route))
     assert KEY not in printed(line) + printed(service) + printed(

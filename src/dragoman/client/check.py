@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from dragoman.config import ProviderConfig
 from dragoman.errors import DragomanError
+from dragoman.protocols.openai_chat import COMPLETIONS
 from dragoman.providers.catalogue import Provider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.vendor import SENDABLE
@@ -84,6 +85,14 @@ def _prompt_tools(provider: Provider) -> str:
     return f"expected a protocol without tools, {codec.name} has them" if "tools" in codec.expresses else ""
 
 
+def _completions(provider: Provider) -> str:
+    path = getattr(provider, "completions", "")
+    if not path or not provider.url:
+        return ""
+    codec = provider.codec()
+    return "" if codec.relay_for(COMPLETIONS) is not None else f"expected none, {codec.name} has no use for it"
+
+
 def _likeness(provider: Provider) -> str:
     if provider.impersonate is not None:
         BrowserTransport(provider.impersonate).close()
@@ -96,7 +105,7 @@ def _key(provider: Provider) -> str:
     return "" if not key or SENDABLE.fullmatch(key) else "expected visible ASCII characters, got others"
 
 
-OWN = ("version", "max_tokens", "models", "default_model", "model_aliases")
+OWN = ("version", "max_tokens", "completions", "models", "default_model", "model_aliases")
 """Settings of which only some classes have an attribute; for all others they would do nothing."""
 
 CHECKS: dict[str, Callable[[Provider], str]] = {
@@ -106,5 +115,6 @@ CHECKS: dict[str, Callable[[Provider], str]] = {
     "api_key": _key,
     "default_model": _default_model,
     "prompt_tools": _prompt_tools,
+    "completions": _completions,
 }
 """Setting to what is wrong with it."""

@@ -104,7 +104,12 @@ def explain_call(client: Client, asked: Asked, now: float) -> Explanation:
         with suppress(DragomanError):  # if the request itself is wrong, that is the error: it is decoded to find out
             model = asked.model or relayed.model
             plan = client.plan(model)
-            info = RequestInfo(model, found.protocol, relayed.stream, _conversation(client, asked, plan, model))
+            info = RequestInfo(
+                model,
+                asked.codec.relay_name or asked.codec.name,
+                relayed.stream,
+                _conversation(client, asked, plan, model),
+            )
             way = _Way(client, plan, info, now, relayed)
     try:
         if way is None or not way.relays:
@@ -113,7 +118,7 @@ def explain_call(client: Client, asked: Asked, now: float) -> Explanation:
             check_steering(_steerable(request, found.protocol), client.allowed_fields(request.model))
             plan = client.plan(request.model)
             info = chat_info(plan, request, _conversation(client, asked, plan, request.model))
-            way = _Way(client, plan, replace(info, protocol=found.protocol), now, relayed)
+            way = _Way(client, plan, replace(info, protocol=asked.codec.relay_name or asked.codec.name), now, relayed)
         return way.explanation(found, question)
     except DragomanError as exc:
         return replace(found, error=exc)
@@ -201,7 +206,7 @@ class _Way(Struct, frozen=True):
         """What `target` would be sent. `question`: the request decoded; raises what is wrong with it."""
         provider = self.provider(target)
         if self.relayed is not None and self.carried(target) == "relayed":
-            return provider.relay_draft(self.relayed, target.model)
+            return provider.relay_draft(self.info.protocol, self.relayed, target.model)
         return provider.draft(replace(question(), model=target.model))
 
     def explanation(self, found: Explanation, question: Callable[[], ChatRequest]) -> Explanation:

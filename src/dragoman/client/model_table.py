@@ -65,7 +65,7 @@ class ModelTable:
         self._steerable = any(entry.allow_fields for entry in config.providers.values())
         self.providers: Mapping[str, Provider] = {**self._catalogue, **self._services()}
         self._listing = Listing(self.providers, transports)
-        self._relays: dict[tuple[str, Tighter], RelayTarget | None] = {}
+        self._relays: dict[tuple[str, Tighter, str], RelayTarget | None] = {}
         routes = RouteMaker(config, self._routed, self._flaws.append, notice=notice, board=board)
         made = {name: routes.plan(name) for name in config.models}
         self.healths = routes.healths
@@ -156,11 +156,12 @@ class ModelTable:
         provider = self.providers[prefix]
         return replace(facts, context=provider.families.profile_of(provider.model_name(model)).context)
 
-    def _relay(self, prefix: str, tighter: Tighter) -> RelayTarget | None:
-        """How requests are relayed to the service `prefix`, in its own protocol; None if they cannot be."""
-        if (prefix, tighter) not in self._relays:
-            self._relays[prefix, tighter] = self._provider(prefix, tighter).relay_target(self._transports.pick())
-        return self._relays[prefix, tighter]
+    def _relay(self, prefix: str, tighter: Tighter, protocol: str) -> RelayTarget | None:
+        """How requests in `protocol` are relayed to the service `prefix`; None if they cannot be."""
+        key = prefix, tighter, protocol
+        if key not in self._relays:
+            self._relays[key] = self._provider(prefix, tighter).relay_target(protocol, self._transports.pick())
+        return self._relays[key]
 
     def _provider(self, prefix: str, tighter: Tighter) -> Provider:
         """The service `prefix`, with these timeouts where they are shorter than its own."""

@@ -214,6 +214,7 @@ PROVIDER = TableSchema(
         "broken_mark": OptionalText(FREE),
         "strict": Boolean(),
         "prompt_tools": Boolean(),
+        "completions": TextValue("a path, such as /completions", r"(/[A-Za-z0-9._~:-]+)+"),
         "allow_fields": ListOf(WORDS),
         "version": WORDS,
         "max_tokens": Integer(1),

@@ -194,6 +194,10 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     """Whether to describe tools in the prompt if the protocol has none (web chats). The model then asks for a tool in
     its text, and callers get the usual tool calls. Off by default: a model may not keep to the described form, and the
     prompt gets text that the caller did not write."""
+    completions: str | None = None
+    """The path below `url` at which a service of `openai-chat` completes texts, mostly `/completions`. Requests to
+    `/v1/completions` are relayed to it, with all that a chat has no place for (`suffix`, `logprobs`, several prompts, a
+    model's own marks); without it they become chats. It is known for most services of the catalogue that have one."""
     allow_fields: tuple[str, ...] = ()
     """Names of fields (`api_base`, `headers` …) that callers may send although they steer a service that is itself a
     gateway. The default is none, because such a service would let a caller choose where our key goes."""

@@ -58,7 +58,8 @@ def relay_draft(name: str, relay: RelayCodec, request: RelayRequest, model: str,
     try:
         message = relay.head_for(key, model, request)
         fields = (*message.headers, *request.headers)
-        return Draft(_sendable(replace(message, headers=fields, body=request.body_for(model))))
+        body = request.body_for(model, stream_usage=relay.stream_usage)
+        return Draft(_sendable(replace(message, headers=fields, body=body)))
     except DragomanError as exc:
         return failed(name, exc)
 

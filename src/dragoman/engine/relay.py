@@ -147,9 +147,11 @@ class Relay:
         `model`: the service's own name of the model. `loop`: the running event loop. `trace`: see `ChatRequest.trace`.
         """
         try:
-            template = self._target.templates.of(model, request)
+            target = self._target
+            template = target.templates.of(model, request)
             headers = (*request.headers, *trace) if trace else request.headers
-            sending = template.send(request.body_for(model), self, loop, headers)
+            body = request.body_for(model, stream_usage=target.codec.stream_usage)
+            sending = template.send(body, self, loop, headers)
         except DragomanError as exc:
             self._refuse(exc)
             return

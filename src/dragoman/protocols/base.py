@@ -139,7 +139,7 @@ class ClientCodec(ABC):
     family: ClassVar[str] = ""
     """A key of `extra` whose fields several protocols take in the same form; empty if there is none."""
     relay: RelayCodec | None = None
-    """How requests of this protocol are relayed; None if they are always translated."""
+    """How requests of this protocol are relayed; None if they are always translated. See `relay_for`."""
     embeddings: "EmbedClient | None" = None
     """How the service is asked for embeddings; None if the protocol has none."""
     counter: "CountClient | None" = None
@@ -160,6 +160,11 @@ class ClientCodec(ABC):
     """The ids of calls that models take in this protocol, by their profile's word for it; others take any."""
     strict_forms: ClassVar[bool] = False
     """Whether the form of an answer is held to a part of JSON Schema only if it is `strict`."""
+
+    def relay_for(self, protocol: str) -> RelayCodec | None:
+        """How requests in `protocol` (see `ServerCodec.relay_name`) are relayed; None if they are translated."""
+        relay = self.relay
+        return relay if relay is not None and relay.name == protocol else None
 
     def keeps(self, extra: Extra) -> bool:
         """Whether the schema of a tool or a form with these further fields came in this protocol.
@@ -284,6 +289,8 @@ class ServerCodec(ABC):
 
     reader: RelayReader = NOT_RELAYED
     """Reads requests that may be relayed."""
+    relay_name: ClassVar[str] = ""
+    """The name of the relay for these requests, if it is another than `name`; see `ClientCodec.relay_for`."""
 
     def public_id(self, event: bytes) -> str:
         """The id of an answer by which callers may ask for its stream, which the first event says; empty: none."""

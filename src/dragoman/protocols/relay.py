@@ -123,8 +123,9 @@ class RelayRequest(Protocol):
     def headers(self) -> Headers:
         """The caller's header fields that change what the body means, and so are sent with it; never a key."""
 
-    def body_for(self, model: str) -> bytes:
-        """Its body for a service that knows the model by this name. It always asks for the usage."""
+    def body_for(self, model: str, *, stream_usage: bool = True) -> bytes:
+        """Its body for a service that knows the model by this name. It asks for the usage, if `stream_usage`: see
+        `RelayCodec.stream_usage`."""
 
     def tap(self) -> Tap:
         """A new tap for the answer to it."""
@@ -171,6 +172,12 @@ class RelayCodec(ABC):
     head_key: Callable[[str, RelayRequest], Hashable] | None = None
     """What the head of a request for a model depends on: requests with equal keys have the same head. None: on the form
     of the answer alone; a protocol whose URLs or fields name more than that has such a function."""
+
+    stream_usage: bool = True
+    """Whether the service takes the question for the usage of a stream; if not, it is never asked."""
+
+    empty_ok: ClassVar[bool] = False
+    """Whether an answer without content is always a good one."""
 
     model_at: ClassVar[Places] = (("model",),)
     """Where an answer has the service's own name of its model."""

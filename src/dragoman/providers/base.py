@@ -193,11 +193,11 @@ class AsyncGeneratorProvider:
         return dict.fromkeys(await cls.fetch_models(transports), ModelFacts())
 
     @classmethod
-    def relay_target(cls, transport: Transport) -> RelayTarget | None:
-        """How requests of its own protocol are relayed to it; None if they cannot be."""
+    def relay_target(cls, protocol: str, transport: Transport) -> RelayTarget | None:
+        """How requests in `protocol` are relayed to it; None if they cannot be."""
         if cls.has_own_way() or cls.likeness() or not isinstance(transport, CallbackTransport):
             return None
-        relay = cls.codec().relay
+        relay = cls.codec().relay_for(protocol)
         if relay is None:
             return None
         env, route = system_env(cls.key()), cls.route()
@@ -212,7 +212,7 @@ class AsyncGeneratorProvider:
             cls.secrets(env.key, route),
             relay,
             Templates(made, relay.head_key),
-            empty_ok=cls.empty_answer == "ok",
+            empty_ok=relay.empty_ok or cls.empty_answer == "ok",
             max_answer=cls.max_answer,
         )
 
@@ -229,13 +229,14 @@ class AsyncGeneratorProvider:
             return failed(cls.__name__, exc)
 
     @classmethod
-    def relay_draft(cls, request: RelayRequest, model: str) -> Draft:
-        """What would be sent for a request that is relayed, without credentials; `model`: the service's name of it."""
+    def relay_draft(cls, protocol: str, request: RelayRequest, model: str) -> Draft:
+        """What would be sent for a request in `protocol` that is relayed, without credentials; `model`: the service's
+        name of it."""
         try:
             copy = cls.without_credentials()
-            relay = copy.codec().relay
+            relay = copy.codec().relay_for(protocol)
             if relay is None:
-                raise ConfigurationError(f"{cls.__name__} relays nothing")
+                raise ConfigurationError(f"{cls.__name__} relays no {protocol}")
             return relay_draft(cls.__name__, relay, request, model, copy.key())
         except DragomanError as exc:
             return failed(cls.__name__, exc)

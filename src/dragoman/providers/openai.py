@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from dragoman.errors import ConfigurationError
 from dragoman.protocols.base import ClientCodec
-from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
+from dragoman.protocols.openai_chat import USUAL, OpenAIChatClient, Variant
 from dragoman.protocols.openai_chat.models import decode_facts, decode_models, models_request
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.providers.codecs import shared
@@ -26,12 +26,14 @@ class OpenAICompatible(ListingProvider):
     generic = OpenAIChatClient.name
     lister = Lister(models_request, decode_models, decode_facts)
     supports_message_history = True
+    completions: ClassVar[str] = ""
+    """The path below the URL at which texts are completed, without a chat; empty: there is none, or it is not known."""
 
     @classmethod
     def codec(cls) -> ClientCodec:
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
-        return shared(OpenAIChatClient, cls.url)
+        return shared(OpenAIChatClient, cls.url, USUAL, cls.completions)
 
 
 class ResponsesCompatible(OpenAICompatible):
@@ -59,7 +61,7 @@ class OpenAI(OpenAICompatible):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return shared(OpenAIChatClient, checked_url(cls, cls.url_variable), OWN)
+        return shared(OpenAIChatClient, checked_url(cls, cls.url_variable), OWN, cls.completions)
 
     @classmethod
     def key(cls) -> str | None:

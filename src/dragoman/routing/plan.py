@@ -32,8 +32,8 @@ from dragoman.types.outcome import End
 
 Receive = Callable[[ChatRequest, Reply], Awaitable[Answer]]
 """Makes an answer from a reply."""
-FindRelay = Callable[[], RelayTarget | None]
-"""Finds how requests are relayed to a service; None if they cannot be."""
+FindRelay = Callable[[str], RelayTarget | None]
+"""Finds how requests in a protocol are relayed to a service; None if they cannot be."""
 Able = Callable[["Target"], bool]
 """Whether a target can do what is wanted."""
 
@@ -44,7 +44,7 @@ class RequestInfo(Struct, frozen=True, gc=False):
     model: str
     """The name of the model, as the caller wrote it; empty if none was named."""
     protocol: str = ""
-    """The caller's protocol; empty for callers of the library."""
+    """The name of the relay for requests of the caller's; empty for callers of the library."""
     stream: bool = False
     """Whether the caller wants a stream."""
     conversation: bytes | None = None
@@ -69,7 +69,7 @@ class Target:
         model: str,
         opened: Handler,
         received: Receive,
-        find_relay: FindRelay = lambda: None,
+        find_relay: FindRelay = lambda _: None,
         *,
         operations: Operations | None = None,
         context: int | None = None,
@@ -88,15 +88,16 @@ class Target:
         model is not known to do that."""
         self._opened = opened
         self._received = received
-        self._find_relay: FindRelay | None = find_relay
-        self._relay: RelayTarget | None = None
+        self._find_relay = find_relay
+        self._relays: dict[str, RelayTarget | None] = {}
 
     def relay(self, protocol: str) -> RelayTarget | None:
         """How a request in `protocol` is relayed to this target; None if it must be translated."""
-        if self._find_relay is not None:
-            self._relay, self._find_relay = self._find_relay(), None
-        found = self._relay
-        return found if found is not None and found.codec.name == protocol else None
+        try:
+            return self._relays[protocol]
+        except KeyError:
+            found = self._relays[protocol] = self._find_relay(protocol)
+            return found
 
     def open(self, request: ChatRequest) -> Awaitable[Answer]:
         """The answer to `request`, by translation. Raises DragomanError, whose `attempts` has this attempt."""

@@ -33,9 +33,9 @@ def call(**fields: Any) -> ServerRequest:
 @pytest.mark.parametrize(
     ("prompt", "words"),
     [
-        (["a", "b"], "prompt: expected one text: several prompts"),
-        ([[1, 2]], "prompt: expected one text: several prompts"),
-        ([1, 2], "prompt: expected one text: several prompts"),
+        (["a", "b"], "prompt: expected one text, not several, nor tokens"),
+        ([[1, 2]], "prompt: expected one text, not several, nor tokens"),
+        ([1, 2], "prompt: expected one text, not several, nor tokens"),
         (5, "prompt: expected a string, got an integer"),
         (None, "prompt: expected a string, got nothing"),
     ],

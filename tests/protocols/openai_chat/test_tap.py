@@ -85,6 +85,14 @@ def text(words: str, **more: Any) -> dict[str, Any]:
     return chunk({"content": words}, **more)
 
 
+def completion(words: str, finish: str | None = None, index: int = 0) -> dict[str, Any]:
+    """A chunk of a completion that is no chat."""
+    choice = {"index": index, "text": words, "logprobs": None, "finish_reason": finish}
+    return {"id": "c", "object": "text_completion", "created": 1, "model": "m", "choices": [choice]}
+
+
+HALVES = b"".join(event(json.dumps(completion("?"))).replace(b"?", half) for half in (rb"\ud83d", rb"\udc4b"))
+
 ROLE = chunk({"role": "assistant", "content": ""})
 DONE = "[DONE]"
 STOP = chunk({}, "stop")
@@ -182,6 +190,14 @@ HAND_MADE: dict[str, bytes] = {
     "other JSON": b'{"status":"ok"}',
     "an empty object": b"{}",
     "a list": b"[]",
+    "a completion": stream(
+        completion("a"), completion("b"), completion(""), completion("c"), completion("", "stop"), DONE
+    ),
+    "a completion with halves of a character": stream(completion("a")) + HALVES + stream(completion("b", "stop"), DONE),
+    "an empty completion": stream(completion("", "stop"), DONE),
+    "a completion without an end": stream(completion("a"), completion("b"), completion("c")),
+    "a completion of two texts": stream(completion("a"), completion("b", index=1), completion("", "stop"), DONE),
+    "a whole completion": json.dumps(completion("a", "length")).encode(),
     "half a whole answer": b'{"choices":[{"message":{"content":"a"}',
 }
 

@@ -61,7 +61,7 @@ class Relays:
         *,
         conversation: bytes | None = None,
     ) -> bool:
-        protocol = chat.codec.name
+        protocol = chat.codec.relay_name or chat.codec.name
         try:
             plan = chat.plan(request)
             if plan.policies:
@@ -78,7 +78,7 @@ class Relays:
             )
         except DragomanError:
             return False
-        writer.outcome.front, writer.outcome.model = protocol, request.model or chat.client.default_model
+        writer.outcome.front, writer.outcome.model = chat.codec.name, request.model or chat.client.default_model
         self._context.gateway.hold(writer, call)
         if request.stream:
             # After a long silence the head and a heartbeat are sent, in both ways.

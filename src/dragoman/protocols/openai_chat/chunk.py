@@ -98,6 +98,13 @@ class Choice(Struct, forbid_unknown_fields=True):
     message: Delta | None = None
     finish_reason: str | None = None
     logprobs: Logprobs | None = None
+    text: str | None = None
+    """That of a completion which is no chat; see `as_chat`."""
+
+    def as_chat(self) -> None:
+        """Puts the text of a completion that is no chat where a chat has it."""
+        if self.delta is None and self.message is None:
+            self.delta = Delta(content=self.text)
 
 
 class InputDetails(Struct, forbid_unknown_fields=True, gc=False):
@@ -272,8 +279,7 @@ def _choice(value: dict[str, Any], more: dict[str, Any]) -> list[Choice]:
     pieces = [Choice(index, delta=delta) for delta in _deltas(value.get("delta"), more)]
     pieces += [Choice(index, message=message) for message in _deltas(value.get("message"), more)]
     if not pieces:
-        # A completion that is not a chat has its text here.
-        pieces.append(Choice(index, Delta(content=text) if (text := _text(value.get("text"))) else None))
+        pieces.append(Choice(index, text=_text(value.get("text"))))
     pieces[-1].finish_reason = _text(value.get("finish_reason"))
     if (logprobs := value.get("logprobs")) is not None:
         try:

@@ -12,7 +12,7 @@ from dragoman.protocols.event_form import NUMBER, Form, form
 from dragoman.protocols.lane import INSIDE, PLAIN
 
 FIELD = re.compile(
-    rb'"(?:(?:content|reasoning_content|reasoning|arguments)": ?"(?P<text>'
+    rb'"(?:(?:content|reasoning_content|reasoning|arguments|text)": ?"(?P<text>'
     + INSIDE
     + rb')"|created": ?(?P<number>\d++)|(?:id|obfuscation)": ?"(?P<plain>'
     + PLAIN

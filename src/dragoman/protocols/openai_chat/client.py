@@ -9,6 +9,7 @@ from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.call_ids import NINE, CallIdForm
 from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.opaque import origin
+from dragoman.protocols.openai_chat.completions_relay import COMPLETIONS, CompletionsRelay
 from dragoman.protocols.openai_chat.decode_functions import FunctionReplyDecoder
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
@@ -22,6 +23,7 @@ from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
+from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, DEVELOPER, NAMES
 from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
@@ -90,7 +92,10 @@ def _expressed(variant: Variant) -> frozenset[str]:
 
 
 class OpenAIChatClient(ClientCodec):
-    """Calls `POST {url}/chat/completions`."""
+    """Calls `POST {url}/chat/completions`.
+
+    `completions`: the path below the URL at which the service completes texts; empty if it has none.
+    """
 
     name = NAME
     tool_names = TOOL_NAMES
@@ -98,13 +103,21 @@ class OpenAIChatClient(ClientCodec):
     strict_forms = True
     family = FAMILY
 
-    def __init__(self, url: str, variant: Variant = USUAL) -> None:
+    def __init__(self, url: str, variant: Variant = USUAL, completions: str = "") -> None:
         self._url = f"{url.rstrip('/')}/chat/completions"
-        self.relay = ChatRelay(self._url)
+        self.relay = ChatRelay(self._url, stream_usage=variant.stream_usage)
+        self._completions = (
+            CompletionsRelay(f"{url.rstrip('/')}{completions}", stream_usage=variant.stream_usage)
+            if completions
+            else None
+        )
         self.embeddings = OpenAIEmbedClient(url)
         self._variant = variant
         self.refused = frozenset(variant.refused_fields)
         self.expresses = _expressed(variant)
+
+    def relay_for(self, protocol: str) -> RelayCodec | None:
+        return self._completions if protocol == COMPLETIONS else super().relay_for(protocol)
 
     def origin(self, model: str) -> str | None:
         return origin(self._url, model)

@@ -1,7 +1,8 @@
 """Completions of a text, the API before there were chats. The prompt is one turn of the user.
 
-https://platform.openai.com/docs/api-reference/completions. A model that only chats does not continue a text: it answers
-it, as every service does that still offers this path.
+https://platform.openai.com/docs/api-reference/completions. This is for services that only chat: a model does not
+continue a text there, but answers it. Services with a path of their own for texts are relayed to; see
+`completions_relay`.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import msgspec
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.openai_chat.completions_relay import COMPLETIONS, COMPLETIONS_READER
 from dragoman.protocols.openai_chat.errors import stream_error
 from dragoman.protocols.openai_chat.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_chat.finish_reasons import encode_reason
@@ -19,7 +21,6 @@ from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.server import JSON, OpenAIChatServer
 from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_chat.usage import encode_usage
-from dragoman.protocols.relay import NOT_RELAYED
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -39,14 +40,16 @@ _json = msgspec.json.Encoder().encode
 
 KIND = "text_completion"
 
-UNSAYABLE = "expected it without this field, which a model that chats cannot follow"
+CHATS = "no path for texts is known of the model's service (its setting `completions`), so it is asked as a chat"
+UNSAYABLE = f"expected it without this field: {CHATS}"
 
 
 class OpenAICompletionsServer(OpenAIChatServer):
     """Answers `POST /v1/completions`."""
 
     expresses = frozenset({"text", "refusal", "usage", *SAYABLE_COUNTS, *SAYABLE_REASONS})
-    reader = NOT_RELAYED  # no chat service has this path
+    reader = COMPLETIONS_READER
+    relay_name = COMPLETIONS
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         fields = Fields(json.decode_request(call.body))
@@ -84,7 +87,7 @@ def _prompt(fields: Fields) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        raise refused(path, "expected one text: several prompts, and prompts in tokens, are not served")
+        raise refused(path, f"expected one text, not several, nor tokens: {CHATS}")
     raise wrong_type(path, "a string", value)
 
 

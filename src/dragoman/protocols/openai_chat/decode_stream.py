@@ -220,6 +220,8 @@ class ReplyDecoder(SseDecoder):
         if index != self._index:
             self._other_choices[f"choices[{index}]"] = None
             return
+        if choice.text:
+            choice.as_chat()
         if choice.delta is not None:
             self._delta(choice.delta, out, choice.logprobs)
         if choice.message is not None:

@@ -23,21 +23,23 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
     """All fields, each as it came: as JSON text, or as a value that is encoded to the same text."""
     options: Any = None
     """The value of `stream_options`."""
-    choices: Any = None
-    """How many choices are asked for."""
+    several: bool = False
+    """Whether several choices are asked for."""
     headers: Headers = ()
     path: ClassVar[str] = ""
 
-    def body_for(self, model: str) -> bytes:
+    def body_for(self, model: str, *, stream_usage: bool = True) -> bytes:
         fields: dict[str, object] = {**self.fields, "model": model}
-        if self.stream and not self._wants_usage():
+        if not stream_usage:
+            fields.pop("stream_options", None)
+        elif self.stream and not self._wants_usage():
             # Options that are not an object could not be read by a service either.
             said = self.options if isinstance(self.options, dict) else {}
             fields["stream_options"] = said | {"include_usage": True}
         return json.encode(fields)
 
     def tap(self) -> Tap:
-        return ChatTap(usage_wanted=self._wants_usage(), every=self.choices is not None and self.choices != 1)
+        return ChatTap(usage_wanted=self._wants_usage(), every=self.several)
 
     def _wants_usage(self) -> bool:
         """True if the caller itself asked for the usage."""
@@ -50,8 +52,9 @@ class ChatRelay(SseRelay):
     name = NAME
     heartbeat = HEARTBEAT
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, stream_usage: bool = True) -> None:
         self._url = url
+        self.stream_usage = stream_usage
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type
@@ -63,9 +66,14 @@ class ChatRelay(SseRelay):
     read = staticmethod(read_whole)
 
 
-def _request(call: ServerRequest, body: RelayBody) -> ChatRelayRequest:
+def chat_request(call: ServerRequest, body: RelayBody) -> ChatRelayRequest:
+    """The request in `body`."""
     options, choices = body.said.get("stream_options"), body.said.get("n")
-    return ChatRelayRequest(body.model, body.stream is True, body.fields, options, choices)
+    several = choices is not None and choices != 1
+    return ChatRelayRequest(body.model, body.stream is True, body.fields, options, several)
 
 
-READER = BodyReader(_request, READ | {"stream_options", "n"})
+ASKED = READ | {"stream_options", "n"}
+"""Fields whose values are read."""
+
+READER = BodyReader(chat_request, ASKED)

@@ -19,6 +19,8 @@ class SurrogateJoiner:
     def join(self, chunk: Chunk) -> None:
         """Joins halves in the texts of `chunk`; a half at the end of a text is held back."""
         for choice in chunk.choices or ():
+            if choice.text:
+                choice.as_chat()
             if choice.delta is not None:
                 self._join(choice.delta)
             if choice.message is not None:

@@ -33,6 +33,7 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "2026-11-26",
             ),
         ),
+        completions="/completions",
     ),
     ServiceRow(
         "Groq",
@@ -70,6 +71,7 @@ HOSTS: tuple[ServiceRow, ...] = (
             Quirk("developer_role", False, "not taken", PI, "2026-11-26"),
             Quirk("strict_tools", False, "not taken", PI, "2026-11-26"),
         ),
+        completions="/completions",
     ),
     ServiceRow(
         "Fireworks",
@@ -78,6 +80,7 @@ HOSTS: tuple[ServiceRow, ...] = (
         "FIREWORKS_API_KEY",
         "https://docs.fireworks.ai/tools-sdks/openai-compatibility",
         "2026-11-26",
+        completions="/completions",
     ),
     ServiceRow(
         "Cerebras",
@@ -109,6 +112,7 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "2026-11-26",
             ),
         ),
+        completions="/completions",
     ),
     ServiceRow(
         "SambaNova",
@@ -125,6 +129,7 @@ HOSTS: tuple[ServiceRow, ...] = (
         "NEBIUS_API_KEY",
         "https://docs.tokenfactory.nebius.com/api-reference/inference/create-chat-completion",
         "2026-11-26",
+        completions="/completions",
     ),
     ServiceRow(
         "Hyperbolic",
@@ -133,6 +138,7 @@ HOSTS: tuple[ServiceRow, ...] = (
         "HYPERBOLIC_API_KEY",
         "https://docs.litellm.ai/docs/providers/hyperbolic",
         "2026-11-26",
+        completions="/completions",
     ),
     ServiceRow(
         "DeepInfra",
@@ -142,6 +148,7 @@ HOSTS: tuple[ServiceRow, ...] = (
         "https://docs.deepinfra.com/api-reference/chat-completions/openai-chat-completions",
         "2026-11-26",
         (Quirk("developer_role", False, "422", "earendil-works/pi#1578", "2026-11-26"),),
+        completions="/completions",
     ),
     ServiceRow(
         "Novita",
@@ -150,6 +157,7 @@ HOSTS: tuple[ServiceRow, ...] = (
         "NOVITA_API_KEY",
         "https://novita.ai/docs/api-reference/model-apis-introduction",
         "2026-11-26",
+        completions="/completions",
     ),
     ServiceRow(
         "NVIDIA",

@@ -19,6 +19,7 @@ LOCAL: tuple[ServiceRow, ...] = (
                 "2026-11-26",
             ),
         ),
+        completions="/completions",
     ),
     ServiceRow(
         "SGLang",
@@ -27,6 +28,7 @@ LOCAL: tuple[ServiceRow, ...] = (
         "",
         "https://docs.sglang.io/basic_usage/openai_api_completions.html",
         "2026-11-26",
+        completions="/completions",
     ),
     ServiceRow(
         "LlamaCpp",
@@ -44,6 +46,7 @@ LOCAL: tuple[ServiceRow, ...] = (
                 "2026-11-26",
             ),
         ),
+        completions="/completions",
     ),
     ServiceRow(
         "LMStudio",
@@ -68,8 +71,17 @@ LOCAL: tuple[ServiceRow, ...] = (
                 "2026-11-26",
             ),
         ),
+        completions="/completions",
     ),
-    ServiceRow("Jan", "Jan", "http://127.0.0.1:1337/v1", "", "https://jan.ai/docs/local-api", "2026-11-26"),
+    ServiceRow(
+        "Jan",
+        "Jan",
+        "http://127.0.0.1:1337/v1",
+        "",
+        "https://jan.ai/docs/local-api",
+        "2026-11-26",
+        completions="/completions",
+    ),
     ServiceRow(
         "LocalAI",
         "LocalAI",
@@ -77,6 +89,7 @@ LOCAL: tuple[ServiceRow, ...] = (
         "",
         "https://localai.io/basics/getting_started/",
         "2026-11-26",
+        completions="/completions",
     ),
     ServiceRow(
         "MLX",
@@ -85,6 +98,7 @@ LOCAL: tuple[ServiceRow, ...] = (
         "",
         "https://github.com/ml-explore/mlx-lm/blob/main/mlx_lm/SERVER.md",
         "2026-11-26",
+        completions="/completions",
     ),
     ServiceRow(
         "TextGenerationWebUI",
@@ -93,6 +107,7 @@ LOCAL: tuple[ServiceRow, ...] = (
         "",
         "https://github.com/oobabooga/text-generation-webui/wiki/12-%E2%80%90-OpenAI-API",
         "2026-11-26",
+        completions="/completions",
     ),
     ServiceRow(
         "GPT4All",
@@ -101,6 +116,7 @@ LOCAL: tuple[ServiceRow, ...] = (
         "",
         "https://github.com/nomic-ai/gpt4all/wiki/Local-API-Server",
         "2026-11-26",
+        completions="/completions",
     ),
     ServiceRow(
         "DockerModels",
@@ -109,6 +125,7 @@ LOCAL: tuple[ServiceRow, ...] = (
         "",
         "https://docs.docker.com/reference/cli/docker/desktop/enable/model-runner/",
         "2026-11-26",
+        completions="/completions",
     ),
 )
 

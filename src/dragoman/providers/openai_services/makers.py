@@ -119,6 +119,7 @@ MAKERS: tuple[ServiceRow, ...] = (
                 "2026-11-26",
             ),
         ),
+        completions="/beta/completions",
     ),
     ServiceRow(
         "XAI",

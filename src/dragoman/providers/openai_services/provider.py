@@ -21,7 +21,7 @@ class OpenAIService(OpenAICompatible):
     def codec(cls) -> ClientCodec:
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__}: expected a `url`, or none for {cls.row.url}, got an empty one")
-        return shared(OpenAIChatClient, cls.url, cls.variant)
+        return shared(OpenAIChatClient, cls.url, cls.variant, cls.completions)
 
     @classmethod
     def key(cls) -> str | None:
@@ -35,6 +35,7 @@ def provider_of(row: ServiceRow) -> type[OpenAIService]:
         "__doc__": f"{row.title}, {row.url}" + (f" (gone {row.gone})" if row.gone else ""),
         "row": row,
         "variant": row.variant,
+        "completions": row.completions,
         "url": row.url,
         "key_variable": row.key_variable,
         "working": not row.gone,

@@ -47,6 +47,8 @@ class ServiceRow(Struct, frozen=True):
     source: str
     seen: str
     quirks: tuple[Quirk, ...] = ()
+    completions: str = ""
+    """The path below the URL at which the service completes texts, without a chat; empty: none is known."""
     gone: str = ""
     """Since when the service answers no more, and what its maker offers instead; empty if it answers."""
 
