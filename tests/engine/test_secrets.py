@@ -185,6 +185,23 @@ def test_what_a_relayed_request_says_is_shown(asked: ChatRelayRequest) -> None:
     assert hidden.beside(relayed_words(ChatRelayRequest("m", stream=False, fields={}))).clean(said) == "bad: …"
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ChatRequest(model=TOKEN[2:9], messages=(), source=b"{}"),
+        ChatRequest(model=TOKEN[2:9], messages=(), source=b"no JSON"),
+        ChatRequest(model="m", messages=(), trace=(("traceparent", TOKEN[2:9]),), source=b"{}"),
+        ChatRequest(model="m", messages=(), source=json.dumps({"x": [{TOKEN[2:9]: 1}]}).encode()),
+        ChatRequest(model="m", messages=(), source=json.dumps({"x": "\\" + TOKEN[2:9]}).encode()),
+    ],
+)
+def test_what_a_caller_s_bytes_say_is_shown(asked: ChatRequest) -> None:
+    hidden = secrets(TOKEN)
+    said = f"bad: {TOKEN[2:9]}"
+    assert hidden.beside(words_of(asked)).clean(said) == said
+    assert hidden.beside(words_of(ChatRequest(model="m", messages=(), source=b"{}"))).clean(said) == "bad: …"
+
+
 def test_numbers_that_a_caller_wrote_are_shown() -> None:
     hidden = secrets("key-1234567-x").beside(words_of(ChatRequest(model="m", messages=(), seed=1234567)))
     assert hidden.clean("seed 1234567 is too large") == "seed 1234567 is too large"

@@ -44,7 +44,9 @@ class CallerWords:
 
 
 def words_of(request: ChatRequest | EmbedRequest) -> CallerWords:
-    """The words of a request that is translated."""
+    """The words of a request that is translated. An open stream holds its bytes, if there are any, not its values."""
+    if isinstance(request, ChatRequest) and request.source:
+        return CallerWords(_written, (request.source, (request.model, *(value for _, value in request.trace))))
     return CallerWords(msgspec.to_builtins, request)
 
 
@@ -56,10 +58,18 @@ def relayed_words(request: RelayRequest) -> CallerWords:
 def _relayed(request: RelayRequest) -> list[Any]:
     model = request.model
     try:
-        body = decode_loosely(request.body_for(model))
+        body = request.body_for(model)
     except DragomanError:
-        body = None
-    return [body, model, *(value for _, value in request.headers)]
+        body = b""
+    return _written((body, (model, *(value for _, value in request.headers))))
+
+
+def _written(said: tuple[bytes, tuple[str, ...]]) -> list[Any]:
+    body, others = said
+    try:
+        return [decode_loosely(body), *others]
+    except DragomanError:
+        return list(others)
 
 
 def _words(value: Any) -> Iterator[str]:

@@ -112,6 +112,7 @@ def following(request: ChatRequest, earlier: Remembered, protocol: str, field: s
     return replace(
         request,
         messages=(*(each for each in request.messages if each.top_level), *earlier.messages, *said(request)),
+        source=b"",
         tools=with_found(request.tools, earlier.tools),
         extra=extra | ({protocol: own} if own else {}),
         essential=tuple(name for name in request.essential if name != field),

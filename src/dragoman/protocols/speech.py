@@ -69,6 +69,7 @@ ALWAYS = frozenset(
         "text",
         "essential",
         "silent",
+        "source",
         "trace",
         "extra",
         "candidate_count",

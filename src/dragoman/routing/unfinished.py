@@ -182,5 +182,5 @@ def _with_beginning(request: ChatRequest, text: str) -> ChatRequest:
     messages, begun = request.messages, Text(text=text)
     if messages and messages[-1].role == "assistant":
         last = replace(messages[-1], parts=(*messages[-1].parts, begun))
-        return replace(request, messages=(*messages[:-1], last))
-    return replace(request, messages=(*messages, Message("assistant", (begun,))))
+        return replace(request, messages=(*messages[:-1], last), source=b"")
+    return replace(request, messages=(*messages, Message("assistant", (begun,))), source=b"")

@@ -86,3 +86,5 @@ class ChatRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Header fields by which the service's records can be found from the caller's: sent as they are, to any service."""
     silent: tuple[str, ...] = ()
     """Names in `extra`, at any depth, that mean nothing to the model: to leave them out is no loss."""
+    source: bytes = b""
+    """The body in which a caller wrote all of it; empty if that is not kept. Sent to nobody."""

@@ -128,6 +128,7 @@ SAID: dict[str, tuple[Any, ...]] = {
     "extra": ({NAME: {MARK: 1}}, {"anthropic": {MARK: 1}}, {NAME: {f"generationConfig.{MARK}": 1}}),
     "essential": (),
     "silent": (),
+    "source": (),
     "trace": (),
     "compact": (),
     "model": (MARK,),

@@ -102,7 +102,7 @@ SPOKEN = {
 }
 """What the bytes have if a field's own mark is no text."""
 UNKNOWN = ModelProfile()
-OF_HOUSE = {"stream", "trace", "include_usage", "essential", "silent", "compact"}
+OF_HOUSE = {"stream", "trace", "source", "include_usage", "essential", "silent", "compact"}
 """Fields that are not the service's business."""
 
 

@@ -81,7 +81,7 @@ FIELDS: dict[str, tuple[Any, str]] = {
 }
 """Fields of a request to a value, and to what shows it in the bytes."""
 
-APART = {"model", "trace", "messages", "stream", "include_usage", "essential", "silent"}
+APART = {"model", "trace", "source", "messages", "stream", "include_usage", "essential", "silent"}
 
 
 def sent(request: ChatRequest, client: OpenAIResponsesClient) -> tuple[str, tuple[str, ...]]:

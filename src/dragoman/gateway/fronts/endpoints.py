@@ -54,8 +54,11 @@ class ChatEndpoint(Endpoint):
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         identity = writer.outcome.identity
-        request = await self.question(call, identity)
-        await self.answer(traced(request, writer.outcome), await self.handler(call, identity, request.model), writer)
+        request = of_call(await self.question(call, identity), call, writer.outcome)
+        handler = await self.handler(call, identity, request.model)
+        answering = self.answer(request, handler, writer)
+        del request  # it may be large, and an open stream does not need it
+        await answering
 
     async def handler(self, call: ServerRequest, identity: Identity, model: str) -> Handler:
         """What answers the request of `identity` for `model`, by translation."""
@@ -138,9 +141,9 @@ class AwaitedEndpoint(Endpoint):
         await writer.send(answer)
 
 
-def traced(request: ChatRequest, outcome: Outcome) -> ChatRequest:
-    """`request` with what its caller said of its trace."""
-    return replace(request, trace=outcome.trace) if outcome.trace else request
+def of_call(request: ChatRequest, call: ServerRequest, outcome: Outcome) -> ChatRequest:
+    """`request` with what belongs to its call: the trace, and the caller's bytes."""
+    return replace(request, trace=outcome.trace, source=call.body)
 
 
 def is_clean(client: Client, settings: FrontConfig, default: BrokenEnd) -> bool:

@@ -12,7 +12,7 @@ from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.call import is_long
 from dragoman.engine.env import system_env
 from dragoman.errors import InvalidRequestError, cut
-from dragoman.gateway.fronts.endpoints import ChatEndpoint, is_clean, traced
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, is_clean, of_call
 from dragoman.gateway.fronts.kept_answers import CANCEL, ITEMS, KeptEndpoint
 from dragoman.gateway.fronts.operations import CountEndpoint
 from dragoman.gateway.fronts.responses_socket import SocketEndpoint
@@ -219,7 +219,7 @@ class ResponsesEndpoint(ChatEndpoint):
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         identity = writer.outcome.identity
-        asked = traced(await self.question(call, identity), writer.outcome)
+        asked = of_call(await self.question(call, identity), call, writer.outcome)
         handler = await self.handler(call, identity, asked.model)
 
         async def opened(request: ChatRequest) -> Answer:
@@ -228,7 +228,9 @@ class ResponsesEndpoint(ChatEndpoint):
                 return await handler(request)
             return await translated(self._earlier.plan(request.model, owner))(request)
 
-        await self.answer(asked, opened, writer)
+        answering = self.answer(asked, opened, writer)
+        del asked
+        await answering
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
         return self._owned(super().read_relayed(call, identity), identity)

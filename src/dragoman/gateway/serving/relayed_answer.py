@@ -11,6 +11,7 @@ caller can get a status. Both ask the same plan what follows after a failure.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any
@@ -25,7 +26,7 @@ from dragoman.errors import DragomanError
 from dragoman.gateway.answer import fit
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.attempts import asked_headers
-from dragoman.gateway.fronts.endpoints import ChatEndpoint, traced
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, of_call
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
@@ -297,7 +298,7 @@ class RelayedAnswer:
         """Makes the attempt by translation. `opened` gives its answer, from the reply that could not pass, if any."""
         wrong: DragomanError | None = None
         try:
-            request = traced(await self._chat.question(self._call, self._outcome.identity), self._outcome)
+            request = of_call(await self._chat.question(self._call, self._outcome.identity), self._call, self._outcome)
         except DragomanError as exc:
             if self._reply is None or self._reply.head.status < 300:
                 self._end_reply()
@@ -310,12 +311,8 @@ class RelayedAnswer:
             self._end_reply()
             raise
 
-        async def begun(_: Target) -> Answer:
-            answer = await opened(request)
-            return answer if self._final else await held(answer)
-
         try:
-            answer = await in_time(self._course, begun)
+            answer = await in_time(self._course, partial(self._begun, opened, request))
         except DragomanError as exc:
             self._failed(exc)
             return
@@ -329,7 +326,14 @@ class RelayedAnswer:
             answer = Settled(answer, self._course, self._context.loop.time, committed=not self._final)
         self._writer.watcher = self._task = self._reply = None
         admitted = Admitted(self._admitted.front, Opened(self._chat, request, answer))
+        del request, opened  # they may be large, and an open stream does not need them
         await self._context.gateway.answer(admitted, self._call, self._writer)
+
+    async def _begun(
+        self, opened: Callable[[ChatRequest], Awaitable[Answer]], request: ChatRequest, _: Target
+    ) -> Answer:
+        answer = await opened(request)
+        return answer if self._final else await held(answer)
 
     def _answers(self, beginning: bytes) -> None:
         """The target answers, with these first bytes."""
@@ -363,15 +367,20 @@ class Opened(ChatEndpoint):
     def __init__(self, chat: ChatEndpoint, request: ChatRequest, answer: Answer) -> None:
         super().__init__(chat.client, chat.codec, clean=chat.clean, turns=chat.turns)
         self._chat = chat
-        self._request = request
+        self._request: ChatRequest | None = request
+        """None once it was asked: it may be large, and an open stream does not need it."""
         self._opened = answer
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         async def opened(request: ChatRequest) -> Answer:
             return self._opened
 
+        request, self._request = self._request, None
+        assert request is not None  # noqa: S101  # it is called once
         try:
-            await self._chat.answer(self._request, opened, writer)
+            answering = self._chat.answer(request, opened, writer)
+            del request
+            await answering
         except DragomanError as exc:
             if not writer.started:
                 raise

@@ -71,7 +71,7 @@ class AnswerEncoder(EventEncoder):
     heartbeat = PING
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
-        self._request = request
+        self._model = request.model
         self._env = env
         self._index = 0
         """The number of the next block."""
@@ -115,7 +115,7 @@ class AnswerEncoder(EventEncoder):
         return stream_error(error)
 
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
-        body = _head(start, self._request, self._env) | {
+        body = _head(start, self._model, self._env) | {
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
@@ -236,7 +236,7 @@ def encode_message(response: ChatResponse, request: ChatRequest, env: Env) -> by
             content.append(_beside(part.opaque, NEXT))
         content.append(body)
     rest = {name: value for name, value in response.extra.get(NAME, {}).items() if name != "stop_details"}
-    body = _head(response, request, env) | {"content": content} | _stop(response)
+    body = _head(response, request.model, env) | {"content": content} | _stop(response)
     return _json(body | {"usage": encode_usage(response.usage)} | rest)
 
 
@@ -245,12 +245,12 @@ def _arguments(part: ToolCall | HostedCall) -> str:
     return wrapped_input(part.arguments) if text else part.arguments
 
 
-def _head(start: ResponseStart | ChatResponse, request: ChatRequest, env: Env) -> dict[str, Any]:
+def _head(start: ResponseStart | ChatResponse, model: str, env: Env) -> dict[str, Any]:
     return {
         "id": start.id or f"msg_{env.new_id()}",
         "type": "message",
         "role": "assistant",
-        "model": start.model or request.model,
+        "model": start.model or model,
     }
 
 

@@ -72,7 +72,7 @@ class AnswerEncoder(EventEncoder):
     """Replies from events. What is the same around every text of a part is encoded once."""
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
-        self._request = request
+        self._model = request.model
         self._env = env
         self._array = noted(request.extra, ARRAY) is True
         kind = "application/json; charset=UTF-8" if self._array else "text/event-stream"
@@ -133,7 +133,7 @@ class AnswerEncoder(EventEncoder):
         return head
 
     def _start(self, start: ResponseStart) -> None:
-        head = {"modelVersion": start.model or self._request.model, "responseId": start.id or self._env.new_id()}
+        head = {"modelVersion": start.model or self._model, "responseId": start.id or self._env.new_id()}
         if (time := created(start.created, start.extra)) is not None:
             head["createTime"] = time
         self._after = b"," + _json(head)[1:] + (b"" if self._array else END)

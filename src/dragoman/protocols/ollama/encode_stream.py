@@ -57,7 +57,7 @@ class AnswerEncoder(EventEncoder):
     heartbeat = HEARTBEAT
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
-        self._request = request
+        self._model = request.model
         self._env = env
         self._generate = GENERATE in request.extra
         self._head: dict[str, Any] = {}
@@ -106,7 +106,7 @@ class AnswerEncoder(EventEncoder):
         return stream_error(error)
 
     def _start(self, start: ResponseStart) -> None:
-        self._head = head_of(start, self._request, self._env)
+        self._head = head_of(start, self._model, self._env)
         self._before = _json(self._head)[:-1] + b","
 
     def _part(self, part: AnyPart, out: list[bytes]) -> None:
@@ -163,7 +163,7 @@ def encode_whole(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     thought = "".join(part.text for part in parts if isinstance(part, Reasoning))
     calls = [part for part in parts if isinstance(part, ToolCall)]
     logprobs = [each for part in parts if isinstance(part, Text) for each in part.logprobs]
-    body = head_of(response, request, env)
+    body = head_of(response, request.model, env)
     if GENERATE in request.extra:
         body["response"] = text
         said = body
@@ -183,14 +183,14 @@ def encode_loaded(request: ChatRequest, env: Env) -> bytes:
     said = {"response": ""} if GENERATE in request.extra else {"message": {"role": "assistant", "content": ""}}
     kept = request.extra.get(NAME, {}).get("keep_alive")
     reason = "unload" if kept in UNKEPT else "load"
-    return _json(head_of(ResponseStart(), request, env) | said | {"done": True, "done_reason": reason}) + b"\n"
+    return _json(head_of(ResponseStart(), request.model, env) | said | {"done": True, "done_reason": reason}) + b"\n"
 
 
-def head_of(start: ResponseStart | ChatResponse, request: ChatRequest, env: Env) -> dict[str, Any]:
+def head_of(start: ResponseStart | ChatResponse, model: str, env: Env) -> dict[str, Any]:
     """How every line begins."""
     created = env.now if start.created is None else start.created
     remote = start.extra.get(NAME, {}) if isinstance(start, ResponseStart) else {}
-    return {"model": start.model or request.model, "created_at": spelt(created), **remote}
+    return {"model": start.model or model, "created_at": spelt(created), **remote}
 
 
 def ending(end: ResponseEnd | ChatResponse) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class OpenAICompletionsServer(OpenAIChatServer):
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         texts = [part.text for part in response.parts if isinstance(part, Text | Refusal)]
-        body = _head(response, request, env)
+        body = _head(response, request.model, env)
         body["choices"] = [_choice("".join(texts), encode_reason(response.finish_reason, refusal=True))]
         if response.usage is not None:
             body["usage"] = encode_usage(response.usage)
@@ -91,12 +91,12 @@ def _prompt(fields: Fields) -> str:
     raise wrong_type(path, "a string", value)
 
 
-def _head(start: ResponseStart | ChatResponse, request: ChatRequest, env: Env) -> dict[str, Any]:
+def _head(start: ResponseStart | ChatResponse, model: str, env: Env) -> dict[str, Any]:
     return {
         "id": start.id or f"cmpl-{env.new_id()}",
         "object": KIND,
         "created": int(env.now) if start.created is None else start.created,
-        "model": start.model or request.model,
+        "model": start.model or model,
     }
 
 
@@ -111,7 +111,8 @@ class CompletionEncoder(Encoder):
     heartbeat = sse.HEARTBEAT
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
-        self._request = request
+        self._model = request.model
+        self._include_usage = request.include_usage
         self._env = env
         self._before = b""
         """What stands before the choices, in every chunk of this stream."""
@@ -133,11 +134,11 @@ class CompletionEncoder(Encoder):
                 case PartStart():
                     self._says = False
                 case ResponseStart():
-                    head = _json(_head(event, self._request, self._env))
+                    head = _json(_head(event, self._model, self._env))
                     self._before = b"data: " + head[:-1] + b',"choices":'
                 case ResponseEnd(reason, usage):
                     out.append(self._chunk([_choice("", encode_reason(reason, refusal=True))]))
-                    if self._request.include_usage and usage is not None:
+                    if self._include_usage and usage is not None:
                         out += (self._before, b'[],"usage":', _json(encode_usage(usage)), b"}\n\n")
                     out.append(b"data: [DONE]\n\n")
                 case _:

@@ -69,7 +69,8 @@ class AnswerEncoder(EventEncoder):
     heartbeat = sse.HEARTBEAT
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
-        self._request = request
+        self._model = request.model
+        self._include_usage = request.include_usage
         self._env = env
         self._before = b""
         """What stands before the delta, in every chunk of this stream."""
@@ -132,9 +133,9 @@ class AnswerEncoder(EventEncoder):
         return stream_error(error)
 
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
-        head = _json(_head("chat.completion.chunk", start, self._request, self._env))
+        head = _json(_head("chat.completion.chunk", start, self._model, self._env))
         more = _json(start.extra.get(NAME, {}))[1:-1]
-        usage = b',"usage":null' if self._request.include_usage else b""
+        usage = b',"usage":null' if self._include_usage else b""
         self._before = b"data: " + head[:-1] + (b"," + more if more else b"") + b',"choices":['
         self._after = b"]" + usage + b"}\n\n"
         out.append(self._chunk({"role": "assistant", "content": ""}))
@@ -237,7 +238,7 @@ class AnswerEncoder(EventEncoder):
             out.append(self._chunk({ANNOTATIONS: self._citations}))
         last = self._chunk(more.message, reason, **more.choice)
         out.append(last if not more.body else last[: -len(b"}\n\n")] + b"," + _json(more.body)[1:] + b"\n\n")
-        if self._request.include_usage and end.usage is not None:
+        if self._include_usage and end.usage is not None:
             out += (self._before, b'],"usage":', _json(encode_usage(end.usage)), b"}\n\n")
         out.append(b"data: [DONE]\n\n")
 
@@ -264,7 +265,7 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
         message |= encode_function_call(calls) if old else {"tool_calls": [encode_call(call) for call in calls]}
     message |= _media(parts, env)
     reason = encode_reason(response.finish_reason, refusal=bool(refusals), functions=old)
-    body = _head("chat.completion", response, request, env)
+    body = _head("chat.completion", response, request.model, env)
     logprobs = [entry for part in parts if isinstance(part, Text) for entry in part.logprobs]
     said = {"content": encode_logprobs(logprobs), "refusal": None} if logprobs else None
     choice = {"index": 0, "message": message | more.message, "logprobs": said, "finish_reason": reason}
@@ -295,10 +296,10 @@ def _content(parts: Sequence[AnyPart]) -> str | list[Any]:
     return encode_content([part for part in parts if isinstance(part, Text | Unknown)])
 
 
-def _head(kind: str, start: ResponseStart | ChatResponse, request: ChatRequest, env: Env) -> dict[str, Any]:
+def _head(kind: str, start: ResponseStart | ChatResponse, model: str, env: Env) -> dict[str, Any]:
     return {
         "id": start.id or f"chatcmpl-{env.new_id()}",
         "object": kind,
         "created": int(env.now) if start.created is None else start.created,
-        "model": start.model or request.model,
+        "model": start.model or model,
     }

@@ -28,7 +28,7 @@ from dragoman.protocols.openai_responses.decode_stream import RESPONSE
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT, failed, failure
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import encode_reason
-from dragoman.protocols.openai_responses.frame import frame
+from dragoman.protocols.openai_responses.frame import frame, repeated
 from dragoman.protocols.openai_responses.logprobs import encode_logprobs
 from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, ItemWriter
 from dragoman.protocols.openai_responses.shapes import SHAPES, Shape, bare, emptied, kind_of
@@ -79,7 +79,7 @@ class AnswerEncoder(EventEncoder):
     heartbeat = HEARTBEAT
 
     def __init__(self, request: ChatRequest, env: Env, *, end_mark: bool = False, tell: Tell | None = None) -> None:
-        self._request = request
+        self._request = repeated(request)
         self._env = env
         self._writer = ItemWriter(request, env)
         self._end_mark = end_mark

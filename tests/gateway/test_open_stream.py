@@ -1,0 +1,59 @@
+"""What an open stream holds: of a translated request, which may be large, nothing but the caller's bytes."""
+
+import asyncio
+import gc
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from dragoman.types import ChatRequest, Message
+from tests.faults.dialects import FRONTS, reply
+from tests.support.wires import Play, Stage
+
+WORDS = "a question of its own kind"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
+
+PAIRS = [(front, "anthropic" if front == "openai-chat" else "openai-chat") for front in FRONTS]
+
+
+def held() -> Iterator[object]:
+    """What there is of the conversation, as values."""
+    gc.collect()
+    for each in gc.get_objects():
+        if isinstance(each, ChatRequest):
+            yield from (message for message in each.messages if WORDS in message.text)
+        elif isinstance(each, Message) and WORDS in each.text:
+            yield each
+
+
+async def begun(stage: Stage, front: str, service: str) -> tuple[Play, bytes]:
+    """An answer whose first text has come, and the rest of it."""
+    path, body = FRONTS[front].ask("up/m", WORDS, stream=True)
+    if front == "openai-responses":
+        body = json.dumps(json.loads(body) | {"store": False}).encode()
+    play = await stage.ask(path, body)
+    assert any(held())
+    answer = reply(service, stream=True)
+    play.service.deliver(HEAD % answer.media_type.encode())
+    pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in answer.pieces]
+    for piece in pieces[: answer.first + 1]:
+        play.service.deliver(piece)
+        for _ in range(9):
+            await asyncio.sleep(0)
+    assert b"200 OK" in play.caller.written
+    return play, b"".join(pieces[answer.first + 1 :]) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(("front", "service"), PAIRS)
+async def test_an_open_stream_holds_no_values_of_its_conversation(front: str, service: str) -> None:
+    stage = Stage(service)
+    try:
+        play, rest = await begun(stage, front, service)
+        assert not any(held())
+        play.service.deliver(rest)
+        for _ in range(9):
+            await asyncio.sleep(0)
+        assert [outcome.end for outcome in stage.outcomes] == ["whole"]
+    finally:
+        await stage.aclose()
