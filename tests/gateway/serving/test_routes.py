@@ -187,6 +187,17 @@ async def test_a_target_has_no_more_requests_than_it_may_and_gives_them_back(kin
 
 
 @KINDS
+@STREAMS
+async def test_the_time_to_the_first_content_is_known_of_whole_answers_too(kind: type[Client], stream: bool) -> None:
+    async with serve(good) as first, serve(good) as second:
+        config = routed([first, second], ModelConfig(targets=("s0/m", "s1/m")))
+        client = kind(config)
+        async with running_gateway(config, client=client) as url:
+            await post(url, question("route", stream=stream))
+        assert route_of(client).members[0].latency > 0
+
+
+@KINDS
 async def test_a_caller_who_leaves_is_counted_no_more(kind: type[Client]) -> None:
     held = asyncio.Event()
 

@@ -153,6 +153,7 @@ class RelayedAnswer:
         self._task = self._context.spawn(self._translate(lambda request: self._target.receive(request, reply)))
 
     def give(self, body: bytes) -> None:
+        self._course.committed(self._context.loop.time())
         self._settle("whole")
         self._note()
         self._answers(body)
