@@ -89,7 +89,8 @@ class Continued(Answer):
         if course is None:
             raise error
         self._answer.close()
-        error.attempts = (error.attempt(self.target, self.asked_at, monotonic()),)
+        broke = error.attempt(self.target, self.asked_at, monotonic())
+        error.attempts = (broke._replace(upstream_status=broke.upstream_status or self.status),)
         self._failed.failed(error)
         rest = self._so_far.rest(self._request) if may_end_otherwise(error) else None
         if rest is None:
@@ -98,7 +99,8 @@ class Continued(Answer):
         elif (events := await self._asked(course, rest, error)) is not None:
             return events
         error.attempts = self.attempts = self._failed.tried
-        self.target = error.attempts[-1].target  # the one that failed last
+        last = error.attempts[-1]
+        self.target, self.status, self.asked_at = last.target, last.upstream_status, last.asked_at
         raise error
 
     async def _asked(self, course: Course, rest: Rest, error: DragomanError) -> list[StreamEvent] | None:
@@ -106,17 +108,20 @@ class Continued(Answer):
         if rest.begun:
             course.narrow(_continues)
         broken = error.attempt(self.target)
+        self._asks("")
         while (wait := course.after(error, self._clock())) is not None:
             if wait:
                 await asyncio.sleep(wait)
                 if self._closed:
                     return []
             target = course.target
+            self._asks(target.name)
             try:
                 answer, events = await in_time(course, partial(_begun, rest=rest))
             except DragomanError as exc:
-                exc.attempts = exc.attempts or (exc.attempt(target.name),)
+                exc.attempts = exc.attempts or (exc.attempt(target.name, self.asked_at, monotonic()),)
                 self._failed.failed(exc)
+                self._asks("")
                 error = exc
                 continue
             if self._closed:
@@ -134,6 +139,11 @@ class Continued(Answer):
             return events
         self._course = None
         return None
+
+    def _asks(self, target: str) -> None:
+        """`target` is asked now; empty: none is. A caller who leaves meanwhile is logged with it, and what failed."""
+        self.target, self.status, self.attempts = target, None, self._failed.tried
+        self.asked_at = monotonic() if target else None
 
     def _join(self, events: Sequence[StreamEvent], rest: Rest, mark: Metadata) -> None:
         lost = () if self._joint is None else self._joint.lost

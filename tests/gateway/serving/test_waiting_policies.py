@@ -156,6 +156,31 @@ async def test_a_caller_who_leaves_a_continued_answer_is_logged_with_both_target
     assert [each.target for each in outcome.attempts] == ["first/m"]
 
 
+async def test_a_caller_who_leaves_while_the_rest_is_asked_for_is_logged_with_both_targets() -> None:
+    outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+    reached = asyncio.Event()
+
+    async def second(exchange: Exchange) -> None:
+        reached.set()
+        await exchange.closed()
+
+    async with (
+        serve(broken("openai-chat", "Hello, ")) as one,
+        serve(second) as two,
+        running(config("openai-chat", one, two, continues=True), observers=[outcomes.put_nowait]) as up,
+        asyncio.timeout(5),
+    ):
+        said = VOICES["openai-chat"].ask("hi", True)
+        async with connect(up.url) as wire:
+            wire.send("POST", "/v1/chat/completions", said.headers, said.body.replace(b"up/m", b"route"))
+            await reached.wait()
+        outcome = await outcomes.get()
+    assert (outcome.end, outcome.target, outcome.upstream_status) == ("gone", "second/m", None)
+    assert [(each.target, each.code, each.upstream_status) for each in outcome.attempts] == [
+        ("first/m", "truncated", 200)
+    ]
+
+
 @pytest.mark.parametrize("front", FRONTS)
 async def test_a_silent_target_is_hedged_and_its_connection_closed(front: str) -> None:
     outcomes: list[Outcome] = []
