@@ -52,6 +52,7 @@ from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import Note, operate, translated, unheard
 from dragoman.routing.board import Board
 from dragoman.routing.breaker import BreakerChange, Notice
+from dragoman.routing.caller import LIBRARY, Caller
 from dragoman.routing.health import Health
 from dragoman.routing.plan import Plan
 from dragoman.transport.base import Transport
@@ -169,12 +170,9 @@ class Client:
         provider = self.providers.get(target.partition("/")[0])
         return None if provider is None else provider.cache_lifetime
 
-    def handler(self, model: str, conversation: bytes | None = None) -> Handler:
-        """Answers requests for `model` as its plan says, by translation. Raises ModelNotFoundError.
-
-        `conversation`: to which they belong, if it is known; see `routing/conversation.py`.
-        """
-        return translated(self.plan(model), conversation)
+    def handler(self, model: str, caller: Caller = LIBRARY) -> Handler:
+        """Answers requests of `caller` for `model` as its plan says, by translation. Raises ModelNotFoundError."""
+        return translated(self.plan(model), caller)
 
     async def open(self, request: ChatRequest) -> Answer:
         """The answer as batches of events; its owner closes it.

@@ -217,6 +217,7 @@ class RelayedAnswer:
     def close(self) -> None:
         """The caller has gone."""
         self._settle("gone")
+        self._left()
         self._note()
         self._spent()
         relay, self._relay = self._relay, None
@@ -270,9 +271,12 @@ class RelayedAnswer:
         """The attempt has failed before any content: asks the next target, or reports the error."""
         self._relay = self._task = self._reply = None
         self._end_timer()
-        loop = self._context.loop
-        wait = self._course.after(error, loop.time())
-        if wait is None or self._context.gateway.stopped or self._writer.unheard:
+        loop, wait = self._context.loop, None
+        if self._context.gateway.stopped or self._writer.unheard:
+            self._settle("broken", error)  # nobody waits for the answer of another target
+        else:
+            wait = self._course.after(error, loop.time())
+        if wait is None:
             self._refuse(error if self._attempts is None else self._attempts.last(error))
             return
         if self._attempts is None:
@@ -312,7 +316,7 @@ class RelayedAnswer:
             raise
 
         async def begun(_: Target) -> Answer:
-            answer = await opened(request)
+            answer = self._chat.fitting(await opened(request))
             return answer if self._final else await held(answer)
 
         try:
@@ -344,6 +348,15 @@ class RelayedAnswer:
             outcome.came_at = self._relay.came_at
             if self._relay.summary is not None:
                 self._chat.begins(self._request, self._relay.summary, outcome)
+
+    def _left(self) -> None:
+        """Notes whom the caller has left, if nobody has answered or failed for good."""
+        outcome = self._outcome
+        if outcome.target or outcome.error:
+            return
+        asked = self._relay is not None or self._task is not None
+        outcome.answered_by(self._target.name if asked else "", () if self._attempts is None else self._attempts.tried)
+        outcome.asked_at = self._asked_at if asked else None
 
     def _note(self) -> None:
         if self._relay is not None and self._relay.summary is not None:
