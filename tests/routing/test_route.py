@@ -296,7 +296,7 @@ def test_a_target_gets_no_more_requests_at_a_time_than_it_may() -> None:
 def test_a_full_target_is_passed_over_after_a_failure_too() -> None:
     members = [candidate(each, max_parallel=size) for each, size in zip(targets("abc"), [9, 1, 9], strict=True)]
     plan = Route(members, fallback, lambda: 0.5)
-    members[1].health.asked()
+    members[1].health.asked(0)
     assert asked(plan.begin(INFO, 0), BROKEN) == "ac"
 
 

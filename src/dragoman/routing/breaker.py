@@ -65,15 +65,16 @@ class Breaker:
         "_is_told",
         "_notice",
         "_rest",
-        "_target",
         "state",
+        "target",
         "until",
     )
 
     def __init__(
         self, failures: int, rest: float, target: str = "", notice: Notice | None = None, hint: Hint = UNSHARED
     ) -> None:
-        self._target = target
+        self.target = target
+        """Service and model, as `provider/model`."""
         self._notice = notice
         self._hint = hint
         self._is_told = False
@@ -89,9 +90,9 @@ class Breaker:
         """Whether the target may be asked."""
         return self.state is State.CLOSED or (self.state is State.OPEN and now >= self.until)
 
-    def asked(self) -> None:
-        """The target is asked: if it rested, this is the trial."""
-        if self.state is State.OPEN:
+    def asked(self, now: float) -> None:
+        """The target is asked: after its rest this is the trial, and before it a request that had no choice."""
+        if self.state is State.OPEN and now >= self.until:
             self._turn(State.TRYING)
 
     def succeeded(self) -> None:
@@ -140,4 +141,4 @@ class Breaker:
         self.state = state
         self._is_told = False
         if self._notice is not None:
-            self._notice(BreakerChange(self._target, state, code, rest))
+            self._notice(BreakerChange(self.target, state, code, rest))

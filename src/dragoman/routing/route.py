@@ -73,7 +73,7 @@ class Route(Plan):
         course = self.preview(info, now)
         if self.budget is not None:
             self.budget.asked(now)
-        course.ask()
+        course.ask(now)
         return course
 
     def preview(self, info: RequestInfo, now: float) -> "RouteCourse":
@@ -166,10 +166,10 @@ class RouteCourse(Course):
         if candidate.walls:
             self._enter(candidate, now)
 
-    def ask(self) -> None:
-        """The target is asked; from now on this is counted."""
+    def ask(self, at: float) -> None:
+        """The target is asked at that time; from now on this is counted."""
         self._counting = True
-        self._candidate.health.asked()
+        self._candidate.health.asked(at)
 
     def after(self, error: DragomanError, now: float) -> float | None:
         counting = self._counting
@@ -183,7 +183,7 @@ class RouteCourse(Course):
         self._asked_at = now + wait
         self._calls += 1
         if counting:
-            self.ask()
+            self.ask(self._asked_at)
         return wait
 
     def committed(self, now: float) -> None:
@@ -217,7 +217,7 @@ class RouteCourse(Course):
         branch.ends = self._latest
         if other.walls:
             branch._enter(other, now)
-        branch.ask()
+        branch.ask(now)
         return branch
 
     def narrow(self, able: Able) -> None:
@@ -289,6 +289,6 @@ class RouteCourse(Course):
             return False
         if self.ends - (now + wait) < MARGIN:
             return False
-        if len(self._order) > 1 and not self._candidate.health.may_be_asked(now + wait):
+        if len(self._order) > 1 and not self._candidate.health.will_be_free(now + wait):
             return False  # this failure was one too many: its breaker has opened
         return self._candidate.is_free() and (route.budget is None or route.budget.allows(now))
