@@ -85,6 +85,19 @@ def test_a_request_that_has_no_choice_is_no_trial_before_the_rest_is_over() -> N
     assert breaker.allows(9.5)
 
 
+def test_what_was_begun_before_the_rest_does_not_end_the_trial() -> None:
+    breaker = Breaker(FAILURES, REST)
+    early = [breaker.asked(0) for _ in range(2)]
+    for _ in range(FAILURES):
+        breaker.failed(0)
+    assert breaker.asked(10)
+    breaker.left(trial=early[0])
+    breaker.failed(11, trial=early[1])
+    assert (breaker.state, breaker.until) == (State.TRYING, REST)
+    breaker.failed(12)
+    assert breaker.until == 12 + 2 * REST
+
+
 def test_each_change_is_told_and_nothing_else() -> None:
     told: list[BreakerChange] = []
     breaker = Breaker(2, REST, "up/m", told.append)

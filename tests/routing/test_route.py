@@ -224,6 +224,19 @@ def test_one_request_tries_a_target_that_has_rested_and_no_other() -> None:
     assert first(plan, REST) == "a"
 
 
+@pytest.mark.parametrize("error", [None, BROKEN], ids=["left", "failed"])
+def test_a_request_from_before_the_rest_makes_no_second_trial(error: DragomanError | None) -> None:
+    plan = route(targets("ab"))
+    early = plan.begin(INFO, 0)
+    fail(plan, FAILURES, BROKEN)
+    trial = plan.begin(INFO, REST)
+    assert trial.target.name == "a/m"
+    early.settle("gone" if error is None else "broken", REST, error)
+    assert first(plan, REST) == "b"
+    trial.settle("whole", REST)
+    assert first(plan, REST) == "a"
+
+
 def test_a_trial_that_ends_otherwise_gives_its_place_back() -> None:
     for end in (("gone", None), ("broken", InvalidRequestError("bad"))):
         plan = route(targets("ab"))

@@ -90,10 +90,12 @@ class Breaker:
         """Whether the target may be asked."""
         return self.state is State.CLOSED or (self.state is State.OPEN and now >= self.until)
 
-    def asked(self, now: float) -> None:
-        """The target is asked: after its rest this is the trial, and before it a request that had no choice."""
-        if self.state is State.OPEN and now >= self.until:
+    def asked(self, now: float) -> bool:
+        """The target is asked. Whether this is the trial after its rest: before that it is asked for want of a choice."""
+        is_trial = self.state is State.OPEN and now >= self.until
+        if is_trial:
             self._turn(State.TRYING)
+        return is_trial
 
     def succeeded(self) -> None:
         """It answered well."""
@@ -102,10 +104,12 @@ class Breaker:
             self._turn(State.CLOSED)
             self._hint.write(0.0)
 
-    def failed(self, now: float, code: str = "") -> None:
-        """It failed, in a way that is its own fault. `code`: that of the error."""
+    def failed(self, now: float, code: str = "", *, trial: bool = True) -> None:
+        """It failed by its own fault. `code`: that of the error. `trial`: what `asked` has said of the request."""
         self._failures_in_a_row += 1
         if self.state is State.TRYING:
+            if not trial:
+                return  # it was begun before the target had rested
             self._rest = min(2 * self._rest, max(LONGEST, self._first_rest))
         elif self.state is State.OPEN or not 0 < self._failures <= self._failures_in_a_row:
             return
@@ -113,9 +117,9 @@ class Breaker:
         self._turn(State.OPEN, code, self._rest)
         self._hint.write(self.until)
 
-    def left(self) -> None:
-        """Nobody knows how it would have answered: the caller left, or the request was wrong."""
-        if self.state is State.TRYING:
+    def left(self, *, trial: bool = True) -> None:
+        """Nobody knows how it would have answered: the caller left, or the request was wrong. `trial`: see `failed`."""
+        if trial and self.state is State.TRYING:
             self._turn(State.OPEN)
 
     def look(self, now: float) -> None:

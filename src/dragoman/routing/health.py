@@ -115,10 +115,10 @@ class Health:
             now, self.rests_until, self._service.rests_until, now if self.breaker.allows(now) else self.breaker.until
         )
 
-    def asked(self, now: float) -> None:
-        """A request is sent to it."""
+    def asked(self, now: float) -> bool:
+        """A request is sent to it. Whether this is the trial of its breaker."""
         self.in_flight += 1
-        self.breaker.asked(now)
+        return self.breaker.asked(now)
 
     def measured(self, seconds: float, now: float) -> None:
         """Its first content took so long. A peak counts at once; what is better, by and by (peak EWMA)."""
@@ -134,16 +134,16 @@ class Health:
         self.in_flight -= 1
         self.breaker.succeeded()
 
-    def failed(self, error: DragomanError, now: float) -> None:
-        """The request failed with `error`."""
+    def failed(self, error: DragomanError, now: float, *, trial: bool = True) -> None:
+        """The request failed with `error`. `trial`: what `asked` has said of it."""
         self.in_flight -= 1
         if self.lone:
             return
         fault = reaction(error).fault
         if fault is Fault.BROKEN:
-            self.breaker.failed(now, error.code)
+            self.breaker.failed(now, error.code, trial=trial)
             return
-        self.breaker.left()
+        self.breaker.left(trial=trial)
         seconds, rested_until = REFUSED_REST, self.rests_until
         match fault:
             case Fault.FULL if error.retry_after is not None:
@@ -160,10 +160,10 @@ class Health:
         if now >= rested_until:  # requests that were under way when it began to rest tell nothing new
             self._notice(Rest(self.breaker.target, fault, error.code, seconds))
 
-    def left(self) -> None:
-        """The caller left before the request was over."""
+    def left(self, *, trial: bool = True) -> None:
+        """The caller left before the request was over. `trial`: what `asked` has said of it."""
         self.in_flight -= 1
-        self.breaker.left()
+        self.breaker.left(trial=trial)
 
     def inherit(self, earlier: "Health") -> None:
         """Goes on with what `earlier` has found of the same target. Nothing, if its service has other settings now.

@@ -145,6 +145,7 @@ class RouteCourse(Course):
         "_order",
         "_passed",
         "_route",
+        "_trial",
         "_tries",
         "_walls",
         "ends",
@@ -159,7 +160,7 @@ class RouteCourse(Course):
         self.target = candidate.target
         self._asked_at = now
         self._tries = self._calls = 1
-        self._counting = False
+        self._counting = self._trial = False
         self.ends = self._latest = inf if route.total is None else now + route.total
         self._walls = NO_WALLS
         """When the attempts at the targets of nested routes must be over, for those that were asked."""
@@ -169,7 +170,7 @@ class RouteCourse(Course):
     def ask(self, at: float) -> None:
         """The target is asked at that time; from now on this is counted."""
         self._counting = True
-        self._candidate.health.asked(at)
+        self._trial = self._candidate.health.asked(at)
 
     def after(self, error: DragomanError, now: float) -> float | None:
         counting = self._counting
@@ -200,7 +201,7 @@ class RouteCourse(Course):
         elif end == "whole":
             health.succeeded()
         else:
-            health.left()
+            health.left(trial=self._trial)
 
     def branch(self, now: float) -> "RouteCourse | None":
         route, other = self._route, self._other(Next.OTHER, now)
@@ -278,9 +279,9 @@ class RouteCourse(Course):
         health = self._candidate.health
         late = isinstance(error, TimeoutError) and error.phase == "total" and self.ends - now < MARGIN
         if late and self._calls > 1:
-            health.left()
+            health.left(trial=self._trial)
         else:
-            health.failed(error, now)
+            health.failed(error, now, trial=self._trial)
 
     def _may_wait(self, wait: float, others: bool, now: float) -> bool:
         """Whether the same target is asked again after `wait` seconds. If so, it is counted as a retry."""
