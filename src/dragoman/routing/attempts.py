@@ -74,7 +74,7 @@ def translated(plan: Plan, caller: Caller = LIBRARY) -> Handler:
             course = hedged.course
         answer.attempts = attempts.tried
         if plan.continues and may_go_on(request):
-            return Continued(answer, course, request, attempts, loop.time)
+            return Continued(answer, course, request, attempts, caller)
         return Settled(answer, course, loop.time, committed=not plan.final)
 
     return answer

@@ -91,7 +91,7 @@ class Breaker:
         return self.state is State.CLOSED or (self.state is State.OPEN and now >= self.until)
 
     def asked(self, now: float) -> bool:
-        """The target is asked. Whether this is the trial after its rest: before that it is asked for want of a choice."""
+        """The target is asked. Whether this is the trial after its rest; before that, a request had no choice."""
         is_trial = self.state is State.OPEN and now >= self.until
         if is_trial:
             self._turn(State.TRYING)

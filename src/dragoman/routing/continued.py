@@ -5,7 +5,7 @@ part that is open. The end is the one of the answer that came to its end.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from functools import partial
 from time import monotonic
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError, TruncatedStreamError, UnsupportedFeatureError
 from dragoman.protocols.speech import OURS
+from dragoman.routing.caller import Caller
 from dragoman.routing.deadline import in_time, timed
 from dragoman.routing.plan import Course, Target
 from dragoman.routing.reactions import may_end_otherwise
@@ -44,14 +45,15 @@ class Continued(Answer):
     """`answer` to `request`, whose first content has come, and what other targets of `course` continue it with."""
 
     def __init__(
-        self, answer: Answer, course: Course, request: ChatRequest, attempts: Attempts, clock: Callable[[], float]
+        self, answer: Answer, course: Course, request: ChatRequest, attempts: Attempts, caller: Caller
     ) -> None:
         self.tells_of(answer)
         self._answer = timed(answer, course)
         self._course: Course | None = course
         self._request = request
         self._failed = attempts
-        self._clock = clock
+        self._caller = caller
+        self._clock = clock = asyncio.get_running_loop().time
         self._so_far = Unfinished()
         self._joint: _Joint | None = None
         self._closed = False
@@ -92,7 +94,7 @@ class Continued(Answer):
         broke = error.attempt(self.target, self.asked_at, monotonic())
         error.attempts = (broke._replace(upstream_status=broke.upstream_status or self.status),)
         self._failed.failed(error)
-        rest = self._so_far.rest(self._request) if may_end_otherwise(error) else None
+        rest = self._so_far.rest(self._request) if may_end_otherwise(error) and self._caller.waits() else None
         if rest is None:
             self._course = None
             course.settle("broken", self._clock(), error)
