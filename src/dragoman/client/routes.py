@@ -135,7 +135,12 @@ class RouteMaker:
         )
 
     def _check_policies(self, name: str, route: Route) -> None:
-        """Notes a policy that could never do anything."""
+        """Notes a policy that could never do anything, or would do what another setting forbids."""
+        if not route.retry.after_send:
+            for policy in route.policies:
+                self._flaw(
+                    "expected no `retry.after_send = false`: it asks again what a service works on", name, policy
+                )
         if route.continues and route.final:
             self._flaw(
                 "expected a second target, or `retry.attempts` above 1, and `retry.calls` above 1", name, "continue"
