@@ -104,6 +104,23 @@ async def test_while_a_retry_waits_no_target_is_asked_and_the_failure_is_logged(
 
 @KINDS
 @STREAMS
+async def test_if_the_gateway_stops_it_is_logged_too(kind: type[Client], stream: bool) -> None:
+    reached = asyncio.Event()
+    async with scene(kind, failing(), silent(reached)) as on:
+        async with asyncio.timeout(5), connect(on.gateway.url) as wire:
+            wire.send("POST", PATH, JSON, question("route", stream=stream))
+            await reached.wait()
+            on.gateway.server.stop()
+            got = await wire.answer()
+            outcome = await on.outcomes.get()
+        assert in_flight(route_of(on.client)) == [0, 0]
+    assert (got.status, got.headers["x-dragoman-target"], got.headers["x-dragoman-attempts"]) == (503, "s1/m", "2")
+    assert (outcome.error, outcome.target) == ("stopped", "s1/m")
+    assert [(each.target, each.code) for each in outcome.attempts] == [("s0/m", "upstream_error")]
+
+
+@KINDS
+@STREAMS
 async def test_a_drained_request_goes_to_no_other_target(kind: type[Client], stream: bool) -> None:
     reached, go = asyncio.Event(), asyncio.Event()
 

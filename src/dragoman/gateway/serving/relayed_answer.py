@@ -140,6 +140,7 @@ class RelayedAnswer:
         if self._relay is not None and self._relay.answered:
             error.upstream_status = 200
         if error.provider is None:  # we ended it ourselves
+            self._left()
             self._stop(error)
             return
         now = monotonic()
@@ -231,6 +232,7 @@ class RelayedAnswer:
         if self._relay is not None:
             self._relay.interrupt(error)
         elif self._task is not None or self._timer is not None:
+            self._left()
             self._end_task()
             self._end_timer()
             self._stop(error)
@@ -350,7 +352,7 @@ class RelayedAnswer:
                 self._chat.begins(self._request, self._relay.summary, outcome)
 
     def _left(self) -> None:
-        """Notes whom the caller has left, if nobody has answered or failed for good."""
+        """Notes who was asked until now, because the caller has left or we end it, unless the outcome is known."""
         outcome = self._outcome
         if outcome.target or outcome.error:
             return
