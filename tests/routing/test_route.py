@@ -207,6 +207,14 @@ def test_what_was_too_long_goes_only_to_a_target_that_holds_more() -> None:
     assert asked(plan.begin(INFO, 0), ContextLengthError("long"), ContextLengthError("long")) == "ae!"
 
 
+def test_what_was_too_long_goes_to_no_smaller_target_after_another_failure_either() -> None:
+    members = [
+        candidate(each, context=size) for each, size in zip(targets("abcd"), (1000, 500, 2000, 3000), strict=True)
+    ]
+    plan = Route(members, fallback, lambda: 0.5)
+    assert asked(plan.begin(INFO, 0), ContextLengthError("long"), BROKEN, BROKEN) == "acd!"
+
+
 def test_a_target_that_failed_often_is_left_out_until_it_has_rested() -> None:
     plan = route(targets("ab"))
     fail(plan, FAILURES - 1, TruncatedStreamError("cut"))

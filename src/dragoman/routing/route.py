@@ -145,6 +145,7 @@ class RouteCourse(Course):
         "_order",
         "_passed",
         "_route",
+        "_too_few",
         "_trial",
         "_tries",
         "_walls",
@@ -162,6 +163,8 @@ class RouteCourse(Course):
         self._tries = self._calls = 1
         self._counting = self._trial = False
         self.ends = self._latest = inf if route.total is None else now + route.total
+        self._too_few: float = 0
+        """Tokens that a target holds for which the conversation was too long; 0: for none."""
         self._walls = NO_WALLS
         """When the attempts at the targets of nested routes must be over, for those that were asked."""
         if candidate.walls:
@@ -204,7 +207,7 @@ class RouteCourse(Course):
             health.left(trial=self._trial)
 
     def branch(self, now: float) -> "RouteCourse | None":
-        route, other = self._route, self._other(Next.OTHER, now)
+        route, other = self._route, self._other(now)
         if other is None or self._latest - now < MARGIN or self._calls >= route.retry.calls:
             return None
         if route.budget is not None and not route.budget.allows(now):
@@ -233,7 +236,10 @@ class RouteCourse(Course):
             return None
         if self._latest - now < MARGIN:
             return None
-        other = self._other(following, now)
+        if following is Next.LARGER:
+            held = self._candidate.context
+            self._too_few = inf if held is None else max(self._too_few, held)
+        other = self._other(now)
         if following is Next.SAME and self._tries < route.retry.attempts:
             wait = route.retry.wait(error, self._tries, route.draw)
             if self._may_wait(wait, other is not None, now):
@@ -251,13 +257,12 @@ class RouteCourse(Course):
             self.ends = self._latest
         return 0.0
 
-    def _other(self, following: Next, now: float) -> Candidate | None:
+    def _other(self, now: float) -> Candidate | None:
         """The next target that is able."""
-        held = self._candidate.context
         for each in self._order:
             if each is self._candidate or each in self._passed:
                 continue
-            if following is Next.LARGER and (held is None or each.context is None or each.context <= held):
+            if self._too_few and (each.context is None or each.context <= self._too_few):
                 continue
             if each.walls and self._ends(each, now) - now < MARGIN:
                 continue
