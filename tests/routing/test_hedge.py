@@ -215,6 +215,20 @@ def test_a_caller_who_leaves_has_left_both() -> None:
     assert seen == [("s0/m", [("s1/m", "hedged")])]
 
 
+def test_for_a_caller_who_has_left_no_second_target_is_asked() -> None:
+    class Left(Caller):
+        def waits(self) -> bool:
+            return False
+
+    async def test() -> None:
+        first, second = service("a", 9), service("b", 0)
+        answer = await translated(hedged(first, second), Left())(REQUEST)
+        assert (answer.target, second.asked) == ("s0/m", [])
+        answer.close()
+
+    paused(test())
+
+
 def test_a_fault_of_the_request_ends_it_when_the_other_one_has_failed_too() -> None:
     async def test() -> None:
         first = TimedService(opening=2, refusal=InvalidRequestError("bad"))

@@ -69,7 +69,7 @@ def translated(plan: Plan, caller: Caller = LIBRARY) -> Handler:
         if plan.hedge is None:
             answer = await _in_turn(course, begun, attempts, caller)
         else:
-            hedged = Hedged(course, begun, plan.hedge, attempts, loop.time)
+            hedged = Hedged(course, begun, plan.hedge, attempts, caller)
             answer = await _in_turn(hedged, hedged.ask, attempts, caller)
             course = hedged.course
         answer.attempts = attempts.tried

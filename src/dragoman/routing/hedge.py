@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import Attempt, DragomanError
+from dragoman.routing.caller import Caller
 from dragoman.routing.deadline import in_time
 from dragoman.routing.hedge_time import HedgeTime
 from dragoman.routing.plan import Course, Target
@@ -31,22 +32,21 @@ Begin = Callable[[Target], Awaitable[Answer]]
 class Hedged(Course):
     """A course of which `ask` may ask two targets at the same time. Each of them has its own course, with its deadline.
 
-    `begin` is how one is asked. `attempts` are told of the other.
+    `begin` is how one is asked. `attempts` are told of the other. If the `caller` has left, no other is asked.
     """
 
-    __slots__ = ("_attempts", "_begin", "_clock", "_time", "_used", "course")
+    __slots__ = ("_attempts", "_begin", "_caller", "_clock", "_time", "_used", "course")
 
     course: Course
     """That of the target that answers, or is asked alone."""
 
-    def __init__(
-        self, course: Course, begin: Begin, time: HedgeTime, attempts: Attempts, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, course: Course, begin: Begin, time: HedgeTime, attempts: Attempts, caller: Caller) -> None:
         self._follow(course)
         self._begin = begin
         self._time = time
         self._attempts = attempts
-        self._clock = clock
+        self._caller = caller
+        self._clock = asyncio.get_running_loop().time
         self._used = False
 
     async def ask(self, target: Target) -> Answer:
@@ -75,7 +75,8 @@ class Hedged(Course):
         running = {asyncio.create_task(self._one(self.course)): _Asked(self.course, self._clock())}
         try:
             done, _ = await asyncio.wait(running, timeout=seconds)
-            if not done and (rival := self.course.branch(now := self._clock())) is not None:
+            wanted = not done and self._caller.waits()
+            if wanted and (rival := self.course.branch(now := self._clock())) is not None:
                 self._used = True
                 running[asyncio.create_task(self._one(rival))] = _Asked(rival, now)
             return await self._first_of(running)
