@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman import Client
 from dragoman.client.explain import Asked, Explanation, explain_call, explain_chat, plain
 from dragoman.config import Config, ModelConfig, ProfileConfig, ProviderConfig
-from dragoman.errors import InvalidRequestError, ModelNotFoundError, UnsupportedFeatureError
+from dragoman.errors import InvalidRequestError, ModelNotFoundError, OverloadedError, UnsupportedFeatureError
 from dragoman.protocols.openai_chat import OpenAIChatServer, OpenAICompletionsServer
 from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.webchat.aibn import AibnServer
@@ -102,6 +102,20 @@ def test_errors_are_in_the_words_of_each_front() -> None:
     assert json.loads(told["body"]) == {"error": {"message": "Invalid password."}}
     shown = plain(explain_call(Client(CONFIG), Asked(call, front, key_shown=True), NOW))["error"]
     assert shown["code"] == "invalid_signature"
+
+
+def test_if_all_targets_rest_the_route_and_its_targets_are_said_all_the_same() -> None:
+    client = Client(CONFIG)
+    for health in client.healths().values():
+        health.rests_until = NOW + 20
+    call = ServerRequest(method="POST", path="/v1/chat/completions", body=json.dumps(CHAT).encode())
+    for found in (
+        explain_call(client, Asked(call, OpenAIChatServer()), NOW),
+        explain_chat(client, ChatRequest(model="fast", messages=(user("hi"),)), NOW),
+    ):
+        assert isinstance(found.error, OverloadedError)
+        assert (found.model, found.route, found.target) == ("fast", "fast", "")
+        assert [each.name for each in found.targets] == ["up/gpt-4o", "site/x", "offline/echo"]
 
 
 def test_what_is_wrong_with_the_request_comes_before_what_is_wrong_with_its_model() -> None:

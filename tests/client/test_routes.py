@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.client import Client
 from dragoman.client.routes import RouteMaker, Tighter, tightened
 from dragoman.config import Key, from_tables
 from dragoman.routing.plan import Target
@@ -53,3 +54,18 @@ def test_a_target_must_begin_within_30_s_if_another_can_be_asked_and_nobody_has_
     models: dict[str, Any], services: dict[str, dict[str, Any]], limits: dict[str, float]
 ) -> None:
     assert found(models, **services) == limits
+
+
+@pytest.mark.parametrize(
+    ("models", "lone"),
+    [
+        ({"route": {"targets": ["a/m"], "retry": {"attempts": 2}}}, {"a/m": True}),
+        ({"route": {"targets": BOTH}}, {"a/m": False, "b/m": False}),
+        ({"route": {"targets": ["a/m"]}, "other": {"targets": BOTH}}, {"a/m": False, "b/m": False}),
+        ({"other": {"targets": BOTH}, "route": {"targets": ["a/m"]}}, {"a/m": False, "b/m": False}),
+        ({"outer": {"targets": ["route", "b/m"]}, "route": {"targets": ["a/m"]}}, {"a/m": False, "b/m": False}),
+    ],
+)
+def test_a_target_that_no_route_can_replace_never_rests(models: dict[str, Any], lone: dict[str, bool]) -> None:
+    client = Client({"providers": {"a": SERVICE, "b": SERVICE}, "models": models})
+    assert {name: health.lone for name, health in client.healths().items()} == lone

@@ -77,11 +77,13 @@ USELESS: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     (("up/a",), {"hedge": True}, "models.fast.hedge: expected a second target"),
     (("up/a",), {"hedge": True, "retry": RetryConfig(attempts=3)}, "models.fast.hedge: expected a second target"),
     (("up/a", "up/b"), {"hedge": 1.0, "retry": RetryConfig(calls=1)}, "models.fast.hedge: expected a second target"),
+    (("up/a", "up/b"), {"hedge": 1.0, "retry": RetryConfig(after_send=False)}, "models.fast.hedge: expected no `retry"),
+    ((OLD, "up/a"), {"continues": True, "retry": RetryConfig(after_send=False)}, "models.fast.continue: expected no"),
 ]
 
 
 @pytest.mark.parametrize(("targets", "said", "message"), USELESS)
-def test_a_policy_that_could_do_nothing_is_a_mistake(
+def test_a_policy_that_could_do_nothing_or_may_not_do_it_is_a_mistake(
     targets: tuple[str, ...], said: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:

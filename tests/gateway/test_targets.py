@@ -7,6 +7,8 @@ import pytest
 from dragoman.errors import Attempt
 from dragoman.gateway.targets import REMINDER, Targets
 from dragoman.routing.breaker import BreakerChange, State
+from dragoman.routing.health import Rest
+from dragoman.routing.reactions import Fault
 from dragoman.types import Outcome
 
 DOWN = Attempt("up/m", "connect_error", 502, "no connection: Connection refused")
@@ -131,4 +133,19 @@ def test_a_breakers_changes_are_lines(logged: Logged) -> None:
         "up/m is tried by one request: its breaker is half-open",
         "up/m may be tried again: its breaker is open, and nothing was learnt",
         "up/m is asked again: its breaker is closed",
+    ]
+
+
+def test_a_rest_is_a_line_unless_it_is_over_at_once(logged: Logged) -> None:
+    for rest in (
+        Rest("up/m", Fault.FULL, "rate_limit_exceeded", 20.0),
+        Rest("up/m", Fault.FULL, "rate_limit_exceeded", 0.5),
+        Rest("up/m", Fault.MODEL, "permission_denied", 60.0),
+        Rest("up/m", Fault.KEY, "invalid_api_key", 60.0),
+    ):
+        logged.targets.rested(rest)
+    assert logged.lines == [
+        "up/m is not asked for 20 s, as it has wanted (rate_limit_exceeded)",
+        "up/m is not asked for 60 s: its service does not allow it (permission_denied)",
+        "up/m and other models of its service are not asked for 60 s: the key is refused (invalid_api_key)",
     ]

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.config import Config, GatewayConfig, ProviderConfig
-from tests.support.gateway import Got, ask, running_gateway
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.types import Outcome
+from tests.shape.voices import VOICES, Answer
+from tests.support.gateway import Got, ask, running, running_gateway
 from tests.support.server import Exchange, serve
 
 MESSAGES = [{"role": "user", "content": "x"}]
@@ -45,6 +47,42 @@ async def test_it_is_an_error_that_names_the_reason_unless_the_protocol_has_a_pl
     assert got.status == status
     assert b"MALFORMED_FUNCTION_CALL" in got.body
     assert status == 200 or b"secret words" not in got.body
+
+
+async def broken(exchange: Exchange) -> None:
+    await exchange.reply(
+        headers={"content-type": "text/event-stream"}, body=f"data: {json.dumps(BROKEN)}\r\n\r\n".encode()
+    )
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("second", ["openai-chat", "anthropic"])
+async def test_as_nothing_has_gone_out_the_next_target_is_asked(second: str, stream: bool) -> None:
+    outcomes: list[Outcome] = []
+    voice = VOICES[second]
+
+    async def answering(exchange: Exchange) -> None:
+        kind, pieces = voice.reply(Answer("hello"), voice.streams(exchange.request))
+        await exchange.reply(headers={"content-type": kind}, body=b"".join(pieces))
+
+    async with serve(broken) as one, serve(answering) as two:
+        config = Config(
+            gateway=GatewayConfig(port=0),
+            providers={
+                "one": ProviderConfig(protocol="gemini", url=one.url, api_key="k"),
+                "two": ProviderConfig(protocol=second, url=two.url + voice.base, api_key="k"),
+            },
+            models={"route": ModelConfig(targets=("one/m", "two/m"))},
+        )
+        async with running(config, observers=[outcomes.append]) as up:
+            body = json.dumps({"model": "route", "stream": stream} | ASKED["/v1/chat/completions"]).encode()
+            got = await ask(up.url, "POST", "/v1/chat/completions", {"content-type": "application/json"}, body)
+    assert (got.status, got.headers["x-dragoman-target"], got.headers["x-dragoman-attempts"]) == (200, "two/m", "2")
+    assert VOICES["openai-chat"].read(got, stream).text == "hello"
+    (outcome,) = outcomes
+    assert [(each.target, each.code, each.upstream_status) for each in outcome.attempts] == [
+        ("one/m", "empty_answer", 200)
+    ]
 
 
 @pytest.mark.parametrize("stream", [True, False])

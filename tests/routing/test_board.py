@@ -11,7 +11,13 @@ from dragoman.errors import (
 )
 from dragoman.routing.board import LOOK, Board, Hint, hints_of
 from dragoman.routing.breaker import ELSEWHERE, Breaker, BreakerChange, State
+from dragoman.routing.candidate import Candidate
 from dragoman.routing.health import REFUSED_REST, Health, Service
+from dragoman.routing.plan import RequestInfo
+from dragoman.routing.retry import RetryPolicy
+from dragoman.routing.route import Route
+from dragoman.routing.strategies.fallback import fallback
+from tests.support.timed import TimedService, target
 
 FAILURES, REST = 2, 10.0
 
@@ -49,7 +55,7 @@ class Worker:
 
     def fails(self, error: DragomanError, now: float, times: int = 1) -> None:
         for _ in range(times):
-            self.health.asked()
+            self.health.asked(now)
             self.health.failed(error, now)
 
     def asks(self, now: float) -> bool:
@@ -74,7 +80,7 @@ def test_each_process_lets_one_request_try_after_the_rest() -> None:
     one.fails(BROKEN, 0, FAILURES)
     assert not other.asks(0)
     assert other.asks(REST)
-    other.health.asked()
+    other.health.asked(REST)
     assert not other.asks(REST)
     other.health.succeeded()
     assert other.asks(REST)
@@ -86,7 +92,7 @@ def test_a_good_trial_is_told_at_once() -> None:
     one.fails(BROKEN, 0, FAILURES)
     assert [each.asks(1) for each in workers] == [False, False, False]
     assert one.asks(REST)
-    one.health.asked()
+    one.health.asked(REST)
     one.health.succeeded()
     assert [each.asks(REST + LOOK) for each in (other, third)] == [True, True]
     assert other.told[-1] == BreakerChange("up/m", State.CLOSED, ELSEWHERE)
@@ -99,7 +105,7 @@ def test_a_breaker_opened_by_its_own_failures_is_closed_by_nobody_else() -> None
     one, other = Worker(board), Worker(board)
     other.fails(BROKEN, 0, FAILURES)
     one.fails(BROKEN, 0, FAILURES)
-    one.health.asked()
+    one.health.asked(0)
     one.health.succeeded()
     assert not other.asks(1)
 
@@ -144,3 +150,19 @@ def test_it_looks_seldom_and_without_a_board_never() -> None:
     assert alone.asks(LOOK)
     alone.fails(BROKEN, 0, FAILURES)
     assert not alone.asks(1)
+
+
+def test_to_look_ahead_does_not_put_off_the_next_look_at_the_board() -> None:
+    board = Plain()
+    one, other = Worker(board), Worker(board)
+    full = Health(Service(), Breaker(FAILURES, REST))
+    members = [
+        Candidate(target=target("up/m", TimedService()), health=one.health),
+        Candidate(target=target("up/n", TimedService()), health=full, max_parallel=0),
+    ]
+    plan = Route(members, fallback, lambda: 0.5, retry=RetryPolicy(attempts=2))
+    wait = plan.begin(RequestInfo("fast"), 0).after(OverloadedError("full", retry_after=30), 0)
+    assert wait is not None
+    other.fails(BROKEN, 0.5, FAILURES)
+    with pytest.raises(OverloadedError, match="no target"):
+        plan.begin(RequestInfo("fast"), 1)

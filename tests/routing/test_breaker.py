@@ -39,7 +39,7 @@ def test_it_never_opens_if_that_is_switched_off() -> None:
 def test_after_its_rest_one_request_tries_and_no_other() -> None:
     breaker = opened()
     assert breaker.allows(10)
-    breaker.asked()
+    breaker.asked(10)
     assert (breaker.state, breaker.allows(10), breaker.allows(1000)) == (State.TRYING, False, False)
     breaker.succeeded()
     assert breaker.allows(10)
@@ -50,7 +50,7 @@ def test_each_rest_is_twice_as_long_up_to_a_minute_and_a_success_forgets_that() 
     for _ in range(5):
         rests.append(breaker.until - now)
         now = breaker.until
-        breaker.asked()
+        breaker.asked(now)
         breaker.failed(now)
     assert rests == [10, 20, 40, 60, 60]
     breaker.succeeded()
@@ -62,16 +62,40 @@ def test_each_rest_is_twice_as_long_up_to_a_minute_and_a_success_forgets_that() 
 def test_a_rest_that_begins_with_more_than_a_minute_becomes_no_shorter() -> None:
     breaker = Breaker(1, 300.0)
     breaker.failed(0)
-    breaker.asked()
+    breaker.asked(300)
     breaker.failed(300)
     assert breaker.until == 600
 
 
 def test_a_trial_whose_caller_leaves_makes_room_for_another() -> None:
     breaker = opened()
-    breaker.asked()
+    breaker.asked(10)
     breaker.left()
     assert (breaker.state, breaker.allows(10)) == (State.OPEN, True)
+
+
+def test_a_request_that_has_no_choice_is_no_trial_before_the_rest_is_over() -> None:
+    breaker = opened()
+    breaker.asked(9)
+    assert breaker.state is State.OPEN
+    breaker.failed(9)
+    assert breaker.until == REST, "its rest became longer, although nothing was tried"
+    breaker.asked(9.5)
+    breaker.succeeded()
+    assert breaker.allows(9.5)
+
+
+def test_what_was_begun_before_the_rest_does_not_end_the_trial() -> None:
+    breaker = Breaker(FAILURES, REST)
+    early = [breaker.asked(0) for _ in range(2)]
+    for _ in range(FAILURES):
+        breaker.failed(0)
+    assert breaker.asked(10)
+    breaker.left(trial=early[0])
+    breaker.failed(11, trial=early[1])
+    assert (breaker.state, breaker.until) == (State.TRYING, REST)
+    breaker.failed(12)
+    assert breaker.until == 12 + 2 * REST
 
 
 def test_each_change_is_told_and_nothing_else() -> None:
@@ -84,11 +108,11 @@ def test_each_change_is_told_and_nothing_else() -> None:
     breaker.failed(0, "timeout")
     breaker.failed(0, "truncated")
     breaker.failed(1, "truncated")
-    breaker.asked()
+    breaker.asked(10)
     breaker.failed(10, "refused")
-    breaker.asked()
+    breaker.asked(30)
     breaker.left()
-    breaker.asked()
+    breaker.asked(30)
     breaker.succeeded()
     breaker.succeeded()
     assert told == [
@@ -121,7 +145,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def ask(self) -> None:
         self.trials += self.breaker.state is State.OPEN
-        self.breaker.asked()
+        self.breaker.asked(self.now)
         self.under_way += 1
 
     @precondition(lambda self: self.under_way > 0)

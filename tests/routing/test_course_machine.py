@@ -69,9 +69,9 @@ class WatchedBreaker(Breaker):
         super().__init__(failures, rest)
         self.before = (State.CLOSED, 0.0)
 
-    def asked(self) -> None:
+    def asked(self, now: float) -> bool:
         self.before = (self.state, self.until)
-        super().asked()
+        return super().asked(now)
 
 
 class Running(Struct, eq=False):

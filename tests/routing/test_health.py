@@ -4,7 +4,8 @@ import pytest
 
 from dragoman.errors import AuthenticationError, DragomanError, OverloadedError, PermissionDeniedError, RateLimitError
 from dragoman.routing.breaker import Breaker, BreakerChange, State
-from dragoman.routing.health import REFUSED_REST, Health, Service, inherit
+from dragoman.routing.health import REFUSED_REST, Health, Rest, Service, inherit
+from dragoman.routing.reactions import Fault
 
 FAILURES, REST = 2, 10.0
 BROKEN = OverloadedError("full")
@@ -16,7 +17,7 @@ def health(settings: str = "a", failures: int = FAILURES, rest: float = REST) ->
 
 def failed(health: Health, error: DragomanError = BROKEN, times: int = 1, now: float = 0.0) -> None:
     for _ in range(times):
-        health.asked()
+        health.asked(now)
         health.failed(error, now)
 
 
@@ -50,7 +51,7 @@ def test_failures_in_a_row_are_counted_on() -> None:
 def test_a_trial_whose_end_is_told_to_the_earlier_one_is_made_again() -> None:
     earlier = health()
     failed(earlier, times=FAILURES)
-    earlier.asked()
+    earlier.asked(REST)
     new = inherited(earlier)
     assert (earlier.breaker.state, new.breaker.state) == (State.TRYING, State.OPEN)
     assert new.may_be_asked(REST)
@@ -73,7 +74,7 @@ def test_a_rest_goes_over(error: DragomanError, rest: float) -> None:
 
 def test_the_latency_goes_over_with_its_age_and_requests_under_way_do_not() -> None:
     earlier = health()
-    earlier.asked()
+    earlier.asked(0)
     earlier.measured(4.0, 0)
     new = inherited(earlier)
     assert (new.latency, new.in_flight) == (4.0, 0)
@@ -106,3 +107,37 @@ def test_nobody_is_told_of_it() -> None:
     new = Health(Service("a"), Breaker(FAILURES, REST, "up/m", told.append))
     new.inherit(earlier)
     assert (new.breaker.state, told) == (State.OPEN, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "fault", "seconds"),
+    [
+        (RateLimitError("slow down", retry_after=7), Fault.FULL, 7),
+        (PermissionDeniedError("no"), Fault.MODEL, REFUSED_REST),
+        (AuthenticationError("no"), Fault.KEY, REFUSED_REST),
+    ],
+)
+def test_each_rest_is_told_once(error: DragomanError, fault: Fault, seconds: float) -> None:
+    told: list[Rest] = []
+    one = Health(Service(), Breaker(FAILURES, REST, "up/m"), notice=told.append)
+    failed(one, error, times=3)
+    assert told == [Rest("up/m", fault, error.code, seconds)]
+    failed(one, error, now=seconds)
+    assert len(told) == 2
+
+
+def test_the_rest_of_a_key_is_told_once_for_all_its_targets() -> None:
+    told: list[Rest] = []
+    service = Service()
+    for name in ("up/a", "up/b"):
+        failed(Health(service, Breaker(FAILURES, REST, name), notice=told.append), AuthenticationError("no"))
+    assert [each.target for each in told] == ["up/a"]
+
+
+@pytest.mark.parametrize("error", [BROKEN, RateLimitError("slow down", retry_after=7), AuthenticationError("no")])
+def test_of_a_target_that_is_asked_whatever_happens_nothing_is_told(error: DragomanError) -> None:
+    rests: list[Rest] = []
+    changes: list[BreakerChange] = []
+    lone = Health(Service(), Breaker(FAILURES, REST, "up/m", changes.append), notice=rests.append, lone=True)
+    failed(lone, error, times=FAILURES)
+    assert (rests, changes, lone.may_be_asked(0), lone.in_flight) == ([], [], True, 0)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.errors import Attempt, ConnectError, InvalidRequestError, OverloadedError, RateLimitError
+from dragoman.errors import Attempt, ConnectError, InvalidRequestError, OverloadedError, RateLimitError, TimeoutError
 from dragoman.routing.attempts import translated
 from dragoman.routing.breaker import State
+from dragoman.routing.caller import Caller
 from dragoman.routing.candidate import Candidate
 from dragoman.routing.hedge_time import ENOUGH, HedgeTime
 from dragoman.routing.retry import RetryBudget, RetryPolicy
@@ -178,6 +179,52 @@ def test_if_all_fail_the_last_error_has_all_attempts() -> None:
             await told(route)
         assert [each.code for each in caught.value.attempts] == ["overloaded", "rate_limit_exceeded"]
         check_settled(route)
+
+    paused(test())
+
+
+def test_if_the_time_of_the_route_is_over_both_were_asked() -> None:
+    async def test() -> None:
+        route = hedged(service("a", 9), service("b", 9), total=3)
+        with pytest.raises(TimeoutError) as caught:
+            await told(route)
+        tried = caught.value.attempts
+        assert sorted((each.target, each.code) for each in tried) == [("s0/m", "timeout"), ("s1/m", "timeout")]
+        assert all(each.asked_at is not None and each.failed_at is not None for each in tried)
+        check_settled(route)
+
+    paused(test())
+
+
+def test_a_caller_who_leaves_has_left_both() -> None:
+    class Leaving(Caller):
+        def left(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
+            seen.append((target, [(each.target, each.code) for each in attempts]))
+
+    seen: list[tuple[str, list[tuple[str, str]]]] = []
+
+    async def test() -> None:
+        route = hedged(service("a", 9), service("b", 9))
+        asking = asyncio.ensure_future(translated(route, Leaving())(REQUEST))
+        await asyncio.sleep(2)
+        asking.cancel()
+        await asyncio.wait([asking])
+        check_settled(route)
+
+    paused(test())
+    assert seen == [("s0/m", [("s1/m", "hedged")])]
+
+
+def test_for_a_caller_who_has_left_no_second_target_is_asked() -> None:
+    class Left(Caller):
+        def waits(self) -> bool:
+            return False
+
+    async def test() -> None:
+        first, second = service("a", 9), service("b", 0)
+        answer = await translated(hedged(first, second), Left())(REQUEST)
+        assert (answer.target, second.asked) == ("s0/m", [])
+        answer.close()
 
     paused(test())
 

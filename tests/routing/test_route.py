@@ -207,6 +207,14 @@ def test_what_was_too_long_goes_only_to_a_target_that_holds_more() -> None:
     assert asked(plan.begin(INFO, 0), ContextLengthError("long"), ContextLengthError("long")) == "ae!"
 
 
+def test_what_was_too_long_goes_to_no_smaller_target_after_another_failure_either() -> None:
+    members = [
+        candidate(each, context=size) for each, size in zip(targets("abcd"), (1000, 500, 2000, 3000), strict=True)
+    ]
+    plan = Route(members, fallback, lambda: 0.5)
+    assert asked(plan.begin(INFO, 0), ContextLengthError("long"), BROKEN, BROKEN) == "acd!"
+
+
 def test_a_target_that_failed_often_is_left_out_until_it_has_rested() -> None:
     plan = route(targets("ab"))
     fail(plan, FAILURES - 1, TruncatedStreamError("cut"))
@@ -220,6 +228,19 @@ def test_one_request_tries_a_target_that_has_rested_and_no_other() -> None:
     fail(plan, FAILURES, BROKEN)
     trial = plan.begin(INFO, REST)
     assert (trial.target.name, first(plan, REST)) == ("a/m", "b")
+    trial.settle("whole", REST)
+    assert first(plan, REST) == "a"
+
+
+@pytest.mark.parametrize("error", [None, BROKEN], ids=["left", "failed"])
+def test_a_request_from_before_the_rest_makes_no_second_trial(error: DragomanError | None) -> None:
+    plan = route(targets("ab"))
+    early = plan.begin(INFO, 0)
+    fail(plan, FAILURES, BROKEN)
+    trial = plan.begin(INFO, REST)
+    assert trial.target.name == "a/m"
+    early.settle("gone" if error is None else "broken", REST, error)
+    assert first(plan, REST) == "b"
     trial.settle("whole", REST)
     assert first(plan, REST) == "a"
 
@@ -296,7 +317,7 @@ def test_a_target_gets_no_more_requests_at_a_time_than_it_may() -> None:
 def test_a_full_target_is_passed_over_after_a_failure_too() -> None:
     members = [candidate(each, max_parallel=size) for each, size in zip(targets("abc"), [9, 1, 9], strict=True)]
     plan = Route(members, fallback, lambda: 0.5)
-    members[1].health.asked()
+    members[1].health.asked(0)
     assert asked(plan.begin(INFO, 0), BROKEN) == "ac"
 
 

@@ -51,8 +51,10 @@ from dragoman.providers.request import Conversation, check_names
 from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import Note, operate, translated, unheard
 from dragoman.routing.board import Board
-from dragoman.routing.breaker import BreakerChange, Notice
-from dragoman.routing.health import Health
+from dragoman.routing.breaker import Notice
+from dragoman.routing.caller import LIBRARY, Caller
+from dragoman.routing.health import Health, RestNotice
+from dragoman.routing.notices import Notices
 from dragoman.routing.plan import Plan
 from dragoman.transport.base import Transport
 from dragoman.transport.http.target import is_loopback
@@ -98,8 +100,8 @@ class Client:
         self.config = config_of(config)
         self._closed = False
         self._transports = transport if isinstance(transport, Transports) else Transports(transport)
-        self._notices: list[Notice] = []
-        self._models = ModelTable(self.config, self._transports, self._turned, board)
+        self._notices = Notices()
+        self._models = ModelTable(self.config, self._transports, self._notices, board)
         self.providers = self._models.providers
 
     @classmethod
@@ -147,7 +149,11 @@ class Client:
 
     def hear(self, notice: Notice) -> None:
         """From now on `notice` is told each change of a target's breaker."""
-        self._notices.append(notice)
+        self._notices.hear(notice)
+
+    def hear_rests(self, notice: RestNotice) -> None:
+        """From now on `notice` is told each rest of a target, when it begins."""
+        self._notices.hear_rests(notice)
 
     def plan(self, model: str) -> Plan:
         """How requests for `model` are answered. Raises ModelNotFoundError that names the nearest."""
@@ -169,12 +175,9 @@ class Client:
         provider = self.providers.get(target.partition("/")[0])
         return None if provider is None else provider.cache_lifetime
 
-    def handler(self, model: str, conversation: bytes | None = None) -> Handler:
-        """Answers requests for `model` as its plan says, by translation. Raises ModelNotFoundError.
-
-        `conversation`: to which they belong, if it is known; see `routing/conversation.py`.
-        """
-        return translated(self.plan(model), conversation)
+    def handler(self, model: str, caller: Caller = LIBRARY) -> Handler:
+        """Answers requests of `caller` for `model` as its plan says, by translation. Raises ModelNotFoundError."""
+        return translated(self.plan(model), caller)
 
     async def open(self, request: ChatRequest) -> Answer:
         """The answer as batches of events; its owner closes it.
@@ -371,10 +374,6 @@ class Client:
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("the client is closed")
-
-    def _turned(self, change: BreakerChange) -> None:
-        for notice in self._notices:
-            notice(change)
 
     async def _ask(self, request: ChatRequest, limits: Limits) -> Answer:
         """The answer within `limits`."""

@@ -211,18 +211,9 @@ class _Way(Struct, frozen=True):
 
     def explanation(self, found: Explanation, question: Callable[[], ChatRequest]) -> Explanation:
         """`found`, and what is found on the way."""
-        skipped: list[Attempt] = []
-        course = self.plan.preview(self.info, self.now)
-        target = course.target
-        drafted = self.draft(target, question)
-        while drafted.error is not None and course.after(drafted.error, self.now) is not None:
-            skipped.append(drafted.error.attempt(target.name))
-            target = course.target
-            drafted = self.draft(target, question)
         model = self.info.model or self.client.default_model
         route = self.client.config.models.get(model)
-        targets = self.plan.targets
-        return replace(
+        found = replace(
             found,
             model=model,
             stream=self.info.stream,
@@ -231,8 +222,23 @@ class _Way(Struct, frozen=True):
             sticky=self.plan.sticky,
             policies=self.plan.policies,
             targets=tuple(
-                ExplainedTarget(each.name, _protocol(self.provider(each)), self.carried(each)) for each in targets
+                ExplainedTarget(each.name, _protocol(self.provider(each)), self.carried(each))
+                for each in self.plan.targets
             ),
+        )
+        try:
+            course = self.plan.preview(self.info, self.now)
+        except DragomanError as exc:  # none of them can be asked now
+            return replace(found, error=exc)
+        skipped: list[Attempt] = []
+        target = course.target
+        drafted = self.draft(target, question)
+        while drafted.error is not None and course.after(drafted.error, self.now) is not None:
+            skipped.append(drafted.error.attempt(target.name))
+            target = course.target
+            drafted = self.draft(target, question)
+        return replace(
+            found,
             skipped=tuple(skipped),
             target=target.name,
             carried=self.carried(target),

@@ -19,7 +19,7 @@ from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.profiles import Families
 from dragoman.routing.board import Board
-from dragoman.routing.breaker import Notice
+from dragoman.routing.notices import Notices
 from dragoman.routing.plan import Operations, Plan, Single, Target
 from dragoman.transport.base import Reply
 from dragoman.transport.selector import Transports
@@ -51,11 +51,11 @@ OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "
 class ModelTable:
     """What every name of a model means.
 
-    `notice` is told each change of a breaker. `board`: what processes share of targets that rest. Raises
+    `notices` are told what is found of targets. `board`: what processes share of targets that rest. Raises
     ConfigurationError with a line for each mistake: a name that means nothing, a service that cannot be called.
     """
 
-    def __init__(self, config: Config, transports: Transports, notice: Notice, board: Board | None) -> None:
+    def __init__(self, config: Config, transports: Transports, notices: Notices, board: Board | None) -> None:
         self._config = config
         self._transports = transports
         found = catalogue()
@@ -66,7 +66,7 @@ class ModelTable:
         self.providers: Mapping[str, Provider] = {**self._catalogue, **self._services()}
         self._listing = Listing(self.providers, transports)
         self._relays: dict[tuple[str, Tighter, str], RelayTarget | None] = {}
-        routes = RouteMaker(config, self._routed, self._flaws.append, notice=notice, board=board)
+        routes = RouteMaker(config, self._routed, self._flaws.append, notices=notices, board=board)
         made = {name: routes.plan(name) for name in config.models}
         self.healths = routes.healths
         """See `RouteMaker.healths`."""

@@ -13,10 +13,11 @@ from msgspec.structs import asdict, replace
 from dragoman.config import Config, Key, ModelConfig, TargetConfig, TimeoutsConfig
 from dragoman.errors import nearest
 from dragoman.routing.board import Board, hints_of
-from dragoman.routing.breaker import Breaker, Notice
+from dragoman.routing.breaker import Breaker
 from dragoman.routing.candidate import Candidate, Member, Wall
 from dragoman.routing.health import Health, Service
 from dragoman.routing.hedge_time import HedgeTime
+from dragoman.routing.notices import Notices
 from dragoman.routing.plan import Plan, Single, Target
 from dragoman.routing.retry import Draw, RetryBudget, RetryPolicy
 from dragoman.routing.route import Nested, Route
@@ -64,8 +65,8 @@ class FindTarget(Protocol):
 class RouteMaker:
     """Makes the plans of all routes.
 
-    `note` is given a line for each mistake, and `notice` each change of a breaker. `board`: what processes share of
-    targets that rest; None: nothing. `draw`: a random number below 1.
+    `note` is given a line for each mistake. `notices` are told what is found of targets. `board`: what processes share
+    of targets that rest; None: nothing. `draw`: a random number below 1.
     """
 
     def __init__(
@@ -74,14 +75,14 @@ class RouteMaker:
         find: FindTarget,
         note: Callable[[str], None],
         *,
-        notice: Notice | None = None,
+        notices: Notices | None = None,
         board: Board | None = None,
         draw: Draw = random.random,
     ) -> None:
         self._config = config
         self._find = find
         self._note = note
-        self._notice = notice
+        self._notices = notices or Notices()
         self._board = board
         self._draw = draw
         self._budget = RetryBudget(config.gateway.retry_budget)
@@ -134,7 +135,12 @@ class RouteMaker:
         )
 
     def _check_policies(self, name: str, route: Route) -> None:
-        """Notes a policy that could never do anything."""
+        """Notes a policy that could never do anything, or would do what another setting forbids."""
+        if not route.retry.after_send:
+            for policy in route.policies:
+                self._flaw(
+                    "expected no `retry.after_send = false`: it asks again what a service works on", name, policy
+                )
         if route.continues and route.final:
             self._flaw(
                 "expected a second target, or `retry.attempts` above 1, and `retry.calls` above 1", name, "continue"
@@ -168,7 +174,7 @@ class RouteMaker:
             return None
         return Candidate(
             target=target,
-            health=self._health_of(target.name),
+            health=self._health_of(target.name, lone=not within.several),
             weight=entry.weight,
             price=entry.price,
             max_parallel=entry.max_parallel,
@@ -185,17 +191,20 @@ class RouteMaker:
             return (*tighter, QUICK)
         return tighter
 
-    def _health_of(self, target: str) -> Health:
-        """One for each target, whatever routes it is in."""
+    def _health_of(self, target: str, *, lone: bool) -> Health:
+        """One for each target, whatever routes it is in. `lone`: in this one no other can be asked in its place."""
         if target not in self._health:
             gateway = self._config.gateway
             name = target.partition("/")[0]
             settings = self._settings_of(name)
             service = self._services.setdefault(name, Service(settings))
             hints = hints_of(self._board, target, settings)
-            breaker = Breaker(gateway.breaker_failures, gateway.breaker_rest, target, self._notice, hints.breaker)
-            self._health[target] = Health(service, breaker, hints)
-        return self._health[target]
+            failures, rest = gateway.breaker_failures, gateway.breaker_rest
+            breaker = Breaker(failures, rest, target, self._notices.turned, hints.breaker)
+            self._health[target] = Health(service, breaker, hints, self._notices.rested, lone=True)
+        health = self._health[target]
+        health.lone = health.lone and lone
+        return health
 
     def _settings_of(self, service: str) -> str:
         """A digest of what is set for a service: with another key or proxy, for example, it is another one."""

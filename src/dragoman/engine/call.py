@@ -201,8 +201,8 @@ async def failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
     return codec.decode_error(HttpResponse(head, body))
 
 
-EMPTY: FinishReason = "stop"
-"""With this reason to stop, an answer without content is an error; other reasons explain why there is none."""
+EMPTY: frozenset[FinishReason] = frozenset({"stop", "tool_call"})
+"""With these reasons to stop, an answer without content is an error; other reasons explain why there is none."""
 
 
 def nothing() -> UpstreamError:
@@ -363,7 +363,7 @@ class Decoded(Answer):
             self._fail(nothing())
 
     def _is_empty(self, end: ResponseEnd) -> bool:
-        return not (self._begun or self._empty_ok or self._decoder.more_content) and end.finish_reason == EMPTY
+        return not (self._begun or self._empty_ok or self._decoder.more_content) and end.finish_reason in EMPTY
 
     async def _linger(self) -> None:
         """Reads the end of the transfer, which follows the end mark at once if the service is well."""

@@ -376,7 +376,7 @@ class Relay:
             self._sink.give(body)
 
     def _is_empty(self, summary: ReplySummary) -> bool:
-        return summary.empty and summary.finish_reason == EMPTY and not self._target.empty_ok
+        return summary.empty and summary.finish_reason in EMPTY and not self._target.empty_ok
 
     def _refuse(self, error: DragomanError) -> None:
         if self._state is not OVER:

@@ -11,7 +11,7 @@ from dragoman.engine.spent import Counted, Spent
 from dragoman.errors import ConfigurationError, DragomanError, RequestError
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import header_of, spelt
-from dragoman.gateway.passage import Passage, unexplained, unsayable
+from dragoman.gateway.passage import Passage, unsayable
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import ServerCodec
 from dragoman.types import ChatRequest, Headers, Outcome, unfold
@@ -39,8 +39,6 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
     writer.outcome.usage, writer.outcome.finish_reason = response.usage, response.finish_reason
     left_out = AnswerLosses(codec.expresses, codec.name)
     left_out.read(unfold(response))
-    if left_out.unsaid_reason is not None:
-        raise unexplained(left_out.unsaid_reason)
     try:
         answer = codec.encode_response(response, request, system_env())
     except RequestError as exc:

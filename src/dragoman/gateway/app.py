@@ -133,6 +133,7 @@ class Gateway:
             self.metrics.watch(IN_FLIGHT, lambda: self.under_way)
         self._watch_log(earlier)
         self.client.hear(self._turned)
+        self.client.hear_rests(self._carried.targets.rested)
         self._later = Later(self._tell)
         self._last: asyncio.TimerHandle | None = None
 

@@ -67,7 +67,7 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     stream: bool = False
     """Whether the answer is a stream."""
     target: str = ""
-    """The model that answered, or failed last."""
+    """The model that answered, failed last, or was being asked when the caller left."""
     attempts: tuple[Tried, ...] = ()
     """All targets that were asked, if there was more than one."""
     upstream_status: int | None = None

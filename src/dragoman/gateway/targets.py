@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from dragoman.errors import Attempt, cut
 from dragoman.routing.breaker import BreakerChange, State
+from dragoman.routing.health import Rest
+from dragoman.routing.reactions import Fault
 from dragoman.types import Outcome
 
 QUIET = 1.0
@@ -16,6 +18,16 @@ REMINDER = 60.0
 
 THEIRS = frozenset({401, 402, 403, 404, 408, 429})
 """Statuses below 500 that are a target's fault. All others mean that the request was wrong: its caller is told."""
+
+RESTS: dict[Fault, tuple[int, str]] = {
+    Fault.FULL: (logging.INFO, "%s is not asked for %g s, as it has wanted (%s)"),
+    Fault.MODEL: (logging.WARNING, "%s is not asked for %g s: its service does not allow it (%s)"),
+    Fault.KEY: (
+        logging.WARNING,
+        "%s and other models of its service are not asked for %g s: the key is refused (%s)",
+    ),
+}
+"""How a rest is told. What a key may not do must be changed by somebody; a limit ends by itself."""
 
 Named = Callable[[str], str]
 """Target to the name under which it is known. Callers can make up names of models, so that these share one."""
@@ -87,6 +99,12 @@ class Targets:
                 log.info("%s is tried by one request: its breaker is half-open", target)
             case State.CLOSED:
                 log.info("%s is asked again: its breaker is closed", target)
+
+    def rested(self, rest: Rest) -> None:
+        """A target begins to rest."""
+        level, words = RESTS[rest.fault]
+        if rest.seconds >= QUIET:  # a shorter one is over before anybody reads of it
+            log.log(level, words, cut(rest.target), rest.seconds, cut(rest.code))
 
 
 def _service(target: str) -> str:

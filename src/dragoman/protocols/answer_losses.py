@@ -58,9 +58,6 @@ class AnswerLosses:
         self._kind = ""
         """The kind of the open part; empty if it is left out, and everything about it goes with it."""
         self._found: dict[str, Loss] = {}
-        self._begun = False
-        self.unsaid_reason: str | None = None
-        """Why the answer went wrong before any content, if the protocol cannot say so: it would look whole."""
 
     @property
     def found(self) -> tuple[Loss, ...]:
@@ -96,7 +93,6 @@ class AnswerLosses:
                     self._end(event)
 
     def _part(self, part: AnyPart) -> None:
-        self._begun = True
         self._kind = PARTS[type(part)] if self._speech.says(part) else ""
         if not self._kind:
             self._lose(LostAnswerPart(f"answer.{PARTS[type(part)]}"))
@@ -107,20 +103,13 @@ class AnswerLosses:
 
     def _end(self, end: ResponseEnd) -> None:
         self._usage(end.usage)
-        if end.finish_reason != USUAL and not self._says_reason(end):
+        if end.finish_reason != USUAL and not says_reason(end, self._speech.expresses):
             self._need("finish_reason")
-            if end.finish_reason == BROKEN and not (self._begun or "finish_reason" in self._speech.expresses):
-                self.unsaid_reason = end.native_finish_reason or end.finish_reason
         if end.stop_sequence is not None:
             self._need("stop_sequence")
         if end.detail is not None and f"detail.{end.finish_reason}" not in self._speech.expresses:
             self._lose(LostAnswerField("answer.detail"))
         self._extra(end.extra, end.silent)
-
-    def _says_reason(self, end: ResponseEnd) -> bool:
-        known = end.finish_reason == "other" and end.native_finish_reason is not None
-        words = {f"finish_reason.{end.finish_reason}", *(["finish_reason.native"] if known else ())}
-        return not self._speech.expresses.isdisjoint(words)
 
     def _usage(self, usage: Usage | None) -> None:
         if usage is None:
@@ -161,6 +150,20 @@ class AnswerLosses:
 
     def _lose(self, loss: Loss) -> None:
         self._found.setdefault(loss.name, loss)
+
+
+def says_reason(end: ResponseEnd, expresses: frozenset[str]) -> bool:
+    """Whether a protocol that can say what `expresses` lists has a word for the reason of `end`."""
+    known = end.finish_reason == "other" and end.native_finish_reason is not None
+    words = {f"finish_reason.{end.finish_reason}", *(["finish_reason.native"] if known else ())}
+    return not expresses.isdisjoint(words)
+
+
+def unsaid_reason(end: ResponseEnd, expresses: frozenset[str]) -> str:
+    """Why an answer went wrong, if such a protocol cannot say so: without content it would look whole. Else empty."""
+    if end.finish_reason != BROKEN or "finish_reason" in expresses or says_reason(end, expresses):
+        return ""
+    return end.native_finish_reason or end.finish_reason
 
 
 def answer_losses(events: Sequence[StreamEvent], expresses: frozenset[str], own: str) -> tuple[Loss, ...]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.commit import held
 from dragoman.errors import Attempt, DragomanError, NoOperationError
+from dragoman.routing.caller import LIBRARY, Caller
 from dragoman.routing.continued import Continued
 from dragoman.routing.conversation import conversation_of
 from dragoman.routing.deadline import in_time
@@ -21,56 +22,59 @@ from dragoman.types import ChatRequest
 T = TypeVar("T")
 
 
-async def _in_turn(course: Course, call: Callable[[Target], Awaitable[T]], attempts: Attempts) -> T:
+async def _in_turn(course: Course, call: Callable[[Target], Awaitable[T]], attempts: Attempts, caller: Caller) -> T:
     """What `call` gives at the first target that can answer. Raises the last error; `attempts` get those before it."""
     clock = asyncio.get_running_loop().time
     while True:
+        asked_at = monotonic()
         try:
             return await in_time(course, call)
         except DragomanError as exc:
-            wait = course.after(exc, clock())
+            wait = None
+            if caller.waits():
+                wait = course.after(exc, clock())
+            else:
+                course.settle("broken", clock(), exc)
             if wait is None:
                 raise attempts.last(exc) from exc.__cause__
             attempts.failed(exc)
         except BaseException:
             course.settle("gone", clock())
+            caller.left(course.target.name, attempts.tried, asked_at)
             raise
         if wait:
-            await _waited(wait, course)
+            try:
+                await asyncio.sleep(wait)
+            except BaseException:
+                course.settle("gone", clock())
+                caller.left("", attempts.tried, None)
+                raise
 
 
-async def _waited(seconds: float, course: Course) -> None:
-    try:
-        await asyncio.sleep(seconds)
-    except BaseException:
-        course.settle("gone", asyncio.get_running_loop().time())
-        raise
-
-
-def translated(plan: Plan, conversation: bytes | None = None) -> Handler:
-    """A handler that asks the targets of `plan`, one after another, until one has content. It always translates.
-
-    `conversation`: that of its requests, if it is known from their callers' own bytes.
-    """
+def translated(plan: Plan, caller: Caller = LIBRARY) -> Handler:
+    """A handler that asks the targets of `plan`, one after another, until one has content. It always translates."""
 
     async def answer(request: ChatRequest) -> Answer:
         loop = asyncio.get_running_loop()
-        course = plan.begin(chat_info(plan, request, conversation), loop.time())
-        if isinstance(course, Single):
-            return await course.target.open(request)
+        course = plan.begin(chat_info(plan, request, caller.conversation), loop.time())
 
         async def begun(target: Target) -> Answer:
-            opened = await target.open(request)
+            opened = caller.fitting(await target.open(request))
             return opened if plan.final else await held(opened)
 
-        attempts, ask = Attempts(), begun
-        if plan.hedge is not None:
-            course = hedged = Hedged(course, begun, plan.hedge, attempts, loop.time)
-            ask = hedged.ask
-        answer = await _in_turn(course, ask, attempts)
+        if isinstance(course, Single):
+            return await _in_turn(course, begun, Attempts(), caller)
+
+        attempts = Attempts()
+        if plan.hedge is None:
+            answer = await _in_turn(course, begun, attempts, caller)
+        else:
+            hedged = Hedged(course, begun, plan.hedge, attempts, caller)
+            answer = await _in_turn(hedged, hedged.ask, attempts, caller)
+            course = hedged.course
         answer.attempts = attempts.tried
         if plan.continues and may_go_on(request):
-            return Continued(answer, course, request, attempts, loop.time)
+            return Continued(answer, course, request, attempts, caller)
         return Settled(answer, course, loop.time, committed=not plan.final)
 
     return answer
@@ -84,11 +88,24 @@ def chat_info(plan: Plan, request: ChatRequest, conversation: bytes | None = Non
 
 
 Note = Callable[[str, tuple[Attempt, ...]], None]
-"""Is told which target answered, and which attempts failed before."""
+"""Is told which target answered, or was left, and which attempts failed before."""
 
 
 def unheard(target: str, attempts: tuple[Attempt, ...]) -> None:
     """Nobody wants to know."""
+
+
+class _Operating(Caller):
+    """Who asks for something that is no chat."""
+
+    __slots__ = ("_note",)
+
+    def __init__(self, note: Note) -> None:
+        super().__init__()
+        self._note = note
+
+    def left(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
+        self._note(target, attempts)
 
 
 async def operate(
@@ -112,7 +129,7 @@ async def operate(
     clock = asyncio.get_running_loop().time
     course = (plan.preview if apart else plan.begin)(RequestInfo(model), clock())
     attempts = Attempts()
-    found = await _in_turn(course, asked, attempts)
+    found = await _in_turn(course, asked, attempts, _Operating(note))
     course.settle("whole", clock())
     note(course.target.name, attempts.tried)
     return found

@@ -65,15 +65,16 @@ class Breaker:
         "_is_told",
         "_notice",
         "_rest",
-        "_target",
         "state",
+        "target",
         "until",
     )
 
     def __init__(
         self, failures: int, rest: float, target: str = "", notice: Notice | None = None, hint: Hint = UNSHARED
     ) -> None:
-        self._target = target
+        self.target = target
+        """Service and model, as `provider/model`."""
         self._notice = notice
         self._hint = hint
         self._is_told = False
@@ -89,10 +90,12 @@ class Breaker:
         """Whether the target may be asked."""
         return self.state is State.CLOSED or (self.state is State.OPEN and now >= self.until)
 
-    def asked(self) -> None:
-        """The target is asked: if it rested, this is the trial."""
-        if self.state is State.OPEN:
+    def asked(self, now: float) -> bool:
+        """The target is asked. Whether this is the trial after its rest; before that, a request had no choice."""
+        is_trial = self.state is State.OPEN and now >= self.until
+        if is_trial:
             self._turn(State.TRYING)
+        return is_trial
 
     def succeeded(self) -> None:
         """It answered well."""
@@ -101,10 +104,12 @@ class Breaker:
             self._turn(State.CLOSED)
             self._hint.write(0.0)
 
-    def failed(self, now: float, code: str = "") -> None:
-        """It failed, in a way that is its own fault. `code`: that of the error."""
+    def failed(self, now: float, code: str = "", *, trial: bool = True) -> None:
+        """It failed by its own fault. `code`: that of the error. `trial`: what `asked` has said of the request."""
         self._failures_in_a_row += 1
         if self.state is State.TRYING:
+            if not trial:
+                return  # it was begun before the target had rested
             self._rest = min(2 * self._rest, max(LONGEST, self._first_rest))
         elif self.state is State.OPEN or not 0 < self._failures <= self._failures_in_a_row:
             return
@@ -112,9 +117,9 @@ class Breaker:
         self._turn(State.OPEN, code, self._rest)
         self._hint.write(self.until)
 
-    def left(self) -> None:
-        """Nobody knows how it would have answered: the caller left, or the request was wrong."""
-        if self.state is State.TRYING:
+    def left(self, *, trial: bool = True) -> None:
+        """Nobody knows how it would have answered: the caller left, or the request was wrong. `trial`: see `failed`."""
+        if trial and self.state is State.TRYING:
             self._turn(State.OPEN)
 
     def look(self, now: float) -> None:
@@ -140,4 +145,4 @@ class Breaker:
         self.state = state
         self._is_told = False
         if self._notice is not None:
-            self._notice(BreakerChange(self._target, state, code, rest))
+            self._notice(BreakerChange(self.target, state, code, rest))

@@ -5,7 +5,7 @@ part that is open. The end is the one of the answer that came to its end.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from functools import partial
 from time import monotonic
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError, TruncatedStreamError, UnsupportedFeatureError
 from dragoman.protocols.speech import OURS
+from dragoman.routing.caller import Caller
 from dragoman.routing.deadline import in_time, timed
 from dragoman.routing.plan import Course, Target
 from dragoman.routing.reactions import may_end_otherwise
@@ -44,14 +45,15 @@ class Continued(Answer):
     """`answer` to `request`, whose first content has come, and what other targets of `course` continue it with."""
 
     def __init__(
-        self, answer: Answer, course: Course, request: ChatRequest, attempts: Attempts, clock: Callable[[], float]
+        self, answer: Answer, course: Course, request: ChatRequest, attempts: Attempts, caller: Caller
     ) -> None:
         self.tells_of(answer)
         self._answer = timed(answer, course)
         self._course: Course | None = course
         self._request = request
         self._failed = attempts
-        self._clock = clock
+        self._caller = caller
+        self._clock = clock = asyncio.get_running_loop().time
         self._so_far = Unfinished()
         self._joint: _Joint | None = None
         self._closed = False
@@ -89,16 +91,18 @@ class Continued(Answer):
         if course is None:
             raise error
         self._answer.close()
-        error.attempts = (error.attempt(self.target, self.asked_at, monotonic()),)
+        broke = error.attempt(self.target, self.asked_at, monotonic())
+        error.attempts = (broke._replace(upstream_status=broke.upstream_status or self.status),)
         self._failed.failed(error)
-        rest = self._so_far.rest(self._request) if may_end_otherwise(error) else None
+        rest = self._so_far.rest(self._request) if may_end_otherwise(error) and self._caller.waits() else None
         if rest is None:
             self._course = None
             course.settle("broken", self._clock(), error)
         elif (events := await self._asked(course, rest, error)) is not None:
             return events
         error.attempts = self.attempts = self._failed.tried
-        self.target = error.attempts[-1].target  # the one that failed last
+        last = error.attempts[-1]
+        self.target, self.status, self.asked_at = last.target, last.upstream_status, last.asked_at
         raise error
 
     async def _asked(self, course: Course, rest: Rest, error: DragomanError) -> list[StreamEvent] | None:
@@ -106,17 +110,20 @@ class Continued(Answer):
         if rest.begun:
             course.narrow(_continues)
         broken = error.attempt(self.target)
+        self._asks("")
         while (wait := course.after(error, self._clock())) is not None:
             if wait:
                 await asyncio.sleep(wait)
                 if self._closed:
                     return []
             target = course.target
+            self._asks(target.name)
             try:
                 answer, events = await in_time(course, partial(_begun, rest=rest))
             except DragomanError as exc:
-                exc.attempts = exc.attempts or (exc.attempt(target.name),)
+                exc.attempts = exc.attempts or (exc.attempt(target.name, self.asked_at, monotonic()),)
                 self._failed.failed(exc)
+                self._asks("")
                 error = exc
                 continue
             if self._closed:
@@ -134,6 +141,11 @@ class Continued(Answer):
             return events
         self._course = None
         return None
+
+    def _asks(self, target: str) -> None:
+        """`target` is asked now; empty: none is. A caller who leaves meanwhile is logged with it, and what failed."""
+        self.target, self.status, self.attempts = target, None, self._failed.tried
+        self.asked_at = monotonic() if target else None
 
     def _join(self, events: Sequence[StreamEvent], rest: Rest, mark: Metadata) -> None:
         lost = () if self._joint is None else self._joint.lost

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from math import inf
+from time import monotonic
 from typing import TypeVar
 
 from dragoman.engine.answer import Answer, Around, Receive
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 async def in_time(course: Course, call: Callable[[Target], Awaitable[T]]) -> T:
     """What `call` gives at the course's target. Raises TimeoutError (`total`) at the course's `ends`."""
-    target = course.target
+    target, asked_at = course.target, monotonic()
     if course.ends == inf:
         return await call(target)
     try:
@@ -26,7 +27,7 @@ async def in_time(course: Course, call: Callable[[Target], Awaitable[T]]) -> T:
     except TimeoutError as exc:
         if exc.provider is None:
             exc.provider = service_of(target.name)
-            exc.attempts = (exc.attempt(target.name),)
+            exc.attempts = (exc.attempt(target.name, asked_at, monotonic()),)
         raise
 
 

@@ -3,8 +3,10 @@
 Processes that share a board tell each other when a target rests, and until when; see `board.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import exp, inf
+
+from msgspec import Struct
 
 from dragoman.errors import DragomanError
 from dragoman.routing.board import ALONE, Hints
@@ -19,6 +21,27 @@ FADING = 10.0
 
 MAX_REST = 3600.0
 """Seconds for which a target is left out at most, whatever wait it named."""
+
+
+class Rest(Struct, frozen=True):
+    """A rest of a target, which begins."""
+
+    target: str
+    """Service and model, as `provider/model`."""
+    fault: Fault
+    """Why it rests. For KEY all targets of its service rest."""
+    code: str
+    """That of the failure."""
+    seconds: float
+    """How long it is not asked."""
+
+
+RestNotice = Callable[[Rest], None]
+"""Is told of a rest at once. It must neither wait nor raise."""
+
+
+def unheard(rest: Rest) -> None:
+    """Nobody wants to know."""
 
 
 class Service:
@@ -36,14 +59,36 @@ class Service:
 
 
 class Health:
-    """What is known of one target."""
+    """What is known of one target. `notice` is told when it begins to rest."""
 
-    __slots__ = ("_hints", "_looks_at", "_measured_at", "_service", "breaker", "in_flight", "latency", "rests_until")
+    __slots__ = (
+        "_hints",
+        "_looks_at",
+        "_measured_at",
+        "_notice",
+        "_service",
+        "breaker",
+        "in_flight",
+        "latency",
+        "lone",
+        "rests_until",
+    )
 
-    def __init__(self, service: Service, breaker: Breaker, hints: Hints = ALONE) -> None:
+    def __init__(
+        self,
+        service: Service,
+        breaker: Breaker,
+        hints: Hints = ALONE,
+        notice: RestNotice = unheard,
+        *,
+        lone: bool = False,
+    ) -> None:
         self._service = service
         self.breaker = breaker
         self._hints = hints
+        self._notice = notice
+        self.lone = lone
+        """Whether no route can ask another target in its place: then it is asked whatever happens, and never rests."""
         self._looks_at = inf if hints is ALONE else 0.0
         """When it looks next at what other processes have found."""
         self.in_flight = 0
@@ -58,7 +103,11 @@ class Health:
         """Whether it neither rests nor is known to be broken."""
         if now >= self._looks_at:
             self._look(now)
-        return now >= self.rests_until and now >= self._service.rests_until and self.breaker.allows(now)
+        return self.will_be_free(now)
+
+    def will_be_free(self, then: float) -> bool:
+        """Whether it neither rests nor is broken at that time, as far as is known now."""
+        return then >= self.rests_until and then >= self._service.rests_until and self.breaker.allows(then)
 
     def free_at(self, now: float) -> float:
         """When it may be asked again; `now` if at once."""
@@ -66,10 +115,10 @@ class Health:
             now, self.rests_until, self._service.rests_until, now if self.breaker.allows(now) else self.breaker.until
         )
 
-    def asked(self) -> None:
-        """A request is sent to it."""
+    def asked(self, now: float) -> bool:
+        """A request is sent to it. Whether this is the trial of its breaker."""
         self.in_flight += 1
-        self.breaker.asked()
+        return self.breaker.asked(now)
 
     def measured(self, seconds: float, now: float) -> None:
         """Its first content took so long. A peak counts at once; what is better, by and by (peak EWMA)."""
@@ -85,27 +134,36 @@ class Health:
         self.in_flight -= 1
         self.breaker.succeeded()
 
-    def failed(self, error: DragomanError, now: float) -> None:
-        """The request failed with `error`."""
+    def failed(self, error: DragomanError, now: float, *, trial: bool = True) -> None:
+        """The request failed with `error`. `trial`: what `asked` has said of it."""
         self.in_flight -= 1
+        if self.lone:
+            return
         fault = reaction(error).fault
         if fault is Fault.BROKEN:
-            self.breaker.failed(now, error.code)
+            self.breaker.failed(now, error.code, trial=trial)
             return
-        self.breaker.left()
+        self.breaker.left(trial=trial)
+        seconds, rested_until = REFUSED_REST, self.rests_until
         match fault:
             case Fault.FULL if error.retry_after is not None:
-                self._rest(now + min(error.retry_after, MAX_REST))
+                seconds = min(error.retry_after, MAX_REST)
+                self._rest(now + seconds)
             case Fault.MODEL:
-                self._rest(now + REFUSED_REST)
+                self._rest(now + seconds)
             case Fault.KEY:
-                self._service.rests_until = now + REFUSED_REST
+                rested_until = self._service.rests_until
+                self._service.rests_until = now + seconds
                 self._hints.service.write(self._service.rests_until)
+            case _:
+                return
+        if now >= rested_until:  # requests that were under way when it began to rest tell nothing new
+            self._notice(Rest(self.breaker.target, fault, error.code, seconds))
 
-    def left(self) -> None:
-        """The caller left before the request was over."""
+    def left(self, *, trial: bool = True) -> None:
+        """The caller left before the request was over. `trial`: what `asked` has said of it."""
         self.in_flight -= 1
-        self.breaker.left()
+        self.breaker.left(trial=trial)
 
     def inherit(self, earlier: "Health") -> None:
         """Goes on with what `earlier` has found of the same target. Nothing, if its service has other settings now.

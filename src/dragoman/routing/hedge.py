@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import Attempt, DragomanError
+from dragoman.routing.caller import Caller
 from dragoman.routing.deadline import in_time
 from dragoman.routing.hedge_time import HedgeTime
-from dragoman.routing.plan import Able, Course, Target
+from dragoman.routing.plan import Course, Target
 from dragoman.routing.tried import Attempts
 from dragoman.types.outcome import End
 
@@ -21,69 +22,74 @@ GIVEN_UP = "hedged"
 STATUS = 499
 """Its status: what nginx logs for a request whose caller has left, as we have left this one."""
 
+SLOWER = "given up, because another target had content first"
+LEFT = "given up, because the caller has left"
+
 Begin = Callable[[Target], Awaitable[Answer]]
 """Asks a target, and gives its answer once it has content."""
 
 
 class Hedged(Course):
-    """A course of which `ask` may ask two targets at the same time. It is the course of the one that goes on.
+    """A course of which `ask` may ask two targets at the same time. Each of them has its own course, with its deadline.
 
-    `begin` is how one is asked. `attempts` are told of the other.
+    `begin` is how one is asked. `attempts` are told of the other. If the `caller` has left, no other is asked.
     """
 
-    __slots__ = ("_attempts", "_begin", "_clock", "_course", "_time", "_used", "ends")
+    __slots__ = ("_attempts", "_begin", "_caller", "_clock", "_time", "_used", "course")
 
-    def __init__(
-        self, course: Course, begin: Begin, time: HedgeTime, attempts: Attempts, clock: Callable[[], float]
-    ) -> None:
+    course: Course
+    """That of the target that answers, or is asked alone."""
+
+    def __init__(self, course: Course, begin: Begin, time: HedgeTime, attempts: Attempts, caller: Caller) -> None:
         self._follow(course)
         self._begin = begin
         self._time = time
         self._attempts = attempts
-        self._clock = clock
+        self._caller = caller
+        self._clock = asyncio.get_running_loop().time
         self._used = False
 
     async def ask(self, target: Target) -> Answer:
         """The answer of `target`, or of the next one, once it has content. Raises the error of the last that failed."""
         began = self._clock()
         seconds = None if self._used else self._time.seconds()
-        answer = await (self._begin(target) if seconds is None else self._hedged(target, seconds))
+        answer = await (self._one(self.course) if seconds is None else self._hedged(target, seconds))
         self._time.measured(self._clock() - began)
         return answer
 
     def after(self, error: DragomanError, now: float) -> float | None:
-        wait = self._course.after(error, now)
-        self.target, self.ends = self._course.target, self._course.ends
+        wait = self.course.after(error, now)
+        self.target = self.course.target
         return wait
 
-    def narrow(self, able: Able) -> None:
-        self._course.narrow(able)
-
-    def committed(self, now: float) -> None:
-        self._course.committed(now)
-
     def settle(self, end: End, now: float, error: DragomanError | None = None) -> None:
-        self._course.settle(end, now, error)
+        self.course.settle(end, now, error)
 
     def _follow(self, course: Course) -> None:
-        self._course, self.target, self.ends = course, course.target, course.ends
+        self.course, self.target = course, course.target
 
     async def _one(self, course: Course) -> Answer:
         return await in_time(course, self._begin)
 
     async def _hedged(self, target: Target, seconds: float) -> Answer:
-        running = {asyncio.create_task(self._one(self._course)): _Asked(self._course, self._clock())}
+        running = {asyncio.create_task(self._one(self.course)): _Asked(self.course, self._clock())}
         try:
             done, _ = await asyncio.wait(running, timeout=seconds)
-            if not done and (rival := self._course.branch(now := self._clock())) is not None:
+            wanted = not done and self._caller.waits()
+            if wanted and (rival := self.course.branch(now := self._clock())) is not None:
                 self._used = True
                 running[asyncio.create_task(self._one(rival))] = _Asked(rival, now)
             return await self._first_of(running)
+        except asyncio.CancelledError:
+            for asked in running.values():
+                if asked.course is not self.course:
+                    self._attempts.given_up(_given_up(asked, self._clock(), LEFT))
+            raise
         finally:
             for task in running:
                 _end(task)
             for asked in running.values():
-                if asked.course is not self._course:  # that one is settled by whoever asked
+                if asked.course is not self.course:  # that one is settled by whoever asked
                     asked.course.settle("gone", self._clock())
 
     async def _first_of(self, running: "dict[asyncio.Task[Answer], _Asked]") -> Answer:
@@ -96,7 +102,7 @@ class Hedged(Course):
                 if error is None:
                     self._follow(course)
                     for other in running.values():
-                        self._attempts.given_up(_given_up(other, self._clock()))
+                        self._attempts.given_up(_given_up(other, self._clock(), SLOWER))
                     return task.result()
                 if not running or not isinstance(error, DragomanError):
                     self._follow(course)
@@ -113,8 +119,7 @@ class _Asked(NamedTuple):
     at: float
 
 
-def _given_up(asked: _Asked, now: float) -> Attempt:
-    words = "given up, because another target had content first"
+def _given_up(asked: _Asked, now: float, words: str) -> Attempt:
     return Attempt(asked.course.target.name, GIVEN_UP, STATUS, words, asked_at=asked.at, failed_at=now)
 
 

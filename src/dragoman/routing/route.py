@@ -73,7 +73,7 @@ class Route(Plan):
         course = self.preview(info, now)
         if self.budget is not None:
             self.budget.asked(now)
-        course.ask()
+        course.ask(now)
         return course
 
     def preview(self, info: RequestInfo, now: float) -> "RouteCourse":
@@ -145,6 +145,8 @@ class RouteCourse(Course):
         "_order",
         "_passed",
         "_route",
+        "_too_few",
+        "_trial",
         "_tries",
         "_walls",
         "ends",
@@ -159,17 +161,19 @@ class RouteCourse(Course):
         self.target = candidate.target
         self._asked_at = now
         self._tries = self._calls = 1
-        self._counting = False
+        self._counting = self._trial = False
         self.ends = self._latest = inf if route.total is None else now + route.total
+        self._too_few: float = 0
+        """Tokens that a target holds for which the conversation was too long; 0: for none."""
         self._walls = NO_WALLS
         """When the attempts at the targets of nested routes must be over, for those that were asked."""
         if candidate.walls:
             self._enter(candidate, now)
 
-    def ask(self) -> None:
-        """The target is asked; from now on this is counted."""
+    def ask(self, at: float) -> None:
+        """The target is asked at that time; from now on this is counted."""
         self._counting = True
-        self._candidate.health.asked()
+        self._trial = self._candidate.health.asked(at)
 
     def after(self, error: DragomanError, now: float) -> float | None:
         counting = self._counting
@@ -183,7 +187,7 @@ class RouteCourse(Course):
         self._asked_at = now + wait
         self._calls += 1
         if counting:
-            self.ask()
+            self.ask(self._asked_at)
         return wait
 
     def committed(self, now: float) -> None:
@@ -200,10 +204,10 @@ class RouteCourse(Course):
         elif end == "whole":
             health.succeeded()
         else:
-            health.left()
+            health.left(trial=self._trial)
 
     def branch(self, now: float) -> "RouteCourse | None":
-        route, other = self._route, self._other(Next.OTHER, now)
+        route, other = self._route, self._other(now)
         if other is None or self._latest - now < MARGIN or self._calls >= route.retry.calls:
             return None
         if route.budget is not None and not route.budget.allows(now):
@@ -217,7 +221,7 @@ class RouteCourse(Course):
         branch.ends = self._latest
         if other.walls:
             branch._enter(other, now)
-        branch.ask()
+        branch.ask(now)
         return branch
 
     def narrow(self, able: Able) -> None:
@@ -232,7 +236,10 @@ class RouteCourse(Course):
             return None
         if self._latest - now < MARGIN:
             return None
-        other = self._other(following, now)
+        if following is Next.LARGER:
+            held = self._candidate.context
+            self._too_few = inf if held is None else max(self._too_few, held)
+        other = self._other(now)
         if following is Next.SAME and self._tries < route.retry.attempts:
             wait = route.retry.wait(error, self._tries, route.draw)
             if self._may_wait(wait, other is not None, now):
@@ -250,13 +257,12 @@ class RouteCourse(Course):
             self.ends = self._latest
         return 0.0
 
-    def _other(self, following: Next, now: float) -> Candidate | None:
+    def _other(self, now: float) -> Candidate | None:
         """The next target that is able."""
-        held = self._candidate.context
         for each in self._order:
             if each is self._candidate or each in self._passed:
                 continue
-            if following is Next.LARGER and (held is None or each.context is None or each.context <= held):
+            if self._too_few and (each.context is None or each.context <= self._too_few):
                 continue
             if each.walls and self._ends(each, now) - now < MARGIN:
                 continue
@@ -278,9 +284,9 @@ class RouteCourse(Course):
         health = self._candidate.health
         late = isinstance(error, TimeoutError) and error.phase == "total" and self.ends - now < MARGIN
         if late and self._calls > 1:
-            health.left()
+            health.left(trial=self._trial)
         else:
-            health.failed(error, now)
+            health.failed(error, now, trial=self._trial)
 
     def _may_wait(self, wait: float, others: bool, now: float) -> bool:
         """Whether the same target is asked again after `wait` seconds. If so, it is counted as a retry."""
@@ -289,6 +295,6 @@ class RouteCourse(Course):
             return False
         if self.ends - (now + wait) < MARGIN:
             return False
-        if len(self._order) > 1 and not self._candidate.health.may_be_asked(now + wait):
+        if len(self._order) > 1 and not self._candidate.health.will_be_free(now + wait):
             return False  # this failure was one too many: its breaker has opened
         return self._candidate.is_free() and (route.budget is None or route.budget.allows(now))

@@ -59,7 +59,7 @@ class Outcome(Struct):
     model: str = ""
     """The model that the caller named."""
     target: str = ""
-    """The model that answers, as `provider/model`."""
+    """The model that answers, or was being asked when the caller left, as `provider/model`."""
     answering_model: str = ""
     """The service's own name of it, as its answer says; of a relayed answer, only if it is traced."""
     attempts: tuple[Attempt, ...] = ()

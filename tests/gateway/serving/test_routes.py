@@ -152,6 +152,20 @@ async def test_an_answer_that_broke_off_counts_against_its_target(kind: type[Cli
 
 
 @KINDS
+async def test_a_rest_is_told_once_in_the_event_log(kind: type[Client], caplog: pytest.LogCaptureFixture) -> None:
+    async def refusing(exchange: Exchange) -> None:
+        await exchange.reply(401, headers=JSON, body=b"{}")
+
+    async with serve(refusing) as first, serve(good) as second:
+        config = routed([first, second], ModelConfig(targets=("s0/m", "s1/m")))
+        async with running_gateway(config, client=kind(config)) as url:
+            for _ in range(3):
+                assert (await post(url, question("route", stream=True))).status == 200
+    said = [record.getMessage() for record in caplog.records if "not asked" in record.getMessage()]
+    assert said == ["s0/m and other models of its service are not asked for 60 s: the key is refused (invalid_api_key)"]
+
+
+@KINDS
 @STREAMS
 async def test_if_all_targets_rest_the_caller_is_told_at_once(kind: type[Client], stream: bool) -> None:
     async with serve(later) as first, serve(later) as second:
@@ -184,6 +198,17 @@ async def test_a_target_has_no_more_requests_than_it_may_and_gives_them_back(kin
             go_on.set()
             assert (await one).status == 200
             assert in_flight(route_of(client)) == [0, 0]
+
+
+@KINDS
+@STREAMS
+async def test_the_time_to_the_first_content_is_known_of_whole_answers_too(kind: type[Client], stream: bool) -> None:
+    async with serve(good) as first, serve(good) as second:
+        config = routed([first, second], ModelConfig(targets=("s0/m", "s1/m")))
+        client = kind(config)
+        async with running_gateway(config, client=client) as url:
+            await post(url, question("route", stream=stream))
+        assert route_of(client).members[0].latency > 0
 
 
 @KINDS

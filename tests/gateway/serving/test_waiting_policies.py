@@ -8,6 +8,7 @@ import pytest
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProfileConfig, ProviderConfig
 from dragoman.gateway.request_log import _tried
 from dragoman.types import Outcome
+from tests.faults.ground import until
 from tests.shape.voices import VOICES, Answer
 from tests.support.gateway import Got, ask, connect, running
 from tests.support.server import Exchange, Server, serve
@@ -49,14 +50,14 @@ async def silent(exchange: Exchange) -> None:
     await exchange.closed()
 
 
-def config(front: str, first: Server, second: Server, **route: object) -> Config:
+def config(front: str, first: Server, second: Server, drain: bool = False, **route: object) -> Config:
     entries = {
         name: ProviderConfig(protocol=dialect, url=up.url + VOICES[dialect].base, api_key="k")
         for name, dialect, up in (("first", front, first), ("second", NEXT[front], second))
     }
     made = ModelConfig(targets=("first/m", "second/m"), **route)  # type: ignore[arg-type]  # settings of a route
     return Config(
-        gateway=GatewayConfig(port=0, default_model="route"),
+        gateway=GatewayConfig(port=0, default_model="route", on_disconnect="drain" if drain else "cancel"),
         providers=entries,
         models={"route": made},
         profiles={"*": ProfileConfig(prefill=True)},
@@ -154,6 +155,57 @@ async def test_a_caller_who_leaves_a_continued_answer_is_logged_with_both_target
     (outcome,) = outcomes
     assert (outcome.end, outcome.target) == ("gone", "second/m")
     assert [each.target for each in outcome.attempts] == ["first/m"]
+
+
+async def test_a_caller_who_leaves_while_the_rest_is_asked_for_is_logged_with_both_targets() -> None:
+    outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+    reached = asyncio.Event()
+
+    async def second(exchange: Exchange) -> None:
+        reached.set()
+        await exchange.closed()
+
+    async with (
+        serve(broken("openai-chat", "Hello, ")) as one,
+        serve(second) as two,
+        running(config("openai-chat", one, two, continues=True), observers=[outcomes.put_nowait]) as up,
+        asyncio.timeout(5),
+    ):
+        said = VOICES["openai-chat"].ask("hi", True)
+        async with connect(up.url) as wire:
+            wire.send("POST", "/v1/chat/completions", said.headers, said.body.replace(b"up/m", b"route"))
+            await reached.wait()
+        outcome = await outcomes.get()
+    assert (outcome.end, outcome.target, outcome.upstream_status) == ("gone", "second/m", None)
+    assert [(each.target, each.code, each.upstream_status) for each in outcome.attempts] == [
+        ("first/m", "truncated", 200)
+    ]
+
+
+async def test_for_a_caller_who_has_left_nobody_is_asked_for_the_rest() -> None:
+    outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+    go = asyncio.Event()
+
+    async def first(exchange: Exchange) -> None:
+        await broken("openai-chat", "Hello, ")(exchange)
+        await go.wait()
+
+    async with (
+        serve(first) as one,
+        serve(saying("openai-responses", "world")) as two,
+        running(config("openai-chat", one, two, drain=True, continues=True), observers=[outcomes.put_nowait]) as up,
+        asyncio.timeout(5),
+    ):
+        said = VOICES["openai-chat"].ask("hi", True)
+        async with connect(up.url) as wire:
+            wire.send("POST", "/v1/chat/completions", said.headers, said.body.replace(b"up/m", b"route"))
+            await wire.head()
+            await wire.chunk()
+        assert await until(lambda: any(writer.unheard for writer in up.gateway._writers))
+        go.set()
+        outcome = await outcomes.get()
+    assert (outcome.end, outcome.error, two.requests) == ("gone", "truncated", [])
+    assert tried(outcome) == []
 
 
 @pytest.mark.parametrize("front", FRONTS)

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.config import BrokenEnd, FrontConfig
-from dragoman.engine.answer import Handler
-from dragoman.errors import DragomanError
+from dragoman.engine.answer import Answer, Handler
+from dragoman.engine.explained import Explained
+from dragoman.errors import Attempt, DragomanError
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
@@ -19,6 +20,7 @@ from dragoman.loop.turns import in_turns
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.steering import check_steering
+from dragoman.routing.caller import Caller
 from dragoman.routing.conversation import conversation_in
 from dragoman.routing.plan import Plan
 from dragoman.types import ChatRequest, Identity, Outcome, ServerRequest, ServerResponse
@@ -55,20 +57,25 @@ class ChatEndpoint(Endpoint):
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         identity = writer.outcome.identity
         request = of_call(await self.question(call, identity), call, writer.outcome)
-        handler = await self.handler(call, identity, request.model)
+        handler = await self.handler(call, writer, request.model)
         answering = self.answer(request, handler, writer)
         del request  # it may be large, and an open stream does not need it
         await answering
 
-    async def handler(self, call: ServerRequest, identity: Identity, model: str) -> Handler:
-        """What answers the request of `identity` for `model`, by translation."""
+    async def handler(self, call: ServerRequest, writer: ResponseWriter, model: str) -> Handler:
+        """What answers the request of the caller of `writer` for `model`, by translation."""
         try:
             plan = self.client.plan(model)
         except DragomanError:
             return self.client.open  # it will raise the same, when the request has been checked
-        if not plan.sticky:
-            return self.client.open
-        return self.client.handler(model, await in_turns(self.conversation(call, identity, model)))
+        conversation = None
+        if plan.sticky:
+            conversation = await in_turns(self.conversation(call, writer.outcome.identity, model))
+        return self.client.handler(model, FrontCaller(self, writer, conversation))
+
+    def fitting(self, answer: Answer) -> Answer:
+        """`answer`, as one that fails before its content if this protocol cannot say why there is none."""
+        return Explained(answer, self.codec.expresses)
 
     def conversation(self, call: ServerRequest, identity: Identity, model: str) -> Steps[bytes | None]:
         """The conversation to which a request of `identity` for `model` belongs; None if that cannot be known."""
@@ -112,6 +119,28 @@ class ChatEndpoint(Endpoint):
         if request.stream:
             return answer_stream(handler, codec, request, writer, clean=self.clean)
         return answer_whole(handler, codec, request, writer)
+
+
+class FrontCaller(Caller):
+    """The caller of `writer`, whose request `chat` answers."""
+
+    __slots__ = ("_chat", "_writer")
+
+    def __init__(self, chat: ChatEndpoint, writer: ResponseWriter, conversation: bytes | None = None) -> None:
+        super().__init__(conversation)
+        self._chat = chat
+        self._writer = writer
+
+    def waits(self) -> bool:
+        return not self._writer.unheard
+
+    def fitting(self, answer: Answer) -> Answer:
+        return self._chat.fitting(answer)
+
+    def left(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
+        outcome = self._writer.outcome
+        outcome.answered_by(target, attempts)
+        outcome.asked_at = asked_at
 
 
 async def decoded(call: ServerRequest, decode: Callable[[ServerRequest], T]) -> T:

@@ -12,7 +12,7 @@ from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.call import is_long
 from dragoman.engine.env import system_env
 from dragoman.errors import InvalidRequestError, cut
-from dragoman.gateway.fronts.endpoints import ChatEndpoint, is_clean, of_call
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, FrontCaller, is_clean, of_call
 from dragoman.gateway.fronts.kept_answers import CANCEL, ITEMS, KeptEndpoint
 from dragoman.gateway.fronts.operations import CountEndpoint
 from dragoman.gateway.fronts.responses_socket import SocketEndpoint
@@ -220,13 +220,13 @@ class ResponsesEndpoint(ChatEndpoint):
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         identity = writer.outcome.identity
         asked = of_call(await self.question(call, identity), call, writer.outcome)
-        handler = await self.handler(call, identity, asked.model)
+        handler = await self.handler(call, writer, asked.model)
 
         async def opened(request: ChatRequest) -> Answer:
             owner = self._earlier.owner(previous(request), identity.fingerprint)
             if not owner:
                 return await handler(request)
-            return await translated(self._earlier.plan(request.model, owner))(request)
+            return await translated(self._earlier.plan(request.model, owner), FrontCaller(self, writer))(request)
 
         answering = self.answer(asked, opened, writer)
         del asked

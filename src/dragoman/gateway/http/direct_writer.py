@@ -101,11 +101,6 @@ class DirectWriter(ResponseWriter):
         """Whether the caller reads more slowly than we send."""
         return self._port.congested is not None
 
-    @property
-    def unheard(self) -> bool:
-        """Whether the work goes on for the sake of its account alone, because the caller has left."""
-        return False
-
     async def start(self, status: int, headers: Headers) -> None:
         self.start_nowait(status, fields(headers), sized="content-length" in dict(headers))
 

@@ -109,6 +109,11 @@ class ResponseWriter(ABC):
         return self.outcome.status is not None
 
     @property
+    def unheard(self) -> bool:
+        """Whether the work goes on for the sake of its account alone, because the caller has left."""
+        return False
+
+    @property
     def disconnected(self) -> bool:
         """Whether the caller has hung up."""
         return self.state is GONE

@@ -141,6 +141,7 @@ class RelayedAnswer:
         if self._relay is not None and self._relay.answered:
             error.upstream_status = 200
         if error.provider is None:  # we ended it ourselves
+            self._left()
             self._stop(error)
             return
         now = monotonic()
@@ -154,6 +155,7 @@ class RelayedAnswer:
         self._task = self._context.spawn(self._translate(lambda request: self._target.receive(request, reply)))
 
     def give(self, body: bytes) -> None:
+        self._course.committed(self._context.loop.time())
         self._settle("whole")
         self._note()
         self._answers(body)
@@ -217,6 +219,7 @@ class RelayedAnswer:
     def close(self) -> None:
         """The caller has gone."""
         self._settle("gone")
+        self._left()
         self._note()
         self._spent()
         relay, self._relay = self._relay, None
@@ -230,6 +233,7 @@ class RelayedAnswer:
         if self._relay is not None:
             self._relay.interrupt(error)
         elif self._task is not None or self._timer is not None:
+            self._left()
             self._end_task()
             self._end_timer()
             self._stop(error)
@@ -270,9 +274,12 @@ class RelayedAnswer:
         """The attempt has failed before any content: asks the next target, or reports the error."""
         self._relay = self._task = self._reply = None
         self._end_timer()
-        loop = self._context.loop
-        wait = self._course.after(error, loop.time())
-        if wait is None or self._context.gateway.stopped or self._writer.unheard:
+        loop, wait = self._context.loop, None
+        if self._context.gateway.stopped or self._writer.unheard:
+            self._settle("broken", error)  # nobody waits for the answer of another target
+        else:
+            wait = self._course.after(error, loop.time())
+        if wait is None:
             self._refuse(error if self._attempts is None else self._attempts.last(error))
             return
         if self._attempts is None:
@@ -332,7 +339,7 @@ class RelayedAnswer:
     async def _begun(
         self, opened: Callable[[ChatRequest], Awaitable[Answer]], request: ChatRequest, _: Target
     ) -> Answer:
-        answer = await opened(request)
+        answer = self._chat.fitting(await opened(request))
         return answer if self._final else await held(answer)
 
     def _answers(self, beginning: bytes) -> None:
@@ -347,6 +354,15 @@ class RelayedAnswer:
             outcome.came_at = self._relay.came_at
             if self._relay.summary is not None:
                 self._chat.begins(self._request, self._relay.summary, outcome)
+
+    def _left(self) -> None:
+        """Notes who was asked until now, because the caller has left or we end it, unless the outcome is known."""
+        outcome = self._outcome
+        if outcome.target or outcome.error:
+            return
+        asked = self._relay is not None or self._task is not None
+        outcome.answered_by(self._target.name if asked else "", () if self._attempts is None else self._attempts.tried)
+        outcome.asked_at = self._asked_at if asked else None
 
     def _note(self) -> None:
         if self._relay is not None and self._relay.summary is not None:
