@@ -226,6 +226,7 @@ PARTS: dict[str, tuple[str, AnyPart]] = {
     "hosted_call": ("assistant", HostedCall(id="h", tool="web_search", arguments=MARK)),
     "hosted_result": ("assistant", HostedResult(id="h", tool="web_search", parts=(Text(text=MARK),))),
     "unknown": ("user", Unknown(protocol="gemini", data={"type": MARK})),
+    "unknown.assistant": ("assistant", Unknown(protocol="gemini", data={"type": MARK})),
     "unknown.own": ("user", Unknown(protocol=NAME, data={"type": MARK})),
 }
 
