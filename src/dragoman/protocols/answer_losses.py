@@ -9,10 +9,12 @@ in one list. What a protocol lists of answers, besides the words of `losses`:
     detail.refusal           the service's own words about a reason
     usage.reasoning_tokens   a count of Usage that lies inside of input and output
     usage.input.audio        one of its further counts; `usage.details`: all of them
+    tool_call.cut            a call in whose midst the answer was cut
 """
 
 from collections.abc import Collection, Iterable, Sequence
 
+from dragoman.protocols.cut_calls import CUT, SAYABLE, is_begun
 from dragoman.protocols.speech import PARTS, Speech
 from dragoman.types import (
     AnyPart,
@@ -29,6 +31,7 @@ from dragoman.types import (
     ResponseEnd,
     ResponseStart,
     StreamEvent,
+    ToolCall,
     Usage,
 )
 
@@ -59,6 +62,10 @@ class AnswerLosses:
         """The kind of the open part; empty if it is left out, and everything about it goes with it."""
         self._found: dict[str, Loss] = {}
         self._begun = False
+        self._call: ToolCall | None = None
+        """The last part, if it is a call that may not be cut."""
+        self._arguments: list[str] = []
+        """Its arguments."""
         self.unsaid_reason: str | None = None
         """Why the answer went wrong before any content, if the protocol cannot say so: it would look whole."""
 
@@ -71,6 +78,8 @@ class AnswerLosses:
         """Reads the next events of the answer."""
         for event in events:
             if isinstance(event, PartDelta):  # nearly all events are
+                if self._call is not None:
+                    self._arguments.append(event.text)
                 if event.logprobs is not None:
                     for name in self._speech.unsaid_logprobs(self._kind, event.logprobs):
                         self._need_of_part(name)
@@ -98,15 +107,20 @@ class AnswerLosses:
     def _part(self, part: AnyPart) -> None:
         self._begun = True
         self._kind = PARTS[type(part)] if self._speech.says(part) else ""
+        self._call = part if isinstance(part, ToolCall) and SAYABLE not in self._speech.expresses else None
         if not self._kind:
             self._lose(LostAnswerPart(f"answer.{PARTS[type(part)]}"))
             return
+        if self._call is not None:
+            self._arguments = [self._call.arguments]
         self._extra(part.extra)
         for detail in self._speech.unsaid_details(part):
             self._need_of_part(detail)
 
     def _end(self, end: ResponseEnd) -> None:
         self._usage(end.usage)
+        if self._call is not None and end.finish_reason in CUT and is_begun(self._call, "".join(self._arguments)):
+            self._lose(LostAnswerPart(f"answer.{SAYABLE}"))
         if end.finish_reason != USUAL and not self._says_reason(end):
             self._need("finish_reason")
             if end.finish_reason == BROKEN and not (self._begun or "finish_reason" in self._speech.expresses):

@@ -143,7 +143,7 @@ def test_arguments_that_are_no_object_end_the_answer(arguments_: str) -> None:
         ResponseStart(),
         *unfold(fold([ResponseStart(), PartStart(call), PartEnd(), ResponseEnd("tool_call")]))[1:],
     ]
-    with pytest.raises(BadEventError, match="'f' with arguments that are not a JSON object"):
+    with pytest.raises(BadEventError, match="'c' to be a JSON object"):
         SERVER.encoder(REQUEST, fixed_env()).send(events)
     with pytest.raises(BadEventError):
         SERVER.encode_response(fold(events), REQUEST, fixed_env())

@@ -56,6 +56,7 @@ class AnthropicServer(ServerCodec):
             "reasoning",
             "reasoning.opaque",
             "tool_call",
+            "tool_call.cut",
             "tool_call.opaque",
             "hosted_call",
             "hosted_call.opaque",

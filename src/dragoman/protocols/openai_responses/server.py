@@ -43,6 +43,7 @@ EXPRESSES = frozenset(
         "reasoning",
         "reasoning.opaque",
         "tool_call",
+        "tool_call.cut",
         "tool_call.namespace",
         "tool_call.opaque",
         "image",
