@@ -371,6 +371,17 @@ def test_a_request_of_system_messages_alone_is_asked_by_the_user() -> None:
 
 
 @pytest.mark.parametrize(
+    "last", [user(""), user(" \n"), Message("user", (Audio(data="aGk="),)), Message("tool", (Unknown("gemini", {}),))]
+)
+def test_an_answer_is_not_continued_because_what_follows_it_cannot_be_said(last: Message) -> None:
+    request = replace(ASK, messages=(user("a"), assistant("b"), last))
+    with pytest.raises(InvalidRequestError, match="expected content") as caught:
+        sent(request)
+    assert caught.value.param == "messages[2]"
+    assert sent(replace(request, messages=request.messages[:2]))
+
+
+@pytest.mark.parametrize(
     "request_",
     [
         replace(ASK, messages=(assistant(""),)),
