@@ -11,7 +11,7 @@ from typing import cast
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import begins_content
 from dragoman.engine.spent import Spent
-from dragoman.errors import DragomanError, RequestError, TruncatedStreamError, UpstreamError, cut
+from dragoman.errors import DragomanError, RequestError, TruncatedStreamError, UpstreamError
 from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import STARTED, ResponseWriter
@@ -132,12 +132,12 @@ class Passage:
             return b""
         self._left_out.read(events)
         self._spent.read(events)
-        if self._left_out.unsaid_reason is not None:
-            raise unexplained(self._left_out.unsaid_reason)
         try:
             data = self._encoder.send(events)
         except RequestError as exc:
             raise unsayable(exc) from exc
+        if self._left_out.unsaid is not None:
+            raise unsaid(self._left_out.unsaid)
         if isinstance(last := events[-1], ResponseEnd):
             self._ended = True
             outcome = self._writer.outcome
@@ -146,9 +146,9 @@ class Passage:
         return data
 
 
-def unexplained(reason: str) -> UpstreamError:
-    """The error for an answer without content whose `reason` the caller's protocol cannot say."""
-    return UpstreamError(f"the model stopped without an answer: {cut(reason, 40)}", code="empty_answer")
+def unsaid(message: str) -> UpstreamError:
+    """The error for an answer of which the caller's protocol says nothing."""
+    return UpstreamError(message, code="empty_answer")
 
 
 def unsayable(error: RequestError) -> DragomanError:

@@ -10,16 +10,19 @@ in one list. What a protocol lists of answers, besides the words of `losses`:
     usage.reasoning_tokens   a count of Usage that lies inside of input and output
     usage.input.audio        one of its further counts; `usage.details`: all of them
     tool_call.cut            a call in whose midst the answer was cut
+    hosted_call.web_search   calls of this kind; `HOSTED_CALLS`: all kinds
 """
 
 from collections.abc import Collection, Iterable, Sequence
 
+from dragoman.errors import cut
 from dragoman.protocols.cut_calls import CUT, SAYABLE, is_begun
 from dragoman.protocols.speech import PARTS, Speech
 from dragoman.types import (
     AnyPart,
     Extra,
     FinishReason,
+    HostedCall,
     Loss,
     LostAnswerExtra,
     LostAnswerField,
@@ -66,8 +69,12 @@ class AnswerLosses:
         """The last part, if it is a call that may not be cut."""
         self._arguments: list[str] = []
         """Its arguments."""
-        self.unsaid_reason: str | None = None
-        """Why the answer went wrong before any content, if the protocol cannot say so: it would look whole."""
+        self._left_out: dict[str, bool] = {}
+        """The kinds of parts that are left out."""
+        self._said = False
+        """Whether a part is not."""
+        self.unsaid: str | None = None
+        """What is wrong with an answer of which the protocol says nothing, so that it would look whole."""
 
     @property
     def found(self) -> tuple[Loss, ...]:
@@ -106,16 +113,22 @@ class AnswerLosses:
 
     def _part(self, part: AnyPart) -> None:
         self._begun = True
-        self._kind = PARTS[type(part)] if self._speech.says(part) else ""
+        self._kind = PARTS[type(part)] if self._says(part) else ""
         self._call = part if isinstance(part, ToolCall) and SAYABLE not in self._speech.expresses else None
         if not self._kind:
+            self._left_out[PARTS[type(part)]] = True
             self._lose(LostAnswerPart(f"answer.{PARTS[type(part)]}"))
             return
+        self._said = True
         if self._call is not None:
             self._arguments = [self._call.arguments]
         self._extra(part.extra)
         for detail in self._speech.unsaid_details(part):
             self._need_of_part(detail)
+
+    def _says(self, part: AnyPart) -> bool:
+        said = not isinstance(part, HostedCall) or f"hosted_call.{part.tool}" in self._speech.expresses
+        return said and self._speech.says(part)
 
     def _end(self, end: ResponseEnd) -> None:
         self._usage(end.usage)
@@ -124,7 +137,12 @@ class AnswerLosses:
         if end.finish_reason != USUAL and not self._says_reason(end):
             self._need("finish_reason")
             if end.finish_reason == BROKEN and not (self._begun or "finish_reason" in self._speech.expresses):
-                self.unsaid_reason = end.native_finish_reason or end.finish_reason
+                reason = cut(end.native_finish_reason or end.finish_reason, 40)
+                self.unsaid = f"the model stopped without an answer: {reason}"
+        looks_whole = end.finish_reason == USUAL or not self._says_reason(end)
+        if looks_whole and self._left_out and not self._said:
+            kinds = ", ".join(self._left_out)
+            self.unsaid = self.unsaid or f"the answer has nothing that the caller's protocol can say, but only: {kinds}"
         if end.stop_sequence is not None:
             self._need("stop_sequence")
         if end.detail is not None and f"detail.{end.finish_reason}" not in self._speech.expresses:

@@ -83,6 +83,8 @@ class AnswerEncoder(EventEncoder):
         """What stands before the text of a delta of the open part."""
         self._pieces: list[str] | None = None
         """Arguments so far, of an open call: they must be an object in the end."""
+        self._begun = False
+        """Whether an argument of the open call has gone out."""
         self._redacted: Reasoning | None = None
         """Reasoning without words, whose state is still to come."""
         self._cut = CutCall()
@@ -94,6 +96,12 @@ class AnswerEncoder(EventEncoder):
             self._pieces += texts
             if self._before == b"":
                 return  # a freeform call, which is written at its end
+            if not self._begun:
+                # The vendor's program fails at white space before an input.
+                text = "".join(texts).lstrip()
+                if not text:
+                    return
+                self._begun, texts = True, [text]
         out.append(framed(texts, self._before, END))
 
     def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
@@ -158,7 +166,7 @@ class AnswerEncoder(EventEncoder):
             )
         )
         if isinstance(part, ToolCall | HostedCall):
-            self._pieces = []
+            self._pieces, self._begun = [], False
             if isinstance(part, ToolCall) and part.input_format == "text":
                 self._before = b""
             first = part.arguments
