@@ -6,11 +6,23 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.errors import BadEventError
+from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.answer_losses import answer_losses
-from dragoman.protocols.cut_calls import is_begun
+from dragoman.protocols.cut_calls import is_begun, with_complete_calls
 from dragoman.protocols.registry import DIALECTS
-from dragoman.types import ChatRequest, ChatResponse, FinishReason, Text, ToolCall, names, unfold, user
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    FinishReason,
+    Message,
+    ModelProfile,
+    Text,
+    ToolCall,
+    ToolResult,
+    names,
+    unfold,
+    user,
+)
 from tests.support.env import fixed_env
 
 REQUEST = ChatRequest(model="m", messages=(user("x"),))
@@ -103,3 +115,44 @@ def test_a_beginning_is_an_object_that_is_still_open(arguments: str, begun: bool
     assert is_begun(CALL, arguments) == begun
     assert not is_begun(replace(CALL, input_format="text"), arguments)
     assert not is_begun(Text(text="x"), arguments)
+
+
+def client_of(name: str) -> Any:
+    make: Any = DIALECTS[name].client
+    return make("http://up")
+
+
+def conversation(arguments: str) -> ChatRequest:
+    """One in which a caller sends the answer back, with what became of the call."""
+    call, result = replace(CALL, arguments=arguments), ToolResult(id="c1", parts=(Text(text="not JSON"),))
+    return replace(REQUEST, messages=(user("x"), Message("assistant", (call,)), Message("tool", (result,))))
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_a_caller_who_sends_it_back_is_answered(name: str) -> None:
+    client = client_of(name)
+    request = conversation(BEGUN)
+    assert names(client.losses(request, ModelProfile())) == ("messages[1].parts[0].arguments",)
+    body = client.encode_request(client.fit(request, ModelProfile()), fixed_env()).body
+    assert b'{"a":1}' in body
+    assert b"half" not in body
+
+
+@pytest.mark.parametrize("name", ["openai-chat", "openai-responses"])
+def test_a_service_that_has_it_gets_it_as_it_came(name: str) -> None:
+    client = client_of(name)
+    request = conversation(BEGUN)
+    assert names(client.losses(request, ModelProfile())) == ()
+    assert b"half" in client.encode_request(client.fit(request, ModelProfile()), fixed_env()).body
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_arguments_that_were_never_an_object_are_the_caller_s_mistake(name: str) -> None:
+    client = client_of(name)
+    with pytest.raises(InvalidRequestError):
+        client.encode_request(client.fit(conversation("[1]"), ModelProfile()), fixed_env())
+
+
+def test_calls_that_are_complete_cost_no_new_request() -> None:
+    request = conversation("{}")
+    assert with_complete_calls(request) is request
