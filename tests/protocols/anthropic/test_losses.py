@@ -403,8 +403,9 @@ def test_a_request_in_which_nobody_says_anything_is_refused(request_: ChatReques
 )
 def test_a_part_that_says_too_little_is_refused(part: Any, words: str) -> None:
     turn = Message("assistant" if isinstance(part, ToolCall) else "user", (part,))
-    with pytest.raises(InvalidRequestError, match=words):
+    with pytest.raises(InvalidRequestError, match=words) as caught:
         OLD.encode_request(replace(ASK, messages=(user("x"), turn)), fixed_env())
+    assert caught.value.param == "messages[1].parts[0]"
 
 
 def test_a_lifetime_that_a_cache_does_not_have_is_named() -> None:

@@ -14,6 +14,7 @@ from dragoman.protocols.anthropic.messages import (
     decode_system,
     encode_system,
     encode_turns,
+    placed,
 )
 from dragoman.protocols.anthropic.thinking import FIELD, decode_thinking, encode_thinking
 from dragoman.protocols.anthropic.tools import (
@@ -102,7 +103,10 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
 def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
     """The request as JSON. Always streamed."""
     conversation = arranged(request.messages, system_turns=variant.newest)
-    turns = encode_turns(conversation.turns)
+    try:
+        system, turns = encode_system(conversation.system), encode_turns(conversation.turns)
+    except InvalidRequestError as exc:
+        raise placed(exc, request.messages) from exc
     if not turns:
         raise InvalidRequestError("messages: expected at least one with content", param="messages")
     if turns[-1]["role"] == "assistant" != conversation.turns[-1].role:
@@ -114,7 +118,7 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
     user = request.safety_identifier if request.user is None else request.user
     tools = encode_tools(request.tools)
     said: dict[str, Any] = {
-        "system": encode_system(conversation.system),
+        "system": system,
         "tools": tools or None,
         "tool_choice": encode_choice(request, offered=bool(tools)),
         "stop_sequences": list(request.stop) or None,
