@@ -78,6 +78,26 @@ async def test_a_caller_who_sends_back_only_text_is_helped(caller: str, dialect:
     assert "parts[" not in losses
 
 
+async def test_thoughts_that_a_caller_has_in_one_place_come_back_where_they_were() -> None:
+    content: Items = [
+        {"type": "thinking", "thinking": "one", "signature": "c2lnMQ=="},
+        {"type": "tool_use", "id": "c1", "name": "f", "input": {}},
+        {"type": "thinking", "thinking": "two", "signature": "c2lnMg=="},
+        {"type": "tool_use", "id": "c2", "name": "f", "input": {}},
+    ]
+    reply = {"type": "message", "role": "assistant", "content": content, "stop_reason": "tool_use"}
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, encoded(reply))
+
+    async with serve(handler) as up, running_gateway(config(up, "anthropic")) as url:
+        items: Items = [{"role": "user", "content": "x"}]
+        answer, _ = await said(url, "openai-chat", items)
+        results = [{"role": "tool", "tool_call_id": each, "content": "r"} for each in ("c1", "c2")]
+        await said(url, "openai-chat", [*items, answer["choices"][0]["message"], *results])
+    assert json.loads(up.requests[-1].body)["messages"][1]["content"] == content
+
+
 KEYS = [{"authorization": f"Bearer {key}"} | JSON for key in ("one", "two")]
 
 

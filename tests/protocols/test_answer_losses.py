@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from dragoman.protocols.answer_losses import AnswerLosses, answer_losses
+from dragoman.protocols.anthropic import AnthropicServer
 from dragoman.protocols.base import ServerCodec
+from dragoman.protocols.gemini import GeminiServer
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.webchat.aibn import AibnServer
@@ -14,11 +16,13 @@ from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
 from dragoman.protocols.webchat.cromicle import CromicleServer
 from dragoman.types import (
+    AnyPart,
     Audio,
     ChatRequest,
     ChatResponse,
     FinishReason,
     Fold,
+    HostedCall,
     Image,
     Metadata,
     OpaqueState,
@@ -100,6 +104,35 @@ def test_an_answer_may_come_in_pieces_and_each_loss_is_told_once() -> None:
     manifest.read([PartEnd(OpaqueState("p", "signature")), PartStart(Image(url="x")), PartEnd()])
     manifest.read([PartStart(Image(url="y")), PartEnd(), ResponseEnd("stop", extra={"theirs": {"images": [1]}})])
     assert names(manifest.found) == ("answer.reasoning.opaque", "answer.image", "answer.images")
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason", "unsaid"),
+    [
+        ((Image(url="x"),), "stop", "only: image"),
+        ((Image(url="x"), Unknown(protocol="p", data={})), "stop", "only: image, unknown"),
+        ((Image(url="x"),), "pause", "only: image"),
+        ((HostedCall(id="h", tool="mcp"),), "stop", "only: hosted_call"),
+        ((HostedCall(id="h", tool="web_search"),), "stop", None),
+        ((Image(url="x"), Text(text="a")), "stop", None),
+        ((Image(url="x"),), "length", None),
+        ((Image(url="x"),), "tool_call", "only: image"),
+        ((), "stop", None),
+    ],
+)
+def test_an_answer_of_which_nothing_is_said_does_not_look_whole(
+    parts: tuple[AnyPart, ...], reason: FinishReason, unsaid: str | None
+) -> None:
+    expresses = frozenset({"text", "hosted_call", "hosted_call.web_search", "finish_reason.length"})
+    manifest = AnswerLosses(expresses, "own")
+    manifest.read(unfold(ChatResponse(parts=parts, finish_reason=reason)))
+    assert (manifest.unsaid or "").partition("but ")[2] == (unsaid or "")
+
+
+def test_calls_of_the_service_s_tools_are_named_that_messages_does_not_have() -> None:
+    events = unfold(ChatResponse(parts=(HostedCall(id="h", tool="mcp", name="n"), Text(text="a"))))
+    assert lost(events, AnthropicServer().expresses, "anthropic") == ("answer.hosted_call",)
+    assert lost(events, GeminiServer().expresses, "gemini") == ()
 
 
 FRONTS: list[tuple[ServerCodec, tuple[str, ...]]] = [

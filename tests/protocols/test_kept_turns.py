@@ -102,6 +102,18 @@ RESTORED: list[tuple[list[AnyPart], list[AnyPart], list[AnyPart]]] = [
         [Text(text="a"), Text(text="b")],
         [Text(text="a", opaque=state("a")), Text(text="b")],
     ),
+    # All came back, but the thoughts stand together.
+    (
+        [THOUGHT, Text(text="a"), call("f"), HIDDEN, call("g", opaque=state("g"))],
+        [THOUGHT, HIDDEN, Text(text="a"), call("f"), call("g", opaque=state("g"))],
+        [THOUGHT, Text(text="a"), call("f"), HIDDEN, call("g", opaque=state("g"))],
+    ),
+    # Not all came back, or something else: what the caller sends stays as it is.
+    (
+        [THOUGHT, Text(text="a"), HIDDEN, call("g", opaque=state("g"))],
+        [THOUGHT, HIDDEN, Text(text="a"), call("g")],
+        [THOUGHT, HIDDEN, Text(text="a"), call("g")],
+    ),
     # The reasoning was never opaque: what the caller says of it stays.
     (
         [call(opaque=state("c"))],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragoman.wire.partial_json import PartialJson
+from dragoman.wire.partial_json import PartialJson, complete_part
 
 
 def so_far(*pieces: str) -> Any:
@@ -103,3 +103,18 @@ def test_a_long_text_is_looked_at_as_it_grows_and_not_with_each_piece() -> None:
             assert len(partial.value[0]) > place * 31 / 32 - 4096
     assert partial.value == ["x" * 300_000]
     assert changes < 3_000
+
+
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        ("{", "{}"),
+        ('{"a": 1', "{}"),
+        ('{"a": 1, "b": "half', '{"a": 1}'),
+        ('{"a": {"b": [1.50, 2', '{"a": {"b": [1.50]}}'),
+        ('{"a": "x"}', '{"a": "x"}'),
+        ("", ""),
+    ],
+)
+def test_whole_values_alone_are_complete(text: str, complete: str) -> None:
+    assert complete_part(text) == complete

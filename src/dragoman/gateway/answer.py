@@ -11,7 +11,7 @@ from dragoman.engine.spent import Counted, Spent
 from dragoman.errors import ConfigurationError, DragomanError, RequestError
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import header_of, spelt
-from dragoman.gateway.passage import Passage, unsayable
+from dragoman.gateway.passage import Passage, unsaid, unsayable
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import ServerCodec
 from dragoman.types import ChatRequest, Headers, Outcome, unfold
@@ -43,6 +43,8 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
         answer = codec.encode_response(response, request, system_env())
     except RequestError as exc:
         raise unsayable(exc) from exc
+    if left_out.unsaid is not None:
+        raise unsaid(left_out.unsaid)
     lost = (*response.losses, *left_out.found)
     writer.outcome.losses = spelt(lost)
     await writer.send(answer, *header_of(writer.outcome.losses))

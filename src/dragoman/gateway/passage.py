@@ -136,12 +136,19 @@ class Passage:
             data = self._encoder.send(events)
         except RequestError as exc:
             raise unsayable(exc) from exc
+        if self._left_out.unsaid is not None:
+            raise unsaid(self._left_out.unsaid)
         if isinstance(last := events[-1], ResponseEnd):
             self._ended = True
             outcome = self._writer.outcome
             outcome.usage, outcome.finish_reason = last.usage, last.finish_reason
             outcome.losses = spelt((*self._losses, *last.losses, *self._left_out.found))
         return data
+
+
+def unsaid(message: str) -> UpstreamError:
+    """The error for an answer of which the caller's protocol says nothing."""
+    return UpstreamError(message, code="empty_answer")
 
 
 def unsayable(error: RequestError) -> DragomanError:

@@ -9,15 +9,19 @@ in one list. What a protocol lists of answers, besides the words of `losses`:
     detail.refusal           the service's own words about a reason
     usage.reasoning_tokens   a count of Usage that lies inside of input and output
     usage.input.audio        one of its further counts; `usage.details`: all of them
+    tool_call.cut            a call in whose midst the answer was cut
+    hosted_call.web_search   calls of this kind; `HOSTED_CALLS`: all kinds
 """
 
 from collections.abc import Collection, Iterable, Sequence
 
+from dragoman.protocols.cut_calls import CUT, SAYABLE, is_begun
 from dragoman.protocols.speech import PARTS, Speech
 from dragoman.types import (
     AnyPart,
     Extra,
     FinishReason,
+    HostedCall,
     Loss,
     LostAnswerExtra,
     LostAnswerField,
@@ -29,6 +33,7 @@ from dragoman.types import (
     ResponseEnd,
     ResponseStart,
     StreamEvent,
+    ToolCall,
     Usage,
 )
 
@@ -58,6 +63,16 @@ class AnswerLosses:
         self._kind = ""
         """The kind of the open part; empty if it is left out, and everything about it goes with it."""
         self._found: dict[str, Loss] = {}
+        self._call: ToolCall | None = None
+        """The last part, if it is a call that may not be cut."""
+        self._arguments: list[str] = []
+        """Its arguments."""
+        self._left_out: dict[str, bool] = {}
+        """The kinds of parts that are left out."""
+        self._said = False
+        """Whether a part is not."""
+        self.unsaid: str | None = None
+        """What is wrong with an answer of which the protocol says nothing, so that it would look whole."""
 
     @property
     def found(self) -> tuple[Loss, ...]:
@@ -68,6 +83,8 @@ class AnswerLosses:
         """Reads the next events of the answer."""
         for event in events:
             if isinstance(event, PartDelta):  # nearly all events are
+                if self._call is not None:
+                    self._arguments.append(event.text)
                 if event.logprobs is not None:
                     for name in self._speech.unsaid_logprobs(self._kind, event.logprobs):
                         self._need_of_part(name)
@@ -93,18 +110,33 @@ class AnswerLosses:
                     self._end(event)
 
     def _part(self, part: AnyPart) -> None:
-        self._kind = PARTS[type(part)] if self._speech.says(part) else ""
+        self._kind = PARTS[type(part)] if self._says(part) else ""
+        self._call = part if isinstance(part, ToolCall) and SAYABLE not in self._speech.expresses else None
         if not self._kind:
+            self._left_out[PARTS[type(part)]] = True
             self._lose(LostAnswerPart(f"answer.{PARTS[type(part)]}"))
             return
+        self._said = True
+        if self._call is not None:
+            self._arguments = [self._call.arguments]
         self._extra(part.extra)
         for detail in self._speech.unsaid_details(part):
             self._need_of_part(detail)
 
+    def _says(self, part: AnyPart) -> bool:
+        said = not isinstance(part, HostedCall) or f"hosted_call.{part.tool}" in self._speech.expresses
+        return said and self._speech.says(part)
+
     def _end(self, end: ResponseEnd) -> None:
         self._usage(end.usage)
-        if end.finish_reason != USUAL and not says_reason(end, self._speech.expresses):
+        if self._call is not None and end.finish_reason in CUT and is_begun(self._call, "".join(self._arguments)):
+            self._lose(LostAnswerPart(f"answer.{SAYABLE}"))
+        said = "finish_reason" in self._speech.expresses or says_reason(end, self._speech.expresses)
+        if end.finish_reason != USUAL and not said:
             self._need("finish_reason")
+        if self._left_out and not self._said and (end.finish_reason == USUAL or not said):
+            kinds = ", ".join(self._left_out)
+            self.unsaid = f"the answer has nothing that the caller's protocol can say, but only: {kinds}"
         if end.stop_sequence is not None:
             self._need("stop_sequence")
         if end.detail is not None and f"detail.{end.finish_reason}" not in self._speech.expresses:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
+from dragoman.protocols import cut_calls
 from dragoman.protocols.call_ids import CallIdForm, with_call_ids
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
@@ -201,15 +202,22 @@ class ClientCodec(ABC):
         )
         sent = request if "tools" in self.expresses else replace(request, tools=())
         compilers = self._compilers(request, profile)
-        return (*lost, *self.changed(request), *changes(sent, profile, compilers, self.keeps))
+        cut = () if self._takes_cut_calls() else cut_calls.changed(request)
+        return (*lost, *cut, *self.changed(request), *changes(sent, profile, compilers, self.keeps))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
+        if not self._takes_cut_calls():
+            request = cut_calls.with_complete_calls(request)
         if (form := self.call_ids.get(profile.call_ids)) is not None:
             request = with_call_ids(request, form)
         left_out = self._untaken(request, profile) | self.refused
         return fitted(request, left_out, self._compilers(request, profile), self.keeps)
+
+    def _takes_cut_calls(self) -> bool:
+        """Whether nothing must become of a call whose arguments are not complete."""
+        return cut_calls.SAYABLE in self.expresses or "tool_call" not in self.expresses
 
     def _untaken(self, request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
         """What `untaken` gives, and fields of `request` that the models do not take together."""

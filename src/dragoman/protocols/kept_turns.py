@@ -4,6 +4,9 @@ A caller whose protocol has no place for opaque state, or who builds its message
 the calls of a turn. By these the turn is known again (`turn_key`), and what was kept of it becomes a note on its
 message. The service that wrote the state gets it with the turn (`with_kept`); for any other the note does not exist, so
 that nothing is lost which the caller did not send. Knows no protocol by name.
+
+A caller may also send back all of it in another order: in a protocol that has the reasoning of a turn in one place,
+what stood between two calls comes first. The service takes its own reasoning only where it was, and gets it there.
 """
 
 from collections import deque
@@ -58,15 +61,19 @@ class KeptTurn(Struct, frozen=True):
     reasoning: tuple[PlacedReasoning, ...]
 
     @property
+    def states(self) -> tuple[OpaqueState, ...]:
+        """All of it, that of the reasoning first."""
+        states = (*(each.part.opaque for each in self.reasoning), *self.texts, *self.calls)
+        return tuple(state for state in states if state is not None)
+
+    @property
     def origins(self) -> frozenset[str | None]:
         """Whose state it is."""
-        states = (*self.texts, *self.calls, *(each.part.opaque for each in self.reasoning))
-        return frozenset(state.origin for state in states if state is not None)
+        return frozenset(state.origin for state in self.states)
 
     def is_for(self, own: str, written: str | None) -> bool:
         """Whether the service with the protocol `own` and the origin `written` can read it."""
-        states = (*self.texts, *self.calls, *(each.part.opaque for each in self.reasoning))
-        return any(is_own(state, own, written) for state in states)
+        return any(is_own(state, own, written) for state in self.states)
 
 
 def turn_key(parts: Iterable[AnyPart]) -> str | None:
@@ -116,6 +123,11 @@ def noted(message: Message, kept: tuple[KeptTurn, ...]) -> Message:
     return replace(message, extra=message.extra | {OURS: message.extra.get(OURS, {}) | {NOTE: kept}})
 
 
+def is_moved(parts: Sequence[AnyPart]) -> bool:
+    """Whether a caller who sends back opaque state may have put together what stood apart: thoughts come first."""
+    return len(parts) > 2 and all(isinstance(part, Reasoning) and part.opaque is not None for part in parts[:2])
+
+
 def with_kept(request: ChatRequest, own: str, written: str | None) -> ChatRequest:
     """`request` with what was kept for this service; the same object if there is none."""
     messages = [_with_kept(message, own, written) if message.extra else message for message in request.messages]
@@ -126,7 +138,8 @@ def _with_kept(message: Message, own: str, written: str | None) -> Message:
     noted = message.extra.get(OURS, {}).get(NOTE)
     if not isinstance(noted, tuple):
         return message
-    kept = next((each for each in noted if each.is_for(own, written)), None)
+    said = tuple(part.opaque for part in message.parts if part.opaque is not None)
+    kept = next((each for each in noted if each.is_for(own, written) and said in {(), each.states}), None)
     return message if kept is None else replace(message, parts=_restored(message.parts, kept))
 
 

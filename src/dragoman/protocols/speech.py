@@ -22,6 +22,7 @@ A protocol lists what it can say, in these words:
 """
 
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from msgspec import Struct
 
@@ -46,6 +47,7 @@ from dragoman.types import (
     ToolResult,
     Unknown,
 )
+from dragoman.types.tools import HostedKind
 
 PARTS: dict[type[AnyPart], str] = {
     Text: "text",
@@ -60,6 +62,8 @@ PARTS: dict[type[AnyPart], str] = {
     HostedResult: "hosted_result",
     Unknown: "unknown",
 }
+HOSTED_CALLS = frozenset(f"hosted_call.{kind}" for kind in get_args(HostedKind))
+"""All kinds of calls of a service's tools, which a protocol lists for answers."""
 ALWAYS = frozenset(
     {
         "model",

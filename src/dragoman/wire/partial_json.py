@@ -41,6 +41,13 @@ SHARES = 32
 """A longer text is looked at once a share of what is beyond `SHORT` is new."""
 
 
+def complete_part(text: str) -> str:
+    """The JSON of what is complete in a text that ends too early: whole values alone."""
+    partial = PartialJson()
+    partial.feed(text, is_last=True)
+    return partial.complete
+
+
 class PartialJson:
     """`feed` takes the next piece, `value` is what has come; None before anything can be shown."""
 
@@ -80,6 +87,11 @@ class PartialJson:
         self.value = value
         return changed
 
+    @property
+    def complete(self) -> str:
+        """The JSON of the values that are complete."""
+        return self._text[: self._good] + self._closed()
+
     def _take(self, token: re.Match[str]) -> None:
         kind = token.lastgroup
         if kind is None:
@@ -101,7 +113,7 @@ class PartialJson:
     def _shown(self) -> str:
         rest = self._text[self._read :]
         if not rest.startswith('"') or self._names():
-            return self._text[: self._good] + self._closed()
+            return self.complete
         return self._text[: self._read] + HALF.sub(r"\1", rest) + '"' + self._closed()
 
     def _closed(self) -> str:

@@ -8,7 +8,19 @@ import pytest
 from dragoman.errors import DragomanError
 from dragoman.protocols.anthropic import NAME
 from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
-from dragoman.types import AnyPart, ChatResponse, Citation, Fold, HostedCall, Reasoning, Text, Unknown, Usage
+from dragoman.types import (
+    AnyPart,
+    ChatResponse,
+    Citation,
+    Fold,
+    HostedCall,
+    Reasoning,
+    Text,
+    ToolCall,
+    Unknown,
+    Usage,
+    names,
+)
 
 
 def answer(body: bytes) -> ChatResponse:
@@ -48,6 +60,19 @@ PLACED = {"type": "char_location", "cited_text": "q", "document_index": "0", "st
 BLOCKS: list[tuple[dict[str, Any], tuple[dict[str, Any], ...], AnyPart]] = [
     (TEXT, (WORDS,), Text(text="x")),
     (TEXT, ({"type": "thinking_delta", "thinking": "y"}, WORDS, {"type": "new_delta"}), Text(text="x")),
+    ({}, (WORDS,), Text(text="x")),
+    ({"text": "w"}, (WORDS,), Text(text="wx")),
+    ({"thinking": "w"}, ({"type": "thinking_delta", "thinking": "y"},), Reasoning(text="wy")),
+    (
+        {"id": "a", "name": "f"},
+        ({"type": "input_json_delta", "partial_json": "{}"},),
+        ToolCall(id="a", name="f", arguments="{}"),
+    ),
+    (
+        {"type": "new", "text": "v"},
+        (WORDS, WORDS, {"type": "x", "content": [1]}),
+        Unknown(protocol=NAME, data={"type": "new", "text": "vxx", "content": [1]}),
+    ),
     (
         {"type": "redacted_thinking", "data": "AAAA"},
         (WORDS,),
@@ -87,9 +112,26 @@ def test_a_block_is_taken_as_far_as_it_can_be_read(
 ) -> None:
     (found,) = answer(block(body, *deltas)).parts
     if isinstance(found, Reasoning):
-        assert found.opaque is not None
+        assert (found.opaque is not None) == (found.form == "redacted")
         found = Reasoning(text=found.text, form=found.form)
     assert found == part
+
+
+THOUGHT = {"type": "thinking_delta", "thinking": "y"}
+
+
+@pytest.mark.parametrize(
+    ("body", "delta"),
+    [
+        (TEXT, THOUGHT),
+        ({"type": "thinking", "thinking": "t"}, WORDS),
+        ({"type": "tool_use", "id": "a", "name": "f", "input": {}}, WORDS),
+        ({"type": "redacted_thinking", "data": "AAAA"}, WORDS),
+        ({"type": "new"}, {"type": "citations_delta", "citation": FOUND}),
+    ],
+)
+def test_a_delta_of_another_kind_than_its_block_is_named(body: dict[str, Any], delta: dict[str, Any]) -> None:
+    assert names(answer(block(body, delta, delta)).losses) == (f"answer.content_block_delta.{delta['type']}",)
 
 
 def test_an_answer_that_goes_on_begins_with_what_was_there() -> None:

@@ -227,6 +227,21 @@ def test_a_call_without_arguments_has_an_empty_object() -> None:
         assert blocks == [{"type": "tool_use", "id": "c1", "name": "f", "input": {}}]
 
 
+@pytest.mark.parametrize(
+    ("pieces", "told"), [((" ", '\n{"a"', ":1} "), ['{"a"', ":1} "]), ((" ", "\n"), []), (("{}",), ["{}"])]
+)
+def test_no_white_space_stands_before_an_input(pieces: tuple[str, ...], told: list[str]) -> None:
+    """The vendor's program reads an input with each piece, and fails if it has nothing but white space."""
+    more = [PartDelta(piece) for piece in pieces]
+    events: list[StreamEvent] = [ResponseStart(), PartStart(CALL), *more, PartEnd(), ResponseEnd("tool_call")]
+    encoder, said = SERVER.encoder(REQUEST, fixed_env()), b""
+    for event in events:
+        said += encoder.send([event])
+    found = [json.loads(line[6:]) for line in said.decode().split("\n") if "input_json_delta" in line]
+    assert [each["delta"]["partial_json"] for each in found] == told
+    assert whole(replace(CALL, arguments="".join(pieces)))["content"][0]["type"] == "tool_use"
+
+
 def test_sources_are_told_where_they_come() -> None:
     page = Citation(kind="document", source=0, title="T", quote="q", location=("page", 1, 2))
     events: list[StreamEvent] = [

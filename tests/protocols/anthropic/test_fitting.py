@@ -11,6 +11,7 @@ from dragoman.protocols.anthropic.request import NEWEST_VERSION
 from dragoman.providers.profiles import KNOWN
 from dragoman.types import (
     ChatRequest,
+    Extra,
     HttpRequest,
     Message,
     ModelProfile,
@@ -86,6 +87,21 @@ def test_a_budget_leaves_tokens_for_the_answer(limit: int, thinking: dict[str, A
     request = replace(ASK, max_output_tokens=limit, reasoning=ReasoningConfig(budget_tokens=8192))
     assert (sent(request)["max_tokens"], sent(request)["thinking"]) == (limit, thinking)
     assert named(request) == names
+
+
+def test_a_budget_that_is_raised_to_the_least_leaves_tokens_too() -> None:
+    request = replace(ASK, max_output_tokens=1024, reasoning=ReasoningConfig(budget_tokens=500))
+    assert sent(request)["thinking"] == DISABLED
+    assert "reasoning" in named(request)
+    assert sent(replace(request, max_output_tokens=1025))["thinking"] == {"type": "enabled", "budget_tokens": 1024}
+
+
+@pytest.mark.parametrize(
+    "extra", [{"dragoman": {"think": "high"}}, {"openai-responses": {"x_new": 1}}], ids=["ollama", "responses"]
+)
+def test_what_another_protocol_says_beside_an_effort_does_not_stop_the_model_from_thinking(extra: Extra) -> None:
+    body = sent(replace(ASK, reasoning=ReasoningConfig(effort="high", extra=extra)))
+    assert (body["thinking"], body["output_config"]) == (ADAPTIVE, {"effort": "high"})
 
 
 @pytest.mark.parametrize("config", [ReasoningConfig(effort="high"), ReasoningConfig(budget_tokens=2048)])

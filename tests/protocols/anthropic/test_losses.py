@@ -371,6 +371,17 @@ def test_a_request_of_system_messages_alone_is_asked_by_the_user() -> None:
 
 
 @pytest.mark.parametrize(
+    "last", [user(""), user(" \n"), Message("user", (Audio(data="aGk="),)), Message("tool", (Unknown("gemini", {}),))]
+)
+def test_an_answer_is_not_continued_because_what_follows_it_cannot_be_said(last: Message) -> None:
+    request = replace(ASK, messages=(user("a"), assistant("b"), last))
+    with pytest.raises(InvalidRequestError, match="expected content") as caught:
+        sent(request)
+    assert caught.value.param == "messages[2]"
+    assert sent(replace(request, messages=request.messages[:2]))
+
+
+@pytest.mark.parametrize(
     "request_",
     [
         replace(ASK, messages=(assistant(""),)),
@@ -392,8 +403,9 @@ def test_a_request_in_which_nobody_says_anything_is_refused(request_: ChatReques
 )
 def test_a_part_that_says_too_little_is_refused(part: Any, words: str) -> None:
     turn = Message("assistant" if isinstance(part, ToolCall) else "user", (part,))
-    with pytest.raises(InvalidRequestError, match=words):
+    with pytest.raises(InvalidRequestError, match=words) as caught:
         OLD.encode_request(replace(ASK, messages=(user("x"), turn)), fixed_env())
+    assert caught.value.param == "messages[1].parts[0]"
 
 
 def test_a_lifetime_that_a_cache_does_not_have_is_named() -> None:

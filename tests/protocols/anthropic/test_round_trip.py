@@ -263,6 +263,11 @@ CORPUS: list[dict[str, Any]] = [
     {"messages": [{"role": "user", "content": "x"}], "thinking": {"type": "between_tools"}},
     {"messages": [{"role": "user", "content": "x"}], "thinking": {"type": "adaptive", "display": "updates"}},
     {"messages": [{"role": "user", "content": "x"}], "output_config": {"effort": "high", "task_budget": {"a": 1}}},
+    {
+        "messages": [{"role": "user", "content": "x"}],
+        "output_config": {"effort": "high"},
+        "output_format": {"type": "json_schema", "schema": {"type": "object"}, "x_more": 1},
+    },
     {"messages": [{"role": "user", "content": "x"}], "metadata": {"user_id": "u", "more": 1}},
     {"messages": [{"role": "user", "content": "x"}], "speed": "fast", "service_tier": "auto"},
     {"messages": [{"role": "user", "content": "x"}], "speed": "standard", "inference_geo": "eu"},
@@ -270,6 +275,7 @@ CORPUS: list[dict[str, Any]] = [
     {
         "messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "new", "x": 1}}]}],
         "output_config": {"format": {"type": "grammar", "x": 1}},
+        "output_format": {"type": "grammar", "x": 2},
         "tools": [{"type": "web_search_20250305", "name": "web_search", "allowed_domains": [5]}],
     },
     {
@@ -340,6 +346,16 @@ def test_a_request_of_callers_is_written_as_it_came(body: dict[str, Any]) -> Non
     for version in ("2023-06-01", NEWEST_VERSION):
         client = AnthropicClient("http://up", version=version)
         assert json.loads(sent(read(json.dumps(said).encode()), client)) == said | {"stream": True}
+
+
+def test_the_form_of_an_answer_has_two_places() -> None:
+    """The older one was a beta, and callers of that time still write it."""
+    form = {"type": "json_schema", "schema": {"type": "object"}}
+    said = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    for place in ({"output_format": form}, {"output_config": {"format": form}}):
+        read_form = read(json.dumps(said | place).encode()).response_format
+        assert read_form is not None
+        assert (read_form.kind, read_form.schema) == ("json_schema", {"type": "object"})
 
 
 def test_numbers_of_arguments_are_never_python_s() -> None:

@@ -113,6 +113,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "thinking.budget_tokens", "expected at least 1024, got 5"),
     ({"output_config": {"effort": 5}}, "output_config.effort", "expected a string, got an integer"),
     ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema", "expected an object"),
+    ({"output_format": {"type": "json_schema"}}, "output_format.schema", "expected an object"),
     ({"tools": [{"name": "f"}]}, "tools[0].input_schema", "expected an object, got nothing"),
     ({"tools": [{"input_schema": {}}]}, "tools[0].name", "expected a string, got nothing"),
     ({"tools": [{"type": 5}]}, "tools[0].type", "expected a string, got an integer"),

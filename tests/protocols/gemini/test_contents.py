@@ -26,6 +26,7 @@ from dragoman.types import (
     ToolCall,
     ToolChoice,
     ToolResult,
+    Unknown,
     assistant,
     names,
     system,
@@ -142,6 +143,11 @@ def test_neighbours_are_one_content() -> None:
         ("user", 2),
         ("user", 1),
     ]
+
+
+def test_a_system_of_which_nothing_can_be_said_says_nothing() -> None:
+    billing = Message("system", (Unknown(protocol="anthropic", data={}),), top_level=True)
+    assert "systemInstruction" not in sent(billing, user("a"))
 
 
 def test_the_system_speaks_first_and_later_in_a_frame() -> None:

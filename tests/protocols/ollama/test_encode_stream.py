@@ -143,16 +143,17 @@ def test_arguments_that_are_no_object_end_the_answer(arguments_: str) -> None:
         ResponseStart(),
         *unfold(fold([ResponseStart(), PartStart(call), PartEnd(), ResponseEnd("tool_call")]))[1:],
     ]
-    with pytest.raises(BadEventError, match="'f' with arguments that are not a JSON object"):
+    with pytest.raises(BadEventError, match="'c' to be a JSON object"):
         SERVER.encoder(REQUEST, fixed_env()).send(events)
     with pytest.raises(BadEventError):
         SERVER.encode_response(fold(events), REQUEST, fixed_env())
 
 
-def test_a_call_without_arguments_has_an_empty_object() -> None:
+@pytest.mark.parametrize("arguments_", ["", " \n"])
+def test_a_call_without_arguments_has_an_empty_object(arguments_: str) -> None:
     events: list[StreamEvent] = [
         ResponseStart(),
-        PartStart(ToolCall(id="c", name="f")),
+        PartStart(ToolCall(id="c", name="f", arguments=arguments_)),
         PartEnd(),
         ResponseEnd("tool_call"),
     ]

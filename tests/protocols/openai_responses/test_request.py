@@ -336,6 +336,12 @@ def plain(value: Any) -> Any:
             return value
 
 
+def test_a_question_of_which_nothing_can_be_asked_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="expected at least one with content"):
+        encode(ChatRequest(model="m", messages=(Message("user", (Unknown(protocol="anthropic", data={}),)),)))
+    assert encode(ChatRequest(model="m", messages=()))["input"] == []
+
+
 @pytest.mark.parametrize("name", CORPUS)
 def test_a_request_goes_out_as_it_came(name: str) -> None:
     body = {"model": "m"} | CORPUS[name]

@@ -41,6 +41,7 @@ from dragoman.types import (
     Usage,
     names,
     unfold,
+    user,
 )
 from tests.support.env import fixed_env
 
@@ -226,6 +227,7 @@ PARTS: dict[str, tuple[str, AnyPart]] = {
     "hosted_call": ("assistant", HostedCall(id="h", tool="web_search", arguments=MARK)),
     "hosted_result": ("assistant", HostedResult(id="h", tool="web_search", parts=(Text(text=MARK),))),
     "unknown": ("user", Unknown(protocol="gemini", data={"type": MARK})),
+    "unknown.assistant": ("assistant", Unknown(protocol="gemini", data={"type": MARK})),
     "unknown.own": ("user", Unknown(protocol=NAME, data={"type": MARK})),
 }
 
@@ -233,7 +235,8 @@ PARTS: dict[str, tuple[str, AnyPart]] = {
 @pytest.mark.parametrize("name", PARTS)
 def test_each_attribute_of_a_part(name: str) -> None:
     role, part = PARTS[name]
-    body, lost = sent(asked(part, role=role), CLIENT)
+    request = asked(part, role=role)
+    body, lost = sent(replace(request, messages=(*request.messages, user("x"))), CLIENT)
     shown = {"text.cache": "12h", "tool_result.is_error": "is_error"}.get(name, MARK)
     assert (shown in body) != bool(lost), (body, lost)
     tried = {each.split(".")[0] for each in PARTS}

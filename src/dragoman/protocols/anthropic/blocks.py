@@ -11,6 +11,7 @@ from dragoman.protocols.anthropic.hosted import CALL, RESULTS, decode_call, deco
 from dragoman.protocols.anthropic.inputs import FIELD, text_of, value_of
 from dragoman.protocols.anthropic.sources import decode_document, decode_image
 from dragoman.protocols.anthropic.states import LAST, NEXT, from_caller, neighbour
+from dragoman.protocols.anthropic.worded import decode_reference, worded
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.types import (
     AnyPart,
@@ -80,6 +81,8 @@ def _part(fields: Fields) -> AnyPart:
         return decode_call(whole) or Unknown(protocol=NAME, data=whole)
     if kind in RESULTS:
         return decode_result(whole) or Unknown(protocol=NAME, data=whole)
+    if (text := worded(whole)) is not None:
+        return text
     read = READERS.get(kind)
     return Unknown(protocol=NAME, data=whole, essential=kind in ESSENTIAL) if read is None else read(fields)
 
@@ -129,13 +132,6 @@ def _result(fields: Fields) -> ToolResult:
     return ToolResult(id=call_id, parts=tuple(parts), is_error=failed or False, cache=cache, extra=extra)
 
 
-def _reference(fields: Fields) -> Text:
-    """A tool that was found; in words for services that have no such block."""
-    name, cache = fields.required_text("tool_name"), decode_breakpoint(fields)
-    words = f"Found a tool that can be called now: {name}\n"
-    return Text(text=words, cache=cache, extra=noted(to_extra(fields.rest), reference=name))
-
-
 READERS: dict[str, Callable[[Fields], AnyPart]] = {
     "text": _text,
     "image": decode_image,
@@ -144,5 +140,5 @@ READERS: dict[str, Callable[[Fields], AnyPart]] = {
     "redacted_thinking": _redacted,
     "tool_use": _call,
     "tool_result": _result,
-    "tool_reference": _reference,
+    "tool_reference": decode_reference,
 }

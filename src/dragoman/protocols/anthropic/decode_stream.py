@@ -165,10 +165,9 @@ class ReplyDecoder(SseDecoder):
         except json.NOT_STRICT:
             said = _loosely(data)
         self._begin(out)
-        if not said.delta.is_known:
+        if not said.delta.is_known or not self._blocks.add(said.index, said.delta, out):
             self._leave_out(".".join(filter(None, ("content_block_delta", said.delta.type))))
             return
-        self._blocks.add(said.index, said.delta, out)
         self._plain = True
 
     def _block_stop(self, data: bytes, out: list[StreamEvent]) -> None:

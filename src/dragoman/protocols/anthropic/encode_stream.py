@@ -5,7 +5,7 @@ from typing import Any, assert_never
 import msgspec
 from msgspec.structs import replace
 
-from dragoman.errors import BadEventError, DragomanError
+from dragoman.errors import DragomanError
 from dragoman.protocols.anthropic.citations import encode_citation
 from dragoman.protocols.anthropic.errors import stream_error
 from dragoman.protocols.anthropic.extra import NAME, with_extra
@@ -16,6 +16,7 @@ from dragoman.protocols.anthropic.stop_reasons import encode_reason
 from dragoman.protocols.anthropic.usage import encode_usage
 from dragoman.protocols.anthropic.write_blocks import encode_part, thinking_block
 from dragoman.protocols.base import Env
+from dragoman.protocols.cut_calls import CutCall, cut_call, no_object
 from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.freeform import wrapped_input
 from dragoman.types import (
@@ -41,6 +42,7 @@ from dragoman.types import (
     ToolCall,
     ToolResult,
 )
+from dragoman.wire.partial_json import complete_part
 
 _json = msgspec.json.Encoder().encode
 
@@ -81,8 +83,11 @@ class AnswerEncoder(EventEncoder):
         """What stands before the text of a delta of the open part."""
         self._pieces: list[str] | None = None
         """Arguments so far, of an open call: they must be an object in the end."""
+        self._begun = False
+        """Whether an argument of the open call has gone out."""
         self._redacted: Reasoning | None = None
         """Reasoning without words, whose state is still to come."""
+        self._cut = CutCall()
 
     def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
         if self._part is None:
@@ -91,6 +96,12 @@ class AnswerEncoder(EventEncoder):
             self._pieces += texts
             if self._before == b"":
                 return  # a freeform call, which is written at its end
+            if not self._begun:
+                # The vendor's program fails at white space before an input.
+                text = "".join(texts).lstrip()
+                if not text:
+                    return
+                self._begun, texts = True, [text]
         out.append(framed(texts, self._before, END))
 
     def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
@@ -99,6 +110,7 @@ class AnswerEncoder(EventEncoder):
                 if text:
                     self._write_texts([text], out)
             case PartStart(part):
+                self._cut.follows()
                 self._begin(part, out)
             case PartEnd():
                 self._end_part(event, out)
@@ -107,6 +119,7 @@ class AnswerEncoder(EventEncoder):
             case ResponseStart():
                 self._start(event, out)
             case ResponseEnd():
+                self._cut.follows(event.finish_reason)
                 self._end(event, out)
             case _:
                 assert_never(event)
@@ -153,7 +166,7 @@ class AnswerEncoder(EventEncoder):
             )
         )
         if isinstance(part, ToolCall | HostedCall):
-            self._pieces = []
+            self._pieces, self._begun = [], False
             if isinstance(part, ToolCall) and part.input_format == "text":
                 self._before = b""
             first = part.arguments
@@ -187,7 +200,7 @@ class AnswerEncoder(EventEncoder):
         if isinstance(part, ToolCall) and part.input_format == "text":
             out.append(self._delta({"type": "input_json_delta", "partial_json": wrapped_input(arguments)}))
         elif object_of(arguments) is None:
-            raise BadEventError(f"expected the arguments of the tool call {part.id!r} to be a JSON object")
+            self._cut.ends(part, arguments)
 
     def _metadata(self, said: Metadata, out: list[bytes]) -> None:
         if isinstance(self._part, Text):
@@ -225,11 +238,18 @@ class AnswerEncoder(EventEncoder):
 
 
 def encode_message(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:
-    """A whole answer. Raises BadEventError if the arguments of a call are no object."""
+    """A whole answer. Raises BadEventError if the arguments of a call are no object.
+
+    Of a call in whose midst the answer was cut, what is complete is there, as the vendor's program makes of a stream.
+    """
     content: list[dict[str, Any]] = []
-    for part in response.parts:
+    cut = cut_call(response)
+    for each in response.parts:
+        part = each
+        if part is cut:
+            part = replace(cut, arguments=complete_part(cut.arguments))
         if isinstance(part, ToolCall | HostedCall) and part.arguments and object_of(_arguments(part)) is None:
-            raise BadEventError(f"expected the arguments of the tool call {part.id!r} to be a JSON object")
+            raise no_object(part)
         if (body := _answer_block(part)) is None:
             continue  # and so is its state, which would be taken for the next part's
         if part.opaque is not None and not isinstance(part, Reasoning):

@@ -18,6 +18,9 @@ APART = "apart"
 REFERENCE = "reference"
 """The note that a text stood as a reference to a tool of this name, which the model may call from then on."""
 
+BLOCK = "block"
+"""The note that a text stood as this block of another kind."""
+
 TURN = "turn"
 """The note that a system message was a turn: whoever wrote it so knows that the model has such turns."""
 

@@ -87,7 +87,7 @@ def _within(config: ReasoningConfig, limit: int | None) -> ReasoningConfig:
 
     A `limit` of 0 asks for no answer, but for a cache of the prompt.
     """
-    if not limit or (config.budget_tokens or LEAST) < limit:
+    if not limit or max(LEAST, config.budget_tokens or LEAST) < limit:
         return config
     return replace(config, budget_tokens=max(LEAST, limit - LEAST)) if limit > LEAST else NOT_THINKING
 

@@ -79,9 +79,9 @@ def value_of(value: object) -> object:
 
 
 def object_of(arguments: str) -> Raw | None:
-    """The input that `arguments` is, as it stands; None if it is not a JSON object."""
+    """The input that `arguments` is, as it stands, empty for none; None if it is not a JSON object."""
     try:
-        data = (arguments or EMPTY).encode()
+        data = (arguments if arguments.strip() else EMPTY).encode()
         _object(data)
     except (*json.NOT_STRICT, UnicodeEncodeError):
         return None

@@ -7,16 +7,19 @@ from msgspec import Struct
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic.cache import decode_breakpoint, encode_breakpoint
-from dragoman.protocols.anthropic.extra import NAME, to_extra
+from dragoman.protocols.anthropic.extra import NAME, note, to_extra
 from dragoman.protocols.anthropic.messages import (
     arranged,
     decode_messages,
     decode_system,
     encode_system,
     encode_turns,
+    placed,
 )
 from dragoman.protocols.anthropic.thinking import FIELD, decode_thinking, encode_thinking
 from dragoman.protocols.anthropic.tools import (
+    FORMAT,
+    OLD_FORMAT,
     decode_choice,
     decode_format,
     decode_tools,
@@ -68,7 +71,7 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
     tools = decode_tools(fields)
     choice, parallel = decode_choice(fields, tools)
     config = Fields(fields.any("output_config") or {}, "output_config")
-    effort, form = config.text("effort"), decode_format(config)
+    effort, form = config.text("effort"), decode_format(fields, config)
     reasoning = decode_thinking(fields, effort)
     system, messages = decode_system(fields), _messages(fields)
     user = _user(fields)
@@ -100,20 +103,28 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
 def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
     """The request as JSON. Always streamed."""
     conversation = arranged(request.messages, system_turns=variant.newest)
-    turns = encode_turns(conversation.turns)
+    try:
+        system, turns = encode_system(conversation.system), encode_turns(conversation.turns)
+    except InvalidRequestError as exc:
+        raise placed(exc, request.messages) from exc
     if not turns:
         raise InvalidRequestError("messages: expected at least one with content", param="messages")
+    if turns[-1]["role"] == "assistant" != conversation.turns[-1].role:
+        # Without what the user says last, the service would go on with its own answer.
+        raise refused(f"messages[{len(request.messages) - 1}]", "expected content that the service takes")
     thinking, effort = (None, None) if request.reasoning is None else encode_thinking(request.reasoning)
     form = None if request.response_format is None else encode_format(request.response_format)
+    old = request.response_format is not None and note(request.response_format.extra, OLD_FORMAT) is True
     user = request.safety_identifier if request.user is None else request.user
     tools = encode_tools(request.tools)
     said: dict[str, Any] = {
-        "system": encode_system(conversation.system),
+        "system": system,
         "tools": tools or None,
         "tool_choice": encode_choice(request, offered=bool(tools)),
         "stop_sequences": list(request.stop) or None,
         FIELD: thinking,
-        "output_config": without_none({"effort": effort, "format": form}) or None,
+        "output_config": without_none({"effort": effort, FORMAT: None if old else form}) or None,
+        OLD_FORMAT: form if old else None,
         "metadata": None if user is None else {"user_id": user},
         "service_tier": NATIVE_TIERS.get(request.service_tier or ""),
         "speed": FAST if request.service_tier == FAST else None,

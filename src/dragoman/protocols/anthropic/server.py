@@ -6,6 +6,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.anthropic.encode_stream import AnswerEncoder, encode_message
 from dragoman.protocols.anthropic.errors import envelope, outward, stream_error
 from dragoman.protocols.anthropic.extra import NAME, noted
+from dragoman.protocols.anthropic.hosted import NEWEST
 from dragoman.protocols.anthropic.inputs import keep_in_request
 from dragoman.protocols.anthropic.relay import READER
 from dragoman.protocols.anthropic.request import decode_body
@@ -56,9 +57,11 @@ class AnthropicServer(ServerCodec):
             "reasoning",
             "reasoning.opaque",
             "tool_call",
+            "tool_call.cut",
             "tool_call.opaque",
             "hosted_call",
             "hosted_call.opaque",
+            *(f"hosted_call.{kind}" for kind in NEWEST),
             OWN_RESULTS,
             f"unknown.{NAME}",
             "usage",

@@ -80,9 +80,9 @@ class Block(ABC):
     @abstractmethod
     def begin(self, out: list[StreamEvent]) -> None: ...
 
-    def add(self, delta: Delta, out: list[StreamEvent]) -> None:
-        """More of it. Deltas of other kinds say nothing about it."""
-        return
+    def add(self, delta: Delta, out: list[StreamEvent]) -> bool:
+        """More of it; False if blocks of this kind take nothing of the delta."""
+        return False
 
     @abstractmethod
     def end(self, out: list[StreamEvent]) -> None: ...
@@ -109,7 +109,7 @@ class TextBlock(Block):
             if self._first:
                 out.append(PartDelta(self._first))
 
-    def add(self, delta: Delta, out: list[StreamEvent]) -> None:
+    def add(self, delta: Delta, out: list[StreamEvent]) -> bool:
         if delta.text:
             if not self._open:
                 self._start(out)
@@ -118,6 +118,7 @@ class TextBlock(Block):
             if not self._open:
                 self._start(out)
             out.append(Metadata(citations=(decode_citation(delta.citation),)))
+        return delta.text is not None or delta.citation is not None
 
     def end(self, out: list[StreamEvent]) -> None:
         if self._open:
@@ -142,11 +143,12 @@ class ThinkingBlock(Block):
         if self._first:
             out.append(PartDelta(self._first))
 
-    def add(self, delta: Delta, out: list[StreamEvent]) -> None:
+    def add(self, delta: Delta, out: list[StreamEvent]) -> bool:
         if delta.thinking:
             out.append(PartDelta(delta.thinking))
         if delta.signature:
             self._signature += delta.signature
+        return delta.thinking is not None or delta.signature is not None
 
     def end(self, out: list[StreamEvent]) -> None:
         out.append(PartEnd(signature_state(self._signature, self._origin) if self._signature else None))
@@ -163,10 +165,11 @@ class CallBlock(Block):
     def begin(self, out: list[StreamEvent]) -> None:
         out.append(PartStart(self._part))
 
-    def add(self, delta: Delta, out: list[StreamEvent]) -> None:
+    def add(self, delta: Delta, out: list[StreamEvent]) -> bool:
         if delta.partial_json:
             self._came = True
             out.append(PartDelta(delta.partial_json))
+        return delta.partial_json is not None
 
     def end(self, out: list[StreamEvent]) -> None:
         if not self._came:
@@ -185,8 +188,9 @@ class FreeformBlock(Block):
     def begin(self, out: list[StreamEvent]) -> None:
         out.append(PartStart(msgspec.structs.replace(self._part, input_format="text")))
 
-    def add(self, delta: Delta, out: list[StreamEvent]) -> None:
+    def add(self, delta: Delta, out: list[StreamEvent]) -> bool:
         self._pieces.append(delta.partial_json or "")
+        return delta.partial_json is not None
 
     def end(self, out: list[StreamEvent]) -> None:
         arguments = "".join(self._pieces) or self._given
@@ -213,18 +217,23 @@ class UnknownBlock(Block):
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._body = dict(body)
         self._input: list[str] = []
+        self._texts: dict[str, list[str]] = {}
+        """The pieces of fields that are text."""
 
     def begin(self, out: list[StreamEvent]) -> None:
         pass
 
-    def add(self, delta: Delta, out: list[StreamEvent]) -> None:
+    def add(self, delta: Delta, out: list[StreamEvent]) -> bool:
         if delta.partial_json is not None:
             self._input.append(delta.partial_json)
         for name in ("text", "thinking", "signature", "content"):
             value = getattr(delta, name)
-            if value is not None:
+            if isinstance(value, str):
                 before = self._body.get(name)
-                self._body[name] = before + value if isinstance(before, str) and isinstance(value, str) else value
+                self._texts.setdefault(name, [before] if isinstance(before, str) else []).append(value)
+            elif value is not None:
+                self._body[name] = value
+        return delta.citation is None
 
     def end(self, out: list[StreamEvent]) -> None:
         if given := "".join(self._input):
@@ -232,12 +241,17 @@ class UnknownBlock(Block):
                 self._body[FIELD] = msgspec.json.decode(given)
             except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as exc:
                 raise BadEventError("expected the input of a call to be JSON, got something else") from exc
+        self._body |= {name: "".join(pieces) for name, pieces in self._texts.items()}
         out += [PartStart(Unknown(protocol=NAME, data=self._body)), PartEnd()]
+
+
+UNTYPED = {"text": "text", "thinking": "thinking", "name": "tool_use"}
+"""Fields to the types of blocks that have them, for one that does not say its type."""
 
 
 def open_block(body: Mapping[str, Any], reading: Reading) -> Block:
     """The block that begins with `body`. Raises BadEventError for a call without a name or an id."""
-    kind = _text(body.get("type"))
+    kind = _text(body.get("type")) or next((kind for field, kind in UNTYPED.items() if field in body), "")
     if kind == "text":
         return TextBlock(body)
     if kind == "thinking":
@@ -284,27 +298,31 @@ class Blocks:
         return index if index >= 0 and not isinstance(block, UnknownBlock) else None
 
     def start(self, index: int, body: Mapping[str, Any], out: list[StreamEvent]) -> None:
-        """A block begins. One that has the same index ends."""
+        """A block begins. One that has the same index ends. One that says nothing begins with its first delta."""
         self.stop(index, out)
+        if not body:
+            return
         block = open_block(body, self._reading)
         self._open[index] = block
         block.begin(self._place(index, out))
         self.begun = self.begun or block.visible
-        self.called = self.called or (isinstance(block, CallBlock | FreeformBlock) and body.get("type") == "tool_use")
+        self.called = self.called or (isinstance(block, CallBlock | FreeformBlock) and body.get("type") != CALL)
 
-    def add(self, index: int, delta: Delta, out: list[StreamEvent]) -> None:
-        """A delta. Raises BadEventError if its block has not begun, unless it is one of plain text."""
+    def add(self, index: int, delta: Delta, out: list[StreamEvent]) -> bool:
+        """A delta; False if it is none of its block's. Raises BadEventError if its block has not begun, unless it is
+        one of plain text."""
         block = self._open.get(index)
         if block is None:
             kind = "text" if delta.text is not None else "thinking" if delta.thinking is not None else None
             if kind is None:
                 if delta.partial_json:
                     raise BadEventError("expected no arguments before their tool call, got some")
-                return
+                return False
             self.start(index, {"type": kind}, out)
             block = self._open[index]
-        block.add(delta, self._place(index, out))
+        taken = block.add(delta, self._place(index, out))
         self.begun = self.begun or block.visible
+        return taken
 
     def stop(self, index: int, out: list[StreamEvent]) -> None:
         """A block ends; nothing happens if none has this index."""

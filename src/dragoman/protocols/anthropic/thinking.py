@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from dragoman.errors import cut
-from dragoman.protocols.anthropic.extra import note, noted, to_extra, with_extra
+from dragoman.protocols.anthropic.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.types import ChangedField, Loss, LostField, Message, Reasoning, ReasoningConfig, ToolCall, ToolResult
 
@@ -110,4 +110,5 @@ def kind_of(config: ReasoningConfig) -> str | None:
             return "adaptive" if config.budget_tokens is None else "enabled"
     if config.budget_tokens is not None:
         return "disabled" if config.budget_tokens == 0 else "enabled" if config.budget_tokens > 0 else "adaptive"
-    return "adaptive" if config.effort is not None and not note(config.extra, UNSAID) and not config.extra else None
+    own = note(config.extra, UNSAID) or NAME in config.extra
+    return "adaptive" if config.effort is not None and not own else None

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal, assert_never
 
+from msgspec.structs import replace
+
 from dragoman.errors import cut
 from dragoman.protocols.anthropic.cache import decode_breakpoint, encode_breakpoint
 from dragoman.protocols.anthropic.extra import NAME, note, noted, to_extra, with_extra
@@ -15,6 +17,10 @@ from dragoman.types import AnyTool, ChatRequest, HostedTool, ResponseFormat, Too
 
 TOOL_NAMES = NameForm("a-zA-Z0-9_-", "a-zA-Z0-9_-", 128)
 """The names that the service takes (modelcontextprotocol/modelcontextprotocol#1345, 2025-08-14)."""
+
+FORMAT = "format"
+OLD_FORMAT = "output_format"
+"""A field beside `output_config`, which was this before it became generally available (a beta of 2025-11-13)."""
 
 CUSTOM = "custom"
 SERIAL = "disable_parallel_tool_use"
@@ -134,16 +140,24 @@ def _hosted(tools: Sequence[AnyTool], choice: ToolChoice) -> str:
     return names[0] if names else choice.hosted or ""
 
 
-def decode_format(config: Fields) -> ResponseFormat | None:
+def decode_format(fields: Fields, config: Fields) -> ResponseFormat | None:
     """The form of the answer; one of an unknown type is left in the fields' rest."""
-    value = config.rest.get("format")
+    form = _format(config, FORMAT)
+    if form is not None:
+        return form
+    form = _format(fields, OLD_FORMAT)
+    return None if form is None else replace(form, extra=noted(form.extra, **{OLD_FORMAT: True}))
+
+
+def _format(fields: Fields, name: str) -> ResponseFormat | None:
+    value = fields.rest.get(name)
     if value is None:
-        config.any("format")
+        fields.any(name)
         return None
-    form = Fields(value, config.path("format"))
+    form = Fields(value, fields.path(name))
     if form.required_text("type") != "json_schema":
         return None
-    config.any("format")
+    fields.any(name)
     return ResponseFormat("json_schema", schema=form.fields("schema").rest, extra=to_extra(form.rest))
 
 

@@ -7,7 +7,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic.blocks import is_plain
 from dragoman.protocols.anthropic.cache import encode_breakpoint
 from dragoman.protocols.anthropic.citations import encode_citation, is_own
-from dragoman.protocols.anthropic.extra import LIST, NAME, REFERENCE, note, with_extra
+from dragoman.protocols.anthropic.extra import BLOCK, LIST, NAME, REFERENCE, note, with_extra
 from dragoman.protocols.anthropic.hosted import encode_call as encode_hosted_call
 from dragoman.protocols.anthropic.hosted import encode_result as encode_hosted_result
 from dragoman.protocols.anthropic.inputs import FIELD, object_of
@@ -74,6 +74,8 @@ def encode_part(
     match part:
         case Text() if (name := note(part.extra, REFERENCE)) is not None:
             body: dict[str, Any] | None = {"type": "tool_reference", "tool_name": name}
+        case Text() if (block := note(part.extra, BLOCK)) is not None:
+            body = dict(block)
         case Text(text=text):
             body = {"type": "text", "text": text}
             if part.citations and (cited := citations(part.citations)):

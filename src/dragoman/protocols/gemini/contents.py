@@ -102,7 +102,7 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
         before = message.role
     if not contents:
         raise refused("messages", "expected at least one with content")
-    return ({"systemInstruction": system} if system else {}) | {"contents": contents}
+    return ({"systemInstruction": system} if system.get("parts") else {}) | {"contents": contents}
 
 
 def _calls(message: Message) -> list[ToolCall]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, DragomanError, InvalidRequestError
 from dragoman.protocols.base import Env
+from dragoman.protocols.cut_calls import CutCall, cut_call
 from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.extra import merged
 from dragoman.protocols.gemini.chunk import CANDIDATE
@@ -22,6 +23,7 @@ from dragoman.protocols.gemini.extra import NAME, noted
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, encode_reason
 from dragoman.protocols.gemini.logprobs import RESULT, encode_logprobs
 from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter
+from dragoman.protocols.gemini.raw_json import is_object
 from dragoman.protocols.gemini.relay import HEARTBEAT
 from dragoman.protocols.gemini.request import ARRAY
 from dragoman.protocols.gemini.usage import encode_usage
@@ -89,6 +91,7 @@ class AnswerEncoder(EventEncoder):
         self._pieces: list[str] = []
         self._cited: list[Cited] = []
         self._text = GrowingText()
+        self._cut = CutCall()
 
     def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
         if not self._open:
@@ -106,6 +109,7 @@ class AnswerEncoder(EventEncoder):
             case PartDelta():
                 self._delta(event, out)
             case PartStart(part):
+                self._cut.follows()
                 self._begin(part, out)
             case PartEnd():
                 self._finish(event, out)
@@ -115,6 +119,7 @@ class AnswerEncoder(EventEncoder):
             case ResponseStart():
                 self._start(event)
             case ResponseEnd():
+                self._cut.follows(event.finish_reason)
                 self._end(event, out)
             case _:
                 assert_never(event)
@@ -191,6 +196,9 @@ class AnswerEncoder(EventEncoder):
         grown = "".join(self._pieces)
         if isinstance(part, ToolCall | HostedCall):
             part = replace(part, arguments=grown)
+            if isinstance(part, ToolCall) and part.input_format == "json" and grown.strip() and not is_object(grown):
+                self._cut.ends(part, grown)
+                return
         elif isinstance(part, Audio) and grown:
             part = replace(part, data=(part.data or "") + grown)
         if state is not None:
@@ -227,7 +235,10 @@ def encode_reply(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     parts: list[dict[str, Any]] = []
     texts: list[Text] = []
     cited: list[Cited] = []
+    cut = cut_call(response)
     for part in response.parts:
+        if part is cut and isinstance(part, ToolCall):
+            continue
         if (body_of := written(writer, part)) is not None:
             parts.append(body_of)
         if isinstance(part, Text):

@@ -12,6 +12,7 @@ from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.gemini.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.prompt_regions import RegionFields
+from dragoman.protocols.speech import HOSTED_CALLS
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -57,6 +58,7 @@ class GeminiServer(ServerCodec):
             "tool_call",
             "tool_call.opaque",
             "hosted_call",
+            *HOSTED_CALLS,
             "hosted_call.opaque",
             "hosted_result",
             "hosted_result.opaque",

@@ -73,7 +73,7 @@ def raw_text(function: _Function | None) -> str:
 
 def object_of(arguments: str) -> Raw | None:
     """`arguments` as an object to be written; no text is an empty object. None if it is something else."""
-    if not arguments:
+    if not arguments.strip():
         return Raw(b"{}")
     try:
         _object(arguments)

@@ -7,8 +7,9 @@ from typing import Any, assert_never
 import msgspec
 from msgspec import Raw
 
-from dragoman.errors import BadEventError, DragomanError
+from dragoman.errors import DragomanError
 from dragoman.protocols.base import Env
+from dragoman.protocols.cut_calls import CutCall, cut_call, no_object
 from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.freeform import wrapped_input
 from dragoman.protocols.ollama.arguments import object_of
@@ -71,6 +72,7 @@ class AnswerEncoder(EventEncoder):
         """The open call: it goes out when it is complete."""
         self._pieces: list[str] = []
         self._calls = 0
+        self._cut = CutCall()
 
     def send(self, events: Sequence[StreamEvent]) -> bytes:
         return escaped(super().send(events))
@@ -89,6 +91,7 @@ class AnswerEncoder(EventEncoder):
                 elif self._open:
                     out += (self._open, _json(text), self._closing(logprobs))
             case PartStart(part):
+                self._cut.follows()
                 self._part(part, out)
             case PartEnd():
                 if self._call is not None:
@@ -98,6 +101,7 @@ class AnswerEncoder(EventEncoder):
             case ResponseStart():
                 self._start(event)
             case ResponseEnd():
+                self._cut.follows(event.finish_reason)
                 self._end(event, out)
             case _:
                 assert_never(event)
@@ -144,8 +148,11 @@ class AnswerEncoder(EventEncoder):
         return self._close.replace(b',"done":false', b',"done":false,"logprobs":' + said)
 
     def _called(self, call: ToolCall, out: list[bytes]) -> None:
-        self._call = None
-        body = encode_answered(call, "".join(self._pieces), self._calls)
+        self._call, arguments = None, "".join(self._pieces)
+        body = encode_answered(call, arguments, self._calls)
+        if body is None:
+            self._cut.ends(call, arguments)
+            return
         self._calls += 1
         if not self._generate:
             message = {"role": "assistant", "content": "", "tool_calls": [body]}
@@ -161,7 +168,8 @@ def encode_whole(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     parts = response.parts
     text = "".join(part.text for part in parts if isinstance(part, Text | Refusal))
     thought = "".join(part.text for part in parts if isinstance(part, Reasoning))
-    calls = [part for part in parts if isinstance(part, ToolCall)]
+    cut = cut_call(response)
+    calls = [part for part in parts if isinstance(part, ToolCall) and part is not cut]
     logprobs = [each for part in parts if isinstance(part, Text) for each in part.logprobs]
     body = head_of(response, request.model, env)
     if GENERATE in request.extra:
@@ -172,7 +180,7 @@ def encode_whole(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     if thought:
         said["thinking"] = thought
     if calls and said is not body:
-        said["tool_calls"] = [encode_answered(call, call.arguments, i) for i, call in enumerate(calls)]
+        said["tool_calls"] = [_answered(call, i) for i, call in enumerate(calls)]
     if logprobs:
         body["logprobs"] = [encode_logprob(each) for each in logprobs]
     return escaped(_json(with_extra(body | ending(response), response.extra, "message")))
@@ -210,11 +218,18 @@ def counts(usage: Usage | None) -> dict[str, int]:
     return {name: count for name, count in said.items() if count is not None}
 
 
-def encode_answered(call: ToolCall, arguments: str, number: int) -> dict[str, Any]:
-    """A call in an answer. Raises BadEventError if its arguments are not an object: nobody could read them."""
+def _answered(call: ToolCall, number: int) -> dict[str, Any]:
+    body = encode_answered(call, call.arguments, number)
+    if body is None:
+        raise no_object(call)
+    return body
+
+
+def encode_answered(call: ToolCall, arguments: str, number: int) -> dict[str, Any] | None:
+    """A call in an answer; None if its arguments are not an object: nobody could read them."""
     found = object_of(wrapped_input(arguments) if call.input_format == "text" else arguments)
     if found is None:
-        raise BadEventError(f"the model called {call.name!r} with arguments that are not a JSON object")
+        return None
     function: dict[str, int | str | Raw] = {"index": number, "name": call.name, "arguments": found}
     return with_extra({"id": call.id, "function": function}, call.extra, "function")
 

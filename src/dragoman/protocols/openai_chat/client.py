@@ -73,6 +73,7 @@ EXPRESSES = frozenset(
         "file.file_id",
         "file.name",
         "tool_call",
+        "tool_call.cut",
         "tool_result",
         "tool_result.image",
         f"unknown.{NAME}",

@@ -45,6 +45,7 @@ class OpenAIChatServer(ServerCodec):
             "audio.data",
             "audio.transcript",
             "tool_call",
+            "tool_call.cut",
             "tool_call.opaque",
             f"unknown.{NAME}",
             "usage",

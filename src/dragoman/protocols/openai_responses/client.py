@@ -112,6 +112,7 @@ EXPRESSES = frozenset(
         "file.file_id",
         "file.name",
         "tool_call",
+        "tool_call.cut",
         "tool_call.namespace",
         "tool_result",
         "tool_result.image",

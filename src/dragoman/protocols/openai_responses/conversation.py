@@ -237,7 +237,9 @@ class Sayable(Struct, frozen=True):
 
 
 def _is_said(part: AnyPart) -> bool:
-    return is_content(part) or isinstance(part, Reasoning | ToolCall | HostedCall | Image | Unknown | ToolResult)
+    if isinstance(part, Unknown):
+        return part.protocol == NAME
+    return is_content(part) or isinstance(part, Reasoning | ToolCall | HostedCall | Image | ToolResult)
 
 
 def encode_input(messages: Sequence[Message], tools: Sequence[AnyTool], sayable: Sayable) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Env
 from dragoman.protocols.compaction import not_compacted
+from dragoman.protocols.cut_calls import is_begun
 from dragoman.protocols.event_encoder import EventEncoder, numbered
 from dragoman.protocols.openai_responses.citations import encode_annotation
 from dragoman.protocols.openai_responses.compaction import check_compacted, check_whole
@@ -278,7 +279,9 @@ class AnswerEncoder(EventEncoder):
                 self._event(out, shape.ended, **self._place, part=bare(part, whole=True))
         self._part = None
         self._parts.append(part)
-        if not (isinstance(part, Text | Refusal) or (isinstance(part, Reasoning) and part.item is not None)):
+        more = isinstance(part, Text | Refusal) or (isinstance(part, Reasoning) and part.item is not None)
+        # Whether the answer was cut in the midst of a call, only its end says.
+        if not (more or (isinstance(part, ToolCall) and is_begun(part, part.arguments))):
             self._end_item(out)
         if state is not None and self._writer.has_item(part):
             self._end_item(out)

@@ -22,6 +22,7 @@ from dragoman.protocols.openai_responses.request import decode_body
 from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_shared.errors import OUTWARD
 from dragoman.protocols.prompt_regions import RegionFields
+from dragoman.protocols.speech import HOSTED_CALLS
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
@@ -43,12 +44,14 @@ EXPRESSES = frozenset(
         "reasoning",
         "reasoning.opaque",
         "tool_call",
+        "tool_call.cut",
         "tool_call.namespace",
         "tool_call.opaque",
         "image",
         "image.data",
         "image.opaque",
         "hosted_call",
+        *HOSTED_CALLS,
         f"unknown.{NAME}",
         NATIVE,
         "usage",

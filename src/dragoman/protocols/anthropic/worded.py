@@ -1,0 +1,54 @@
+"""Blocks that consist of text and that only this protocol has: for other services they are a text with the same words.
+
+The service of this protocol gets the block as it came, which a note on the text keeps. What of it is no words, as
+whether it may be cited, is named as lost for others.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dragoman.protocols.anthropic.cache import decode_breakpoint
+from dragoman.protocols.anthropic.extra import BLOCK, REFERENCE, noted, to_extra
+from dragoman.protocols.extra import without_none
+from dragoman.protocols.json_fields import Fields
+from dragoman.types import Text
+
+
+def decode_reference(fields: Fields) -> Text:
+    """A tool that was found."""
+    name, cache = fields.required_text("tool_name"), decode_breakpoint(fields)
+    words = f"Found a tool that can be called now: {name}\n"
+    return Text(text=words, cache=cache, extra=noted(to_extra(fields.rest), **{REFERENCE: name}))
+
+
+def worded(block: Mapping[str, Any]) -> Text | None:
+    """A search result, or a document of blocks; None if it is of another form, or not all of it is text."""
+    match block:
+        case {"type": "search_result", "title": str(title), "source": str(source), "content": content}:
+            head, said = [title, source], {"title", "source", "content"}
+        case {"type": "document", "source": {"type": "content", "content": content} as source} if len(source) == 2:
+            head = [block[name] for name in ("title", "context") if block.get(name) is not None]
+            said = {"title", "context", "source"}
+        case _:
+            return None
+    texts: list[Any] = [*head, *_texts(content)]
+    if not all(isinstance(text, str) for text in texts) or not any(text.strip() for text in texts):
+        return None
+    fields = Fields({name: value for name, value in block.items() if name != "type"})
+    cache = decode_breakpoint(fields)
+    rest = without_none({name: value for name, value in fields.rest.items() if name not in said})
+    kept = {"type": block["type"]} | fields.rest
+    return Text(text="\n".join(texts) + "\n", cache=cache, extra=noted(to_extra(rest), **{BLOCK: kept}))
+
+
+def _texts(content: object) -> Iterator[str | None]:
+    """The texts of a content; None for anything but a text that says no more."""
+    if not isinstance(content, list):
+        yield content if isinstance(content, str) else None
+        return
+    for each in content:
+        match each:
+            case {"type": "text", "text": str(text), **more} if all(value is None for value in more.values()):
+                yield text
+            case _:
+                yield None

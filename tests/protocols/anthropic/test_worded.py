@@ -1,0 +1,74 @@
+"""Blocks of text that other services do not have: they get the words, and the service of this protocol the block."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dragoman.protocols.anthropic import AnthropicClient, AnthropicServer
+from dragoman.protocols.registry import DIALECTS
+from dragoman.types import CacheBreakpoint, HttpRequest, ModelProfile, ServerRequest, Text, Unknown
+from tests.support.env import fixed_env
+
+WORD = {"type": "text", "text": "body"}
+FOUND: dict[str, Any] = {"type": "search_result", "source": "https://s", "title": "T", "content": [WORD, WORD]}
+DOCUMENT: dict[str, Any] = {"type": "document", "source": {"type": "content", "content": [WORD]}}
+
+
+def asked(*blocks: dict[str, Any]) -> Any:
+    """What a caller asks."""
+    messages = [
+        {"role": "user", "content": [*blocks, {"type": "text", "text": "?"}]},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": list(blocks)}]},
+    ]
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": messages}).encode()
+    return AnthropicServer().decode_request(ServerRequest(method="POST", path="/", body=body)), messages
+
+
+@pytest.mark.parametrize(
+    ("block", "words", "lost"),
+    [
+        (FOUND, "T\nhttps://s\nbody\nbody\n", ()),
+        (FOUND | {"citations": {"enabled": True}}, "T\nhttps://s\nbody\nbody\n", ("citations",)),
+        (DOCUMENT, "body\n", ()),
+        (DOCUMENT | {"title": "T", "context": "C", "x_new": 1}, "T\nC\nbody\n", ("x_new",)),
+        ({"type": "document", "source": {"type": "content", "content": "plain"}}, "plain\n", ()),
+    ],
+)
+def test_others_get_the_words(block: dict[str, Any], words: str, lost: tuple[str, ...]) -> None:
+    block |= {"cache_control": {"type": "ephemeral"}}
+    request, messages = asked(block)
+    part = request.messages[0].parts[0]
+    assert isinstance(part, Text)
+    assert (part.text, part.cache) == (words, CacheBreakpoint())
+    for name in ("openai-chat", "openai-responses", "gemini", "ollama"):
+        client: Any = DIALECTS[name].client
+        losses = {loss.name for loss in client("http://up").losses(request, ModelProfile())}
+        assert {f"messages[0].parts[0].{each}" for each in lost} <= losses
+        assert not any("unknown" in each for each in losses)
+        message = client("http://up").encode_request(request, fixed_env())
+        assert message.body.decode().count(json.dumps(words)[1:-1]) == 2
+    message = AnthropicClient("http://up").encode_request(request, fixed_env())
+    assert isinstance(message, HttpRequest)
+    assert json.loads(message.body)["messages"] == messages
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        FOUND | {"content": 5},
+        FOUND | {"title": None},
+        FOUND | {"content": [WORD | {"citations": [{}]}]},
+        DOCUMENT | {"source": {"type": "content", "content": [{"type": "image"}]}},
+        DOCUMENT | {"source": {"type": "content", "content": []}},
+        DOCUMENT | {"source": {"type": "content", "content": "x", "x_new": 1}},
+        DOCUMENT | {"title": 5},
+    ],
+)
+def test_one_of_another_form_stays_what_it_is(block: dict[str, Any]) -> None:
+    request, messages = asked(block)
+    assert isinstance(request.messages[0].parts[0], Unknown)
+    message = AnthropicClient("http://up").encode_request(request, fixed_env())
+    assert isinstance(message, HttpRequest)
+    assert json.loads(message.body)["messages"] == messages
