@@ -4,11 +4,12 @@ import pytest
 
 from dragoman.client import Client
 from dragoman.config import Config, FrontConfig, GatewayConfig, ModelConfig, ProviderConfig
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Handler
 from dragoman.errors import InvalidRequestError, RateLimitError
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway
 from dragoman.protocols.webchat.cromicle import digest
+from dragoman.routing.caller import LIBRARY, Caller
 from dragoman.types import ChatRequest, PartDelta, PartStart, ResponseStart, StreamEvent, Text
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, ask, chat, chat_body, connect, running, running_gateway
@@ -116,8 +117,11 @@ class BuggyClient(Client):
         super().__init__(LOCAL)
         self.answer = answer
 
-    async def open(self, request: ChatRequest) -> Answer:
-        return self.answer
+    def handler(self, model: str, caller: Caller = LIBRARY) -> Handler:
+        async def opened(request: ChatRequest) -> Answer:
+            return self.answer
+
+        return opened
 
 
 BEGUN: list[StreamEvent] = [ResponseStart(), PartStart(Text(text="")), PartDelta("half")]
