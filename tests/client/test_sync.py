@@ -244,6 +244,7 @@ FOR_THE_GATEWAY = {
     "forward",
     "handler",
     "hear",
+    "hear_rests",
     "plan",
 }
 """What only the rooms above use: it is part of the carrying of requests, which is asynchronous."""

@@ -164,7 +164,7 @@ async def test_a_stream_that_breaks_off_raises() -> None:
 
 async def test_arguments_that_are_no_object_end_the_answer_with_an_error() -> None:
     async with running_gateway(CONFIG) as url, client(url) as caller:
-        with pytest.raises(ResponseError, match="expected the arguments of the tool call .* to be a JSON object"):
+        with pytest.raises(ResponseError, match=r"expected the arguments of the tool call .* to be a JSON object"):
             await streamed(caller, "text: a\ntool: get_weather [1]")
 
 

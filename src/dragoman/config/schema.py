@@ -99,6 +99,7 @@ ALWAYS_TAKEN = frozenset(
         "candidate_count",
         "essential",
         "silent",
+        "source",
         "reasoning",
         "trace",
     }

@@ -69,6 +69,7 @@ def checked_request(request: ChatRequest) -> ChatRequest:
         raise InvalidRequestError(f"expected a ChatRequest, got {type(request).__name__}")
     said = msgspec.structs.asdict(request)
     messages = said.pop("messages")
+    del said["source"]  # only the gateway has callers who write bytes
     if not isinstance(messages, list | tuple):
         raise InvalidRequestError(f"messages: expected messages, got {type(messages).__name__}")
     bodies, own = read_messages(messages)
