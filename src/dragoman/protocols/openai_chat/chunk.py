@@ -279,7 +279,7 @@ def _choice(value: dict[str, Any], more: dict[str, Any]) -> list[Choice]:
     pieces = [Choice(index, delta=delta) for delta in _deltas(value.get("delta"), more)]
     pieces += [Choice(index, message=message) for message in _deltas(value.get("message"), more)]
     if not pieces:
-        pieces.append(Choice(index, text=_text(value.get("text"))))
+        pieces.append(Choice(index, text=read_text(value.get("text"))))
     pieces[-1].finish_reason = _text(value.get("finish_reason"))
     if (logprobs := value.get("logprobs")) is not None:
         try:
