@@ -168,7 +168,7 @@ def test_each_kind_of_part() -> None:
 
 def test_items_of_a_service_keep_their_ids_and_others_get_new_ones() -> None:
     stream = streamed(answer(Text(text="a", item="msg_7"), Text(text="b", item="msg_7"), Text(text="c")))
-    assert [item["id"] for item in stream.items] == ["msg_7", "msg_dr1id0001"]
+    assert [item["id"] for item in stream.items] == ["msg_7", "msg_dr1id0002"]
     assert [part["text"] for part in stream.items[0]["content"]] == ["a", "b"]
 
 

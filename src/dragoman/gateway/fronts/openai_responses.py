@@ -149,13 +149,13 @@ def listed(earlier: Remembered) -> list[dict[str, Any]]:
     return [*(earlier.items or []), *output]
 
 
-def added(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
+def added(writer: ItemWriter, response: ChatResponse, *, compact: bool) -> tuple[Message, ...]:
     """What an answer adds to that for later requests to go on from: its turn, or the summary in place of all turns."""
     summaries = [text for part in response.parts if (text := summary_in(part)) is not None]
-    if request.compact and summaries:
+    if compact and summaries:
         return tuple(map(summary_message, summaries))
     # No service takes a turn without words.
-    return (ItemWriter(request, system_env()).told(response.message),) if response.parts else ()
+    return (writer.told(response.message),) if response.parts else ()
 
 
 class Keeping:
@@ -164,7 +164,7 @@ class Keeping:
     `own`: the request as it came, `earlier`: what it goes on from; the handler is asked with both.
     """
 
-    __slots__ = ("_before", "_earlier", "_handler", "_id", "_memory", "_own", "_owner", "_request", "_whole")
+    __slots__ = ("_asked", "_compact", "_handler", "_id", "_led", "_memory", "_owner", "_whole", "_writer")
 
     def __init__(
         self, handler: Handler, memory: Memory, owner: str, own: ChatRequest, earlier: Remembered | None
@@ -172,29 +172,34 @@ class Keeping:
         self._handler = handler
         self._memory = memory
         self._owner = owner
-        self._own = self._request = own
-        self._earlier = earlier
+        self._asked = [(own, earlier)]
+        """What is asked; taken out by the call, because it may be large."""
         self._id = f"resp_{system_env().new_id()}"
-        self._before: Brought | None = None
+        self._compact = own.compact
+        self._led: Brought
+        self._writer: ItemWriter
         self._whole: ChatResponse | None = None
 
     async def __call__(self, request: ChatRequest) -> Answer:
-        self._request = request
-        if is_long(request):  # before the answer, because its end waits for nothing
-            self._before = await asyncio.to_thread(brought, self._own, self._earlier, self._id)
-        led = led_by(self._own)
-        extra = {NAME: STORED[NAME] | led} if led else STORED
-        return Remembering(await self._handler(request), self._id, extra, self._note)
+        own, earlier = self._asked.pop()
+        # Of a long conversation before the answer, whose first event should not wait for it.
+        led = await asyncio.to_thread(brought, own, earlier, self._id) if is_long(request) else None
+        name = led_by(own)
+        extra = {NAME: STORED[NAME] | name} if name else STORED
+        answer = Remembering(await self._handler(request), self._id, extra, self._note)
+        # An open stream holds the bytes that will be kept, and none of the request's values.
+        self._led = led or brought(own, earlier, self._id)
+        self._writer = ItemWriter(request, system_env())
+        return answer
 
     def _note(self, response: ChatResponse) -> None:
         self._whole = response
 
     def keep(self, body: bytes, complete: bool) -> None:
         """Keeps the answer as its caller got it; nothing can go on from it if it is not `complete`."""
-        led = self._before or brought(self._own, self._earlier, self._id)
         whole = self._whole if complete else None
-        turns = None if whole is None else written(added(self._request, whole))
-        self._memory.keep(self._owner, self._id, led, turns, body)
+        turns = None if whole is None else written(added(self._writer, whole, compact=self._compact))
+        self._memory.keep(self._owner, self._id, self._led, turns, body)
 
 
 class ResponsesEndpoint(ChatEndpoint):

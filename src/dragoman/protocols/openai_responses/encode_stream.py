@@ -29,7 +29,7 @@ from dragoman.protocols.openai_responses.decode_stream import RESPONSE
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT, failed, failure
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import encode_reason
-from dragoman.protocols.openai_responses.frame import frame, repeated
+from dragoman.protocols.openai_responses.frame import frame
 from dragoman.protocols.openai_responses.logprobs import encode_logprobs
 from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, ItemWriter
 from dragoman.protocols.openai_responses.shapes import SHAPES, Shape, bare, emptied, kind_of
@@ -60,6 +60,9 @@ from dragoman.types.growing_text import GrowingText
 from dragoman.types.response import joined
 
 _json = msgspec.json.Encoder().encode
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
+NULL = Raw(b"null")
 
 END_MARK = b"data: [DONE]\n\n"
 """What Open Responses asks for behind the last event, and OpenAI does not send."""
@@ -80,14 +83,15 @@ class AnswerEncoder(EventEncoder):
     heartbeat = HEARTBEAT
 
     def __init__(self, request: ChatRequest, env: Env, *, end_mark: bool = False, tell: Tell | None = None) -> None:
-        self._request = repeated(request)
+        self._frame = _json(frame(request, ResponseStart(), env))
+        """The answer as it began. What it repeats of the request is held as JSON and not as values: of an agent's
+        request that is all of its tools, which have two and a half times its weight as values."""
+        self._compact = request.compact
         self._env = env
         self._writer = ItemWriter(request, env)
         self._end_mark = end_mark
         self._tell = tell
-        self._started: ResponseStart | None = None
-        """Its beginning, with the id and the time that it got. What it repeats of the request is written again at the
-        end, and not held: of an agent's request that is all of its tools."""
+        self._started = False
         self._number = 0
         """The next event's."""
         self._items: list[Raw] = []
@@ -142,8 +146,8 @@ class AnswerEncoder(EventEncoder):
                 assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
-        response = self._begun(self._started or ResponseStart()) | {"output": self._items}
-        if self._tell is not None and self._started is not None:
+        response = self._begun() | {"output": self._items}
+        if self._tell is not None and self._started:
             self._tell(_json(failed(error, response)), False)
         return failure(error, response, self._number)
 
@@ -159,20 +163,21 @@ class AnswerEncoder(EventEncoder):
 
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
         self._count(start.usage)
-        begun = self._begun(start)
-        self._started = replace(start, id=begun["id"], created=begun["created_at"])
-        said = Raw(_json(begun))
+        own = {"id": start.id or None, "created_at": start.created, "model": start.model or None}
+        own = {name: value for name, value in own.items() if value is not None}
+        self._frame, self._started = _trimmed(_json(self._begun() | own | start.extra.get(NAME, {}))), True
+        said = Raw(self._frame)
         self._event(out, "created", response=said)
         self._event(out, "in_progress", response=said)
 
-    def _begun(self, start: ResponseStart) -> dict[str, Any]:
+    def _begun(self) -> dict[str, Any]:
         """The fields of the answer as they are when it begins."""
-        return frame(self._request, start, self._env) | start.extra.get(NAME, {})
+        return {name: None if said == NULL else said for name, said in _fields(self._frame).items()}
 
     # Parts.
 
     def _begin(self, part: AnyPart, out: list[bytes]) -> None:
-        if self._request.compact:
+        if self._compact:
             check_compacted(part)
         if self._parts and not belongs(part, self._parts[-1]):
             self._end_item(out)
@@ -333,7 +338,7 @@ class AnswerEncoder(EventEncoder):
         self._end_part(PartEnd(bearer), out)
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
-        if self._request.compact and len(self._items) + len(self._parts) != 1:
+        if self._compact and len(self._items) + len(self._parts) != 1:
             raise not_compacted("an answer of another form")
         refused = any(isinstance(part, Refusal) for part in self._parts)
         status, details = encode_reason(end.finish_reason, end.native_finish_reason, refusal=refused)
@@ -341,7 +346,7 @@ class AnswerEncoder(EventEncoder):
             status, details = CUT, {"reason": status}  # no stream ends so
         self._end_item(out, status)
         self._count(end.usage)
-        said = ended(self._begun(self._started or ResponseStart()), end, self._env) | {
+        said = ended(self._begun(), end, self._env) | {
             "status": status,
             "incomplete_details": details,
         }
@@ -352,6 +357,11 @@ class AnswerEncoder(EventEncoder):
             self._tell(body, True)
         if self._end_mark:
             out.append(END_MARK)
+
+
+def _trimmed(data: bytes) -> bytes:
+    """A copy, without the room to grow that the encoder leaves behind: up to half of it again."""
+    return bytes(memoryview(data))
 
 
 def encode_response(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from dragoman.protocols.base import Env
 from dragoman.protocols.openai_responses.decode_stream import ECHO
 from dragoman.protocols.openai_responses.request import Variant, encode_settings, told_beside
@@ -44,14 +42,9 @@ SECRET = ("authorization", "headers")
 _ALL = Variant()
 
 
-def repeated(request: ChatRequest) -> ChatRequest:
-    """`request` with no more of its conversation than answers repeat: the instructions."""
-    return replace(request, messages=tuple(message for message in request.messages[:1] if message.top_level))
-
-
 def frame(request: ChatRequest, start: ResponseStart | ChatResponse, env: Env) -> dict[str, Any]:
     """The fields of an answer, as it is when it begins."""
-    instructions, _ = told_beside(repeated(request).messages)
+    instructions, _ = told_beside(tuple(message for message in request.messages[:1] if message.top_level))
     asked = encode_settings(request, _ALL, {"instructions": instructions})
     said = {name: value for name, value in asked.items() if name in ECHO and value is not None}
     body = {
