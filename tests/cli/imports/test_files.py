@@ -128,6 +128,47 @@ def test_deployments_with_the_same_address_and_key_share_an_entry() -> None:
     }
 
 
+def test_a_key_that_is_read_from_its_usual_variable_makes_no_second_entry() -> None:
+    text = """
+    model_list:
+      - {model_name: a, litellm_params: {model: groq/one}}
+      - {model_name: groq/*, litellm_params: {model: groq/*, api_key: os.environ/GROQ_API_KEY}}
+      - {model_name: b, litellm_params: {model: groq/one, api_key: sk-canary}}
+    """
+    tables, found = convert("litellm", text, in_clear=False)
+    assert tables["providers"] == {
+        "groq": {"type": "groq", "api_key": {"env": "GROQ_API_KEY"}},
+        "groq-2": {"type": "groq"},
+    }
+    assert found["model_list.1.model_name"] == ("exact", "callers write groq/MODEL")
+    assert "providers.groq-2.api_key" in found["model_list.2.litellm_params.api_key"][1]
+
+
+def test_a_shared_credential_is_that_of_its_deployments() -> None:
+    text = """
+    model_list:
+      - {model_name: a, litellm_params: {model: openai/one, litellm_credential_name: team}}
+      - {model_name: b, litellm_params: {model: openai/one, litellm_credential_name: none}}
+    credential_list:
+      - credential_name: team
+        credential_values: {api_key: os.environ/TEAM_KEY, api_base: "http://127.0.0.1:9001/v1"}
+    """
+    tables, found = convert("litellm", text)
+    assert tables["models"] == {"a": {"targets": ["openai/one"]}, "b": {"targets": ["openai-2/one"]}}
+    assert tables["providers"] == {
+        "openai": {"protocol": "openai-chat", "url": "http://127.0.0.1:9001/v1", "api_key": {"env": "TEAM_KEY"}},
+        "openai-2": {"type": "openai"},
+    }
+    assert found["credential_list.0.credential_values.api_key"] == ("exact", "providers.openai.api_key")
+    assert found["model_list.1.litellm_params.litellm_credential_name"][0] == "by hand"
+
+
+def test_a_key_that_is_read_from_another_variable_here_is_told() -> None:
+    _, found = convert("litellm", "model_list: [{model_name: a, litellm_params: {model: together_ai/one}}]")
+    words = "models.a.targets; its key is read from TOGETHER_API_KEY here"
+    assert found["model_list.0.litellm_params.model"] == ("by hand", words)
+
+
 def test_a_route_has_its_own_deployments_then_the_fallbacks_and_theirs() -> None:
     tables, found = convert("litellm", LITELLM)
     assert tables["models"] == {

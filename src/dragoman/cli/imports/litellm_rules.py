@@ -50,6 +50,14 @@ SERVICES: dict[str, Service] = {
 }
 """The part of a model's name before the slash, to the service."""
 
+OTHER_VARIABLES = frozenset(
+    {"fireworks_ai", "huggingface", "nvidia_nim", "perplexity", "together_ai", "vercel_ai_gateway"}
+)
+"""Services whose keys LiteLLM reads from variables of other names too, as TOGETHERAI_API_KEY.
+
+BerriAI/litellm, litellm_core_utils/get_llm_provider_logic.py, seen 2026-11-28.
+"""
+
 FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("gpt-", "chatgpt-", "o1", "o3", "o4", "ft:gpt-", "text-embedding-"), "openai"),
     (("claude-",), "anthropic"),
