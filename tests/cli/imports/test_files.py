@@ -10,10 +10,11 @@ from dragoman.cli.imports.ledger import NOT_KNOWN, Ledger, Verdict
 from dragoman.cli.imports.report import report
 from dragoman.config import GatewayConfig
 from dragoman.config.tables import from_tables
-from dragoman.errors import ConfigurationError
+from dragoman.errors import ConfigurationError, ContentFilterError
 from dragoman.gateway.check import check
 from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import catalogue
+from dragoman.routing.reactions import REACTIONS, Next
 
 FILES = Path(__file__).parent / "files"
 IMPORTERS = importers()
@@ -118,6 +119,12 @@ def test_what_a_target_or_its_route_can_say_is_not_called_impossible(name: str, 
     verdict, words = convert("litellm", text)[1][f"model_list.0.litellm_params.{name}"]
     assert verdict == "by hand"
     assert setting in words
+
+
+def test_fallbacks_that_no_route_makes_are_not_called_settings() -> None:
+    assert REACTIONS[ContentFilterError].next is Next.NOBODY
+    _, found = convert("litellm", "router_settings: {content_policy_fallbacks: [{a: [b]}]}")
+    assert found["router_settings.content_policy_fallbacks.0.a.0"][0] == "impossible"
 
 
 def test_deployments_with_the_same_address_and_key_share_an_entry() -> None:

@@ -158,10 +158,7 @@ ROUTING: dict[str, Rule] = {
         BY_HAND,
         "add the larger models to the route's targets, with `context` of each: what is too long goes to one with more",
     ),
-    "content_policy_fallbacks": (
-        BY_HAND,
-        "add the other models to the route's targets: they are asked for any failure",
-    ),
+    "content_policy_fallbacks": (IMPOSSIBLE, "what a filter stops is told to the caller, and no other target is asked"),
     "redis_host": (IMPOSSIBLE, ALONE),
     "redis_port": (IMPOSSIBLE, ALONE),
     "redis_password": (IMPOSSIBLE, ALONE),
