@@ -66,8 +66,14 @@ FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
 """Beginnings of names that LiteLLM knows without a service, to the service."""
 
 CLOUDS: dict[str, Rule] = {
-    "azure": (BY_HAND, 'write an entry with protocol = "openai-chat" and url = "https://RESOURCE.openai.azure.com/openai/v1"'),
-    "azure_ai": (BY_HAND, 'write an entry with protocol = "openai-chat" and url = "https://RESOURCE.openai.azure.com/openai/v1"'),
+    "azure": (
+        BY_HAND,
+        'write an entry with protocol = "openai-chat" and url = "https://RESOURCE.openai.azure.com/openai/v1"',
+    ),
+    "azure_ai": (
+        BY_HAND,
+        'write an entry with protocol = "openai-chat" and url = "https://RESOURCE.openai.azure.com/openai/v1"',
+    ),
     "bedrock": (IMPOSSIBLE, "Bedrock wants requests that are signed with AWS credentials, and dragoman sends a key"),
     "sagemaker": (
         IMPOSSIBLE,
