@@ -202,8 +202,6 @@ async def test_a_class_of_the_catalogue_takes_other_attributes(tmp_path: Path) -
         ("ofline/eliza", "offline/eliza"),
         ("eliza", "offline/eliza"),
         ("openai", "'openai' is a service: its models are openai/NAME"),
-        ("openai/", "'openai' is a service: its models are openai/NAME"),
-        ("openay/", "expected SERVICE/MODEL"),
     ],
 )
 async def test_an_unknown_model_names_the_nearest(model: str, nearest: str) -> None:

@@ -206,8 +206,8 @@ class ModelTable:
         return name in self._config.providers and name not in self.providers
 
     def _target(self, name: str, tighter: Tighter = ()) -> Target:
-        prefix, _, model = name.partition("/")
-        if not model or prefix not in self.providers:
+        prefix, slash, model = name.partition("/")
+        if not slash or prefix not in self.providers:
             raise ModelNotFoundError(f"there is no model {name!r}{self._nearest(name)}")
         provider = self._provider(prefix, tighter)
         asked = provider.model_name(model)
@@ -247,13 +247,13 @@ class ModelTable:
         )
 
     def _nearest(self, name: str) -> str:
-        prefix, _, model = name.partition("/")
-        if model:
+        _, slash, model = name.partition("/")
+        if slash:
             able = (each for each, provider in self.providers.items() if _takes(provider, model))
             hint = nearest(name, [*self.names(), *(f"{each}/{model}" for each in able)])
-            return hint or f"; there is no service {prefix!r}"
-        if prefix in self.providers:
-            return f"; {prefix!r} is a service: its models are {prefix}/NAME"
+            return hint or f"; there is no service {name.partition('/')[0]!r}"
+        if name in self.providers:
+            return f"; {name!r} is a service: its models are {name}/NAME"
         behind = {full.rpartition("/")[2]: full for full in self.names()}
         hint = f"; did you mean {behind[name]!r}?" if name in behind else nearest(name, self.names())
         return hint or "; expected SERVICE/MODEL, or a route of the configuration"
