@@ -35,7 +35,11 @@ CREDENTIAL = "litellm_credential_name"
 
 UNKNOWN: Rule = (Verdict.BY_HAND, "its service is not known here: write an entry with `protocol` and `url`")
 NO_URL: Rule = (Verdict.BY_HAND, "expected a URL without user and query in api_base: write this entry yourself")
-LOST_URL: Rule = (Verdict.BY_HAND, "its address is in a variable, which `url` cannot name: write this entry yourself")
+LOST_URL: Rule = (
+    Verdict.BY_HAND,
+    "its address is in a variable, which `url` cannot name: write the entry; DRAGOMAN_PROVIDERS_NAME_URL sets it",
+)
+ANY_SERVICE: Rule = (Verdict.BY_HAND, "callers write SERVICE/MODEL: dragoman has no patterns")
 NO_GROUP = "expected the name of a group of model_list: write the targets into the route yourself"
 
 
@@ -96,6 +100,9 @@ def _deployment(done: _Import, node: Node) -> None:
     named, custom = params.at("model"), params.at("custom_llm_provider")
     if not isinstance(named.value, str) or not isinstance(group.value, str):
         node.by_hand("expected model_name and litellm_params.model: write this entry yourself")
+        return
+    if named.value == MANY and not custom:
+        node.ledger.settle(node.path, *ANY_SERVICE)
         return
     prefix, model = _split(named.value, custom.value)
     if prefix in CLOUDS or prefix not in SERVICES or not known_model(model):

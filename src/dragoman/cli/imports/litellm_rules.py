@@ -96,7 +96,10 @@ BALANCE = (
     "targets are asked in their order: set `strategy` of the route to spread requests "
     "(weighted, least-busy, latency or cheapest), with `weight = 0` for fallbacks"
 )
-CALLBACKS = "set gateway.request_log for a line of JSON for each request, or gateway.otel for OpenTelemetry"
+CALLBACKS = (
+    "set gateway.request_log for a line of JSON for each request, or gateway.otel for OpenTelemetry; "
+    "Prometheus reads /metrics"
+)
 NO_CACHE = "dragoman keeps no answers to give them again"
 DATABASE = "dragoman has no database of keys, users and models: all is in its file"
 ALONE = "gateways on several machines share nothing"
