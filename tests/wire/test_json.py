@@ -37,7 +37,7 @@ def test_what_is_no_json_is_an_error_of_the_tree(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", [b"", b" ", b'{"a":'])
 def test_of_a_body_that_ends_too_soon_that_is_told(data: bytes) -> None:
-    with pytest.raises(InvalidRequestError, match="^the body is not valid JSON: it is empty, or ends too soon$"):
+    with pytest.raises(InvalidRequestError, match=r"^the body is not valid JSON: it is empty, or ends too soon$"):
         json.decode_request(data)
 
 
