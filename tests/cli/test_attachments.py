@@ -72,3 +72,8 @@ def test_a_file_without_an_end_is_refused(tmp_path: Path) -> None:
     assert isinstance(attach(str(path)), Text)
     with pytest.raises(InvalidRequestError, match="cannot be read: No such file"):
         attach(str(tmp_path / "none"))
+
+
+def test_a_url_is_no_file_and_is_not_fetched() -> None:
+    with pytest.raises(InvalidRequestError, match=r"https://service.example/a.png: expected a file, got a URL"):
+        attach("https://service.example/a.png")

@@ -126,6 +126,22 @@ def test_output_that_has_no_place_is_told_and_not_lost_in_silence(tmp_path: Path
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize("words", [["init", "--yes"], ["templates", "edit", "t"]])
+def test_a_folder_that_cannot_be_used_is_no_fault_of_ours(tmp_path: Path, words: list[str]) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    env = {
+        "XDG_CONFIG_HOME": str(file),
+        "OPENAI_API_KEY": "sk-1",
+        "OPENAI_BASE_URL": "http://127.0.0.1:9",
+        "EDITOR": "false",  # is not run: what was written in it would be lost
+    }
+    done = run(tmp_path, *words, env=env)
+    assert done.err.startswith(f"dragoman: {file / 'dragoman'}")
+    assert done.err.endswith(" cannot be used: Not a directory\n")
+    assert done.code == 1
+
+
 def test_ctrl_c_while_the_command_loads_ends_it_in_silence(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     done = subprocess.run(

@@ -224,6 +224,8 @@ async def test_a_hint_names_nothing_that_is_not_there(model: str) -> None:
     [
         ('[providers.home]\ntype = "aibm"\n', "dragoman.toml:2: providers.home.type: no provider type 'aibm'.*aibn"),
         ('[providers.home]\nprotocol = "openai-chats"\nurl = "http://x"\n', "dragoman.toml:2: .*openai-chat"),
+        ('[providers.home]\ntype = "zzz"\n', "no provider type 'zzz'; `dragoman providers` lists them"),
+        ('[providers.home]\nprotocol = "zzz"\nurl = "http://x"\n', "no protocol 'zzz'; expected one of .*openai-chat"),
         (
             "[providers.mine]\nurl = 'http://x'\n",
             "dragoman.toml:1: providers.mine: expected protocol or type, got neither",

@@ -198,6 +198,13 @@ async def test_a_system_s_message_stands_before_all_others() -> None:
             await client.chat("offline/echo", "x", system=5)  # type: ignore[call-overload]  # the point of the test
 
 
+async def test_of_no_message_at_all_nobody_is_asked() -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(InvalidRequestError, match="messages: expected at least one message, got none"):
+            await client.chat("offline/echo", [])
+        assert (await client.chat("offline/echo", [], system="be brief")).text == ""
+
+
 EMBEDDED: list[tuple[Any, dict[str, Any], str]] = [
     ([], {}, "texts: expected a text, or texts in a list, got an empty list"),
     (5, {}, "texts: expected a text, or texts in a list, got 5"),

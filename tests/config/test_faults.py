@@ -132,6 +132,12 @@ BAD = [
      '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got a number'),
     ('[providers.up]\napi_key = "canary\\r\\nx: y"',
      '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got other text'),
+    ('[providers.up]\napi_key = "${UP_API_KEY}"',
+     '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got the name of a variable as other '
+     'programs write it'),
+    ('[gateway]\napi_keys = ["os.environ/KEY"]',
+     '2: gateway.api_keys[0]: expected text of visible ASCII characters, FORMS, got the name of a variable as other '
+     'programs write it'),
     ('[providers.up]\napi_key = ""',
      '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got empty text'),
     ('[providers.up]\nsecret = ["canary"]', '2: providers.up.secret: expected text, FORMS, got a list'),

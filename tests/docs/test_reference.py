@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -18,3 +19,10 @@ def test_a_generated_page_is_up_to_date(script: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_extra_is_in_the_readme_and_has_its_row() -> None:
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    installed = (REPOSITORY / "README.md").read_text().partition("## What it installs")[2]
+    rows = (REPOSITORY / "docs" / "quickstart.md").read_text()
+    assert [name for name in extras if f"`{name}`" not in installed or f"| `{name}` |" not in rows] == []

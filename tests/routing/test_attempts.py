@@ -1,6 +1,7 @@
 """One attempt after another by translation: what moves on, what stays, and what goes out."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -281,7 +282,12 @@ def test_no_target_at_all_is_refused() -> None:
         fallback([])
 
 
-def test_a_strategy_that_there_is_not_is_a_mistake_of_the_configuration() -> None:
-    tables = {"models": {"route": {"targets": ["offline/echo"], "strategy": "falback"}}}
-    with pytest.raises(ConfigurationError, match=r"models\.route\.strategy: there is no strategy 'falback'"):
+@pytest.mark.parametrize(
+    ("name", "hint"), [("falback", "; did you mean fallback?"), ("random", "; expected one of fallback, weighted, ")]
+)
+def test_a_strategy_that_there_is_not_is_a_mistake_of_the_configuration(name: str, hint: str) -> None:
+    tables = {"models": {"route": {"targets": ["offline/echo"], "strategy": name}}}
+    with pytest.raises(
+        ConfigurationError, match=rf"models\.route\.strategy: there is no strategy '{name}'{re.escape(hint)}"
+    ):
         Client(tables)

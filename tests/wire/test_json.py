@@ -35,6 +35,12 @@ def test_what_is_no_json_is_an_error_of_the_tree(data: bytes) -> None:
     assert caught.value.__cause__ is not None
 
 
+@pytest.mark.parametrize("data", [b"", b" ", b'{"a":'])
+def test_of_a_body_that_ends_too_soon_that_is_told(data: bytes) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^the body is not valid JSON: it is empty, or ends too soon$"):
+        json.decode_request(data)
+
+
 def test_a_services_bad_bytes_become_replacement_characters_and_a_callers_are_refused() -> None:
     assert json.decode_event(b'{"a":"x\xffy\xe2\x82"}') == {"a": "x\ufffdy\ufffd"}
     with pytest.raises(InvalidRequestError, match="byte 0xff"):

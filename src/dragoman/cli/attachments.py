@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dragoman.cli.files import read
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import InvalidRequestError, cut
 from dragoman.types import Audio, File, Image, Message, Text
 
 STDIN = "-"
 """The name that means stdin."""
+
+URL = re.compile(r"https?://")
 
 LARGEST = 32 << 20
 """Bytes of a file: what the gateway takes of a request, and more than most services take."""
@@ -48,6 +50,10 @@ Attachment = Text | Image | Audio | File
 
 def attach(name: str) -> Attachment:
     """The file at the path `name`, or stdin, as a part of a message. Raises InvalidRequestError."""
+    if URL.match(name):
+        raise InvalidRequestError(
+            f"{cut(name)}: expected a file, got a URL: fetch it first, as by `curl URL | dragoman ask -a -`"
+        )
     if name != STDIN:
         path = Path(name)
         return attachment(read(path, LARGEST), path.name)

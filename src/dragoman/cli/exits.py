@@ -39,7 +39,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.BROKEN_OFF: "the answer broke off; what was printed is not whole",
     Exit.NO_CODE: "`ask --extract` found no code in the answer",
     Exit.INTERRUPTED: "interrupted by Ctrl-C",
-    Exit.PIPE: "whoever read the output has left",
+    Exit.PIPE: "the program that read the output has ended",
 }
 
 EXITS: tuple[tuple[type[DragomanError], Exit], ...] = (

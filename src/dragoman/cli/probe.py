@@ -50,7 +50,7 @@ async def check_providers(client: Client, names: Sequence[str], patience: float)
 
 
 async def check_provider(client: Client, provider: str, patience: float) -> Checkup:
-    """Asks `provider` something and timeouts for the whole answer, `patience` seconds at most."""
+    """Asks `provider` something and waits for the whole answer, `patience` seconds at most."""
     service = client.providers[provider]
     model = _model(client, provider, service)
     trial = Probe(client, ChatRequest(model=f"{provider}/{model}", messages=(user(QUESTION),)))

@@ -50,8 +50,8 @@ COMMANDS: dict[str, CommandRow] = {
 
 
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""What a write to stdout fails with if its file takes no more, or if it is closed. Our own files have errors of their
-own."""
+"""What a write to stdout fails with if its file takes no more, or if it is closed. The error of any other file names
+it."""
 
 SHOWN = 60
 """Characters of what was typed that a hint repeats."""
@@ -155,7 +155,9 @@ def run(arguments: list[str]) -> int:
         tell_failure(exc)
         return exit_code(exc)
     except Exception as exc:  # noqa: BLE001  # the process edge: a bug of ours is reported in a line as well
-        if isinstance(exc, OSError) and exc.errno in UNWRITABLE:
+        if isinstance(exc, OSError) and exc.filename is not None:
+            complain(f"{exc.filename} cannot be used: {exc.strerror}")
+        elif isinstance(exc, OSError) and exc.errno in UNWRITABLE:
             complain(f"the output cannot be written: {exc.strerror}")
             leave_pipe()
         else:

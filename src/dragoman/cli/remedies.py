@@ -64,6 +64,7 @@ CODES: dict[str, str] = {
     "proxy_error": PHASES["proxy"],
     "tls_error": "If an authority of your own signed its certificate, name that one's file in `ca_file`; else check "
     "the host in `url`.",
+    "upstream_redirect": "The service is elsewhere: check `url`, which may want `https`, its host and its path.",
     "empty_answer": "Name a model that chats (`default_model`).",
 }
 """By the error's code, if it says more than the class."""

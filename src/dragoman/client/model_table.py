@@ -287,14 +287,15 @@ class ModelTable:
         elif entry.protocol is not None:
             if entry.protocol in self._generic:
                 return known[self._generic[entry.protocol]]
-            key, message = "protocol", f"no protocol {entry.protocol!r}{nearest(entry.protocol, self._generic)}"
+            hint = nearest(entry.protocol, self._generic) or f"; expected one of {', '.join(self._generic)}"
+            key, message = "protocol", f"no protocol {entry.protocol!r}{hint}"
             if entry.protocol in DIALECTS:
                 message = f"no provider calls services of the protocol {entry.protocol!r}"
         elif entry.type is not None:
             kind = entry.type.lower()
             if kind in known:
                 return known[kind]
-            message = f"no provider type {entry.type!r}{nearest(kind, known)}"
+            message = f"no provider type {entry.type!r}{nearest(kind, known) or '; `dragoman providers` lists them'}"
         elif name.lower() in known:
             return known[name.lower()]
         else:

@@ -95,12 +95,14 @@ def chat_request(model: str, messages: Conversation, options: Mapping[str, Any])
     if isinstance(tools := said.get("tools"), list | tuple):
         said["tools"], _ = tools_of(tools)
     first = options.get("system")
-    if first is None:
-        return build_request(model, messages, said)
-    if not isinstance(first, str):
+    if not isinstance(first, str | None):
         raise InvalidRequestError(f"system: expected text, got {type(first).__name__}")
     request = build_request(model, messages, said)
-    return replace(request, messages=(system(first), *request.messages))
+    if first is not None:
+        request = replace(request, messages=(system(first), *request.messages))
+    if not request.messages:
+        raise InvalidRequestError("messages: expected at least one message, got none", param="messages")
+    return request
 
 
 def run_request(

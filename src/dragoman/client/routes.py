@@ -112,7 +112,7 @@ class RouteMaker:
         entry = self._config.models[name]
         strategy = STRATEGIES.get(entry.strategy)
         if strategy is None:
-            hint = nearest(entry.strategy, STRATEGIES)
+            hint = nearest(entry.strategy, STRATEGIES) or f"; expected one of {', '.join(STRATEGIES)}"
             self._flaw(f"there is no strategy {entry.strategy!r}{hint}", name, "strategy")
         within = within.limited(entry.timeouts)
         entries = entry.entries()

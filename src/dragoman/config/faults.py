@@ -1,5 +1,6 @@
 """Messages that say what is wrong with a value, and show no secret. Knows no key."""
 
+import re
 from datetime import date, time
 
 import msgspec
@@ -9,6 +10,10 @@ from dragoman.errors import CUT
 
 DIGITS = 40
 """Digits of a number that are shown: more than any setting needs, and not too many to read."""
+
+REFERENCE = r"\$\{?[A-Z_][A-Z0-9_]*\}?$|os\.environ/|\{env:"
+"""A regular expression for what other programs read as the name of a variable, at the beginning of a text: `$NAME`,
+LiteLLM's `os.environ/NAME`, opencode's `{env:NAME}`."""
 
 
 class WrongError(Exception):
@@ -48,9 +53,11 @@ def quoted(text: str) -> str:
 
 
 def _concealed(text: str) -> str:
-    """Why a secret may be wrong: only the white space around it is described."""
+    """Why a secret may be wrong: only white space around it and the form of a name are described."""
     if text.endswith(("\n", "\r")):
         return "one that ends with a line break"
+    if re.match(REFERENCE, text):
+        return "the name of a variable as other programs write it"
     return "one with spaces around it" if text.strip() != text else "other text"
 
 

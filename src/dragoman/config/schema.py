@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from msgspec import Struct, field
 
+from dragoman.config.faults import REFERENCE
 from dragoman.config.routes import ModelConfig, RetryConfig, TargetConfig
 from dragoman.config.timeouts import TimeoutsConfig
 from dragoman.config.value_types import (
@@ -74,7 +75,8 @@ SECRET = TextValue("text", r".*", secret=True)
 # The sites take empty text for no password: a file or a variable that is empty by mistake would let everyone in.
 PASSWORD = TextValue("text that is not empty", r".+", secret=True)
 # A key becomes the value of a header: other characters cannot be sent there, and a line break would begin a new header.
-API_KEY = TextValue("text of visible ASCII characters", r"[!-~]+", secret=True)
+# A service that is sent the name of a variable could only say that the key is wrong.
+API_KEY = TextValue("text of visible ASCII characters", rf"(?!{REFERENCE})[!-~]+", secret=True)
 URL = TextValue(
     "an http or https URL without user, query and fragment",
     r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[!-\"$->@-~]*)?",

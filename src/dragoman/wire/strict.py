@@ -70,6 +70,8 @@ PART = 256 << 10
 """Bytes that are decoded at a time: no other thread runs meanwhile, and dense JSON takes two milliseconds per MiB."""
 
 TOO_DEEP = "too deeply nested"
+CUT_SHORT = "Input data was truncated"
+"""What msgspec says of a text that ends within a value, or before one."""
 
 TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 
@@ -91,7 +93,8 @@ _STRIDE = MAX_DIGITS // 2
 
 def refused_json(reason: str) -> InvalidRequestError:
     """The error that refuses a text."""
-    return InvalidRequestError(f"the body is not valid JSON: {reason}", code="invalid_json")
+    words = "it is empty, or ends too soon" if reason == CUT_SHORT else reason
+    return InvalidRequestError(f"the body is not valid JSON: {words}", code="invalid_json")
 
 
 def shortened(data: bytes) -> Steps[bytes]:

@@ -4,6 +4,8 @@ import asyncio
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.cli.pty import ALT_ENTER, CTRL_C, CTRL_D, TAB, UP, Terminal
 from tests.cli.shell import DONE, PATIENCE, SSE, chunk, configure
 from tests.support.server import Exchange, serve
@@ -182,11 +184,12 @@ def test_pasted_text_is_shown_as_text(tmp_path: Path) -> None:
         assert "owned" in terminal.shown
 
 
-def test_without_colours_the_prompt_has_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["/exit\r", CTRL_D])
+def test_without_colours_the_prompt_has_none(tmp_path: Path, end: str) -> None:
     with Terminal(tmp_path, "chat", "-m", "offline/echo", env={"NO_COLOR": "1"}) as terminal:
         terminal.line("hello")
         terminal.expect("hello")
-        terminal.line("/exit")
+        terminal.press(end)
         assert terminal.end() == 0
         assert set(re.findall(r"\x1b\[([\d;]*)m", terminal.drawn)) <= {"", "0"}
 

@@ -47,6 +47,18 @@ async def wordless(exchange: Exchange) -> None:
     await exchange.reply(headers=SSE, body=chunk(finish="stop") + DONE)
 
 
+async def moved(exchange: Exchange) -> None:
+    await exchange.reply(301, {"location": "https://service.example/v1"})
+
+
+async def test_a_service_that_sends_elsewhere_is_a_matter_of_the_url(tmp_path: Path) -> None:
+    async with serve(moved) as service:
+        configure(tmp_path, {"up": service.url})
+        ran = await run_beside(tmp_path, "doctor")
+    assert b"got a redirect (301)" in ran.out
+    assert CODES["upstream_redirect"].encode() in ran.out
+
+
 def test_with_nothing_configured_it_tries_the_offline_model(tmp_path: Path) -> None:
     ran = run(tmp_path, "doctor")
     assert ran.code == 0

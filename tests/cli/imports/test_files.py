@@ -10,10 +10,11 @@ from dragoman.cli.imports.ledger import NOT_KNOWN, Ledger, Verdict
 from dragoman.cli.imports.report import report
 from dragoman.config import GatewayConfig
 from dragoman.config.tables import from_tables
-from dragoman.errors import ConfigurationError
+from dragoman.errors import ConfigurationError, ContentFilterError
 from dragoman.gateway.check import check
 from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import catalogue
+from dragoman.routing.reactions import REACTIONS, Next
 
 FILES = Path(__file__).parent / "files"
 IMPORTERS = importers()
@@ -120,12 +121,65 @@ def test_what_a_target_or_its_route_can_say_is_not_called_impossible(name: str, 
     assert setting in words
 
 
+def test_fallbacks_that_no_route_makes_are_not_called_settings() -> None:
+    assert REACTIONS[ContentFilterError].next is Next.NOBODY
+    _, found = convert("litellm", "router_settings: {content_policy_fallbacks: [{a: [b]}]}")
+    assert found["router_settings.content_policy_fallbacks.0.a.0"][0] == "impossible"
+
+
 def test_deployments_with_the_same_address_and_key_share_an_entry() -> None:
     tables, _ = convert("litellm", LITELLM)
     assert tables["providers"] == {
         "openai": {"type": "openai", "api_key": {"env": "KEY"}},
         "openai-2": {"type": "openai", "api_key": {"env": "OTHER"}},
     }
+
+
+def test_a_key_that_is_read_from_its_usual_variable_makes_no_second_entry() -> None:
+    text = """
+    model_list:
+      - {model_name: a, litellm_params: {model: groq/one}}
+      - {model_name: groq/*, litellm_params: {model: groq/*, api_key: os.environ/GROQ_API_KEY}}
+      - {model_name: b, litellm_params: {model: groq/one, api_key: sk-canary}}
+    """
+    tables, found = convert("litellm", text, in_clear=False)
+    assert tables["providers"] == {
+        "groq": {"type": "groq", "api_key": {"env": "GROQ_API_KEY"}},
+        "groq-2": {"type": "groq"},
+    }
+    assert found["model_list.1.model_name"] == ("exact", "callers write groq/MODEL")
+    assert "providers.groq-2.api_key" in found["model_list.2.litellm_params.api_key"][1]
+
+
+def test_a_pattern_for_all_services_is_no_service_that_is_not_known() -> None:
+    tables, found = convert("litellm", 'model_list: [{model_name: "*", litellm_params: {model: "*"}}]')
+    assert tables == {}
+    assert found["model_list.0.model_name"] == ("by hand", "callers write SERVICE/MODEL: dragoman has no patterns")
+
+
+def test_a_shared_credential_is_that_of_its_deployments() -> None:
+    text = """
+    model_list:
+      - {model_name: a, litellm_params: {model: openai/one, litellm_credential_name: team}}
+      - {model_name: b, litellm_params: {model: openai/one, litellm_credential_name: none}}
+    credential_list:
+      - credential_name: team
+        credential_values: {api_key: os.environ/TEAM_KEY, api_base: "http://127.0.0.1:9001/v1"}
+    """
+    tables, found = convert("litellm", text)
+    assert tables["models"] == {"a": {"targets": ["openai/one"]}, "b": {"targets": ["openai-2/one"]}}
+    assert tables["providers"] == {
+        "openai": {"protocol": "openai-chat", "url": "http://127.0.0.1:9001/v1", "api_key": {"env": "TEAM_KEY"}},
+        "openai-2": {"type": "openai"},
+    }
+    assert found["credential_list.0.credential_values.api_key"] == ("exact", "providers.openai.api_key")
+    assert found["model_list.1.litellm_params.litellm_credential_name"][0] == "by hand"
+
+
+def test_a_key_that_is_read_from_another_variable_here_is_told() -> None:
+    _, found = convert("litellm", "model_list: [{model_name: a, litellm_params: {model: together_ai/one}}]")
+    words = "models.a.targets; its key is read from TOGETHER_API_KEY here"
+    assert found["model_list.0.litellm_params.model"] == ("by hand", words)
 
 
 def test_a_route_has_its_own_deployments_then_the_fallbacks_and_theirs() -> None:

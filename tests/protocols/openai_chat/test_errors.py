@@ -16,9 +16,11 @@ from dragoman.errors import (
     PermissionDeniedError,
     QuotaExhaustedError,
     RateLimitError,
+    UnsupportedFeatureError,
     UpstreamError,
 )
 from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIChatServer
+from dragoman.protocols.openai_chat.errors import envelope
 from dragoman.types import ChatRequest, HttpResponse, ResponseHead, user
 from tests.support.cuts import drive
 
@@ -166,6 +168,12 @@ def test_an_error_of_ours_is_read_back_as_the_same(kind: type[DragomanError]) ->
     error = failed(answer.status, answer.body)
     assert type(error) is kind
     assert error.message == "why"
+
+
+def test_a_field_has_the_callers_name_in_the_words_too() -> None:
+    error = UnsupportedFeatureError("up: candidate_count cannot be followed", param="candidate_count")
+    said = envelope(error)["error"]
+    assert (said["param"], said["message"]) == ("n", "up: n cannot be followed")
 
 
 def test_what_the_service_said_goes_on_to_a_caller_of_the_same_protocol() -> None:

@@ -61,8 +61,8 @@ def edit_it(name: str) -> None:
     """Write a template in $VISUAL or $EDITOR; a new one begins with an example."""
     path = templates.path_of(name)
     before = read(path, templates.LARGEST).decode(errors="replace") if path.exists() else templates.SKELETON
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # before anything is written that would be lost
     text = edit(before, suffix=".toml")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write(path, f"{text}\n".encode())
     templates.find(name)
     tell(f"{path} is written: dragoman ask -t {name} …")

@@ -15,7 +15,7 @@ from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.history import History as PromptHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import Output
+from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
@@ -37,7 +37,7 @@ class PromptLines(Lines):
     def __init__(self, runner: asyncio.Runner, words: Words) -> None:
         self._runner = runner
         self._history = FileHistory()
-        bold = "" if os.environ.get("NO_COLOR") else "bold"
+        plain = bool(os.environ.get("NO_COLOR"))
         completer = _WordCompleter(words)
         self._session: PromptSession[str] = PromptSession(
             [("class:prompt", prompt())],
@@ -48,7 +48,8 @@ class PromptLines(Lines):
             complete_while_typing=False,
             key_bindings=_keys(completer),
             enable_suspend=True,
-            style=Style([("prompt", bold)]),
+            style=Style([("prompt", "" if plain else "bold")]),
+            color_depth=ColorDepth.MONOCHROME if plain else None,  # a prompt that is left is drawn in grey otherwise
             output=_output(),
         )
 

@@ -38,7 +38,7 @@ RULES: dict[str, Rule] = {
     "LOG": (Verdict.BY_HAND, "set gateway.request_log to a file, if you want a line for each request"),
     "API_TIMEOUT_MS": (
         Verdict.BY_HAND,
-        "set `total`, in seconds, in [providers.NAME.timeouts]; without it, only silence is limited",
+        "set `total`, in seconds, in [providers.NAME.timeouts]; without it, an answer may take 900 seconds",
     ),
     "NON_INTERACTIVE_MODE": (Verdict.EXACT, "`dragoman run claude -- -p …` needs no setting for it"),
     "CLAUDE_PATH": (Verdict.BY_HAND, "`dragoman run claude` takes the `claude` that is on the PATH"),

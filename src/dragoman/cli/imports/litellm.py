@@ -16,6 +16,7 @@ from dragoman.cli.imports.litellm_rules import (
     GENERAL,
     MODEL_INFO,
     MODULE,
+    OTHER_VARIABLES,
     ROUTING,
     SERVICES,
     TOP,
@@ -25,13 +26,20 @@ from dragoman.cli.imports.settings import entry_url, known_model, known_route
 from dragoman.cli.imports.tree import Node, Rule, tree
 from dragoman.cli.imports.yaml_text import parse
 from dragoman.config.schema import API_KEY
+from dragoman.providers.catalogue import catalogue
 
 VARIABLE = "os.environ/"
 MANY = "*"
+CREDENTIAL = "litellm_credential_name"
+"""What of `credential_list` a deployment uses."""
 
 UNKNOWN: Rule = (Verdict.BY_HAND, "its service is not known here: write an entry with `protocol` and `url`")
 NO_URL: Rule = (Verdict.BY_HAND, "expected a URL without user and query in api_base: write this entry yourself")
-LOST_URL: Rule = (Verdict.BY_HAND, "its address is in a variable, which `url` cannot name: write this entry yourself")
+LOST_URL: Rule = (
+    Verdict.BY_HAND,
+    "its address is in a variable, which `url` cannot name: write the entry; DRAGOMAN_PROVIDERS_NAME_URL sets it",
+)
+ANY_SERVICE: Rule = (Verdict.BY_HAND, "callers write SERVICE/MODEL: dragoman has no patterns")
 NO_GROUP = "expected the name of a group of model_list: write the targets into the route yourself"
 
 
@@ -50,6 +58,8 @@ class _Import(Struct):
     keyring: Keyring
     variables: Node
     """`environment_variables`."""
+    credentials: dict[str, Node]
+    """The rows of `credential_list` by their names."""
     entries: dict[tuple[object, ...], str] = field(default_factory=dict)
     """Service, URL and key to the entry that has them."""
     groups: dict[str, list[_Deployment]] = field(default_factory=dict)
@@ -59,7 +69,7 @@ class _Import(Struct):
 def convert(text: str, in_clear: bool) -> Imported:
     """The configuration for dragoman. Raises ConfigurationError if `text` is no YAML."""
     root = tree(parse(text))
-    done = _Import(Draft(), Keyring(follow, in_clear), root.at("environment_variables"))
+    done = _Import(Draft(), Keyring(follow, in_clear), root.at("environment_variables"), _credentials(root))
     for node in root.at("model_list").items():
         _deployment(done, node)
     _routes(done, root)
@@ -70,6 +80,11 @@ def convert(text: str, in_clear: bool) -> Imported:
         node.by_hand("set it in the environment of dragoman, if an entry names it")
     root.judge(TOP)
     return Imported(done.draft.text("LiteLLM"), root.ledger.close())
+
+
+def _credentials(root: Node) -> dict[str, Node]:
+    named = [(node.at("credential_name").value, node) for node in root.at("credential_list").items()]
+    return {name: node for name, node in named if isinstance(name, str)}
 
 
 def follow(text: str) -> Reference | None:
@@ -86,6 +101,9 @@ def _deployment(done: _Import, node: Node) -> None:
     if not isinstance(named.value, str) or not isinstance(group.value, str):
         node.by_hand("expected model_name and litellm_params.model: write this entry yourself")
         return
+    if named.value == MANY and not custom:
+        node.ledger.settle(node.path, *ANY_SERVICE)
+        return
     prefix, model = _split(named.value, custom.value)
     if prefix in CLOUDS or prefix not in SERVICES or not known_model(model):
         node.ledger.settle(node.path, *CLOUDS.get(prefix, UNKNOWN))
@@ -93,7 +111,7 @@ def _deployment(done: _Import, node: Node) -> None:
     service = SERVICES[prefix]
     if prefix == "openai" and model.startswith("responses/"):
         service, model = Service("openairesponses"), model.removeprefix("responses/")
-    base = params.at("api_base", "base_url")
+    base = _own_or_shared(done, params, "api_base", "base_url")
     address = _variable(done, base)
     url = _url(address, service)
     if not isinstance(url, str) or (service.needs_url and not url):
@@ -101,7 +119,9 @@ def _deployment(done: _Import, node: Node) -> None:
         return
     if prefix == "openai" and url and service.type == "openai":
         service = at_home(CHAT, url)
-    entry = _entry(done, prefix, params.at("api_key"), (service, url))
+    key = _own_or_shared(done, params, "api_key")
+    entry = _entry(done, prefix, key, (service, url))
+    _settle_shared(done, params, entry)
     base.exact(f"providers.{entry}.url")
     address.exact(f"providers.{entry}.url")
     custom.exact(f"providers.{entry}")
@@ -119,8 +139,27 @@ def _deployment(done: _Import, node: Node) -> None:
     placed = isinstance(order.value, int | float)
     order.exact("the order of the targets") if placed else order.by_hand("expected a number: sort the targets")
     target = done.draft.target(entry, model)
+    if prefix in OTHER_VARIABLES and not (key or url):
+        named.by_hand(f"models.{group.value}.targets; its key is read from {_variable_of(service)} here")
     named.exact(f"models.{group.value}.targets")
     done.groups.setdefault(group.value, []).append(_Deployment(group, target, order.value if placed else 0))
+
+
+def _own_or_shared(done: _Import, params: Node, *names: str) -> Node:
+    """What a deployment says itself, or else the credential that it names."""
+    own, shared = params.at(*names), done.credentials.get(str(params.at(CREDENTIAL).value))
+    return own if own or shared is None else shared.at("credential_values").at(*names)
+
+
+def _settle_shared(done: _Import, params: Node, entry: str) -> None:
+    name = params.at(CREDENTIAL)
+    shared = done.credentials.get(str(name.value))
+    if shared is None:
+        name.by_hand(f"expected a name of credential_list: set providers.{entry}.api_key")
+        return
+    name.exact(f"providers.{entry}")
+    shared.at("credential_name").exact(f"providers.{entry}")
+    shared.at("credential_info").impossible("an entry has no description")
 
 
 def _split(model: str, custom: object) -> tuple[str, str]:
@@ -155,13 +194,21 @@ def _entry(done: _Import, name: str, key: Node, place: tuple[Service, str]) -> s
     """The entry of a service; deployments with the same address and key share one."""
     service, url = place
     reading = done.keyring.read(key.value if key else None, API_KEY)
-    same = (service, url, repr(reading.value))
+    # An entry on its service's own host reads the key from the service's variable, whether it says so or not.
+    usual = None if url else {"env": _variable_of(service)}
+    secret = reading.value or (usual if reading.verdict is Verdict.EXACT else key.value)
+    same = (service, url, repr(secret))
     if same not in done.entries:
         done.entries[same] = done.draft.entry(name, service, url)
-        if reading.value is not None:
-            done.draft.providers[done.entries[same]]["api_key"] = reading.value
+    if reading.value is not None:
+        done.draft.providers[done.entries[same]]["api_key"] = reading.value
     settle(key, reading, f"providers.{done.entries[same]}.api_key")
     return done.entries[same]
+
+
+def _variable_of(service: Service) -> str:
+    """The variable from which an entry without `api_key` has its key."""
+    return catalogue()[service.type].key_variable if service.type else ""
 
 
 def _many(entry: str, named: Node, group: Node) -> None:

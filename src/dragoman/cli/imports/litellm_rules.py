@@ -50,6 +50,14 @@ SERVICES: dict[str, Service] = {
 }
 """The part of a model's name before the slash, to the service."""
 
+OTHER_VARIABLES = frozenset(
+    {"fireworks_ai", "huggingface", "nvidia_nim", "perplexity", "together_ai", "vercel_ai_gateway"}
+)
+"""Services whose keys LiteLLM reads from variables of other names too, as TOGETHERAI_API_KEY.
+
+BerriAI/litellm, litellm_core_utils/get_llm_provider_logic.py, seen 2026-11-28.
+"""
+
 FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("gpt-", "chatgpt-", "o1", "o3", "o4", "ft:gpt-", "text-embedding-"), "openai"),
     (("claude-",), "anthropic"),
@@ -58,8 +66,14 @@ FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
 """Beginnings of names that LiteLLM knows without a service, to the service."""
 
 CLOUDS: dict[str, Rule] = {
-    "azure": (BY_HAND, 'write an entry with protocol = "openai-chat" and url = "https://RESOURCE/openai/v1"'),
-    "azure_ai": (BY_HAND, 'write an entry with protocol = "openai-chat" and url = "https://RESOURCE/openai/v1"'),
+    "azure": (
+        BY_HAND,
+        'write an entry with protocol = "openai-chat" and url = "https://RESOURCE.openai.azure.com/openai/v1"',
+    ),
+    "azure_ai": (
+        BY_HAND,
+        'write an entry with protocol = "openai-chat" and url = "https://RESOURCE.openai.azure.com/openai/v1"',
+    ),
     "bedrock": (IMPOSSIBLE, "Bedrock wants requests that are signed with AWS credentials, and dragoman sends a key"),
     "sagemaker": (
         IMPOSSIBLE,
@@ -82,7 +96,10 @@ BALANCE = (
     "targets are asked in their order: set `strategy` of the route to spread requests "
     "(weighted, least-busy, latency or cheapest), with `weight = 0` for fallbacks"
 )
-CALLBACKS = "set gateway.request_log for a line of JSON for each request, or gateway.otel for OpenTelemetry"
+CALLBACKS = (
+    "set gateway.request_log for a line of JSON for each request, or gateway.otel for OpenTelemetry; "
+    "Prometheus reads /metrics"
+)
 NO_CACHE = "dragoman keeps no answers to give them again"
 DATABASE = "dragoman has no database of keys, users and models: all is in its file"
 ALONE = "gateways on several machines share nothing"
@@ -150,10 +167,7 @@ ROUTING: dict[str, Rule] = {
         BY_HAND,
         "add the larger models to the route's targets, with `context` of each: what is too long goes to one with more",
     ),
-    "content_policy_fallbacks": (
-        BY_HAND,
-        "add the other models to the route's targets: they are asked for any failure",
-    ),
+    "content_policy_fallbacks": (IMPOSSIBLE, "what a filter stops is told to the caller, and no other target is asked"),
     "redis_host": (IMPOSSIBLE, ALONE),
     "redis_port": (IMPOSSIBLE, ALONE),
     "redis_password": (IMPOSSIBLE, ALONE),

@@ -279,7 +279,7 @@ def greeting(config: Config, model: str, port: int | None, unix_path: str = "") 
     place = first_port(config.gateway)
     host = EVERYWHERE.get(bare := unbracketed(config.gateway.host if place is None else place.host), bare)
     url = "http://localhost" if port is None else f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    told = f"where no model is named, {model} answers" if model else f"callers must name a model: {NO_DEFAULT}"
+    told = f"if no model is named, {model} answers" if model else f"callers must name a model: {NO_DEFAULT}"
     question = {"model": model or OFFLINE, "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
     words = ["curl", "-N", f"{url}/v1/chat/completions", "-H", "Content-Type: application/json"]
     if port is None:

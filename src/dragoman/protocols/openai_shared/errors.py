@@ -3,6 +3,7 @@
 `own` is the protocol of the service, and of the caller: further fields of an error are kept for callers of the same.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,10 +104,14 @@ def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[
 
     `params`: names of our fields to the protocol's, if the two differ.
     """
+    param, message = error.param, error.words_for(own)
+    if param is not None and param in params:
+        ours, param = param, params[param]
+        message = re.sub(rf"(?<!\w){re.escape(ours)}(?!\w)", param, message)
     said = {
-        "message": error.words_for(own),
+        "message": message,
         "type": error.native_type or error.type,
-        "param": params.get(error.param or "", error.param),
+        "param": param,
         "code": error.native_code or error.code,
     }
     return {"error": {**error.extra.get(own, {}), **said}}

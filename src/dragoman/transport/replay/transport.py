@@ -183,4 +183,4 @@ def _moment(piece: Piece) -> float:
 
 
 def _stops() -> TruncatedStreamError:
-    return TruncatedStreamError("the recording stops here: whoever read it then had left")
+    return TruncatedStreamError("the recording stops here: its reader had left")
