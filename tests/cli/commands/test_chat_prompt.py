@@ -188,7 +188,8 @@ def test_pasted_text_is_shown_as_text(tmp_path: Path) -> None:
 def test_without_colours_the_prompt_has_none(tmp_path: Path, end: str) -> None:
     with Terminal(tmp_path, "chat", "-m", "offline/echo", env={"NO_COLOR": "1"}) as terminal:
         terminal.line("hello")
-        terminal.expect("hello")
+        terminal.expect("waiting")
+        terminal.expect("›")
         terminal.press(end)
         assert terminal.end() == 0
         assert set(re.findall(r"\x1b\[([\d;]*)m", terminal.drawn)) <= {"", "0"}
