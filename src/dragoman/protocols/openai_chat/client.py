@@ -150,7 +150,7 @@ class OpenAIChatClient(ClientCodec):
     def decoder(self, request: ChatRequest) -> Decoder:
         written = self.origin(request.model)
         names = frozenset() if self._variant.custom_tools else freeform_names(request.tools)
-        return FunctionReplyDecoder(names, written) if names else ReplyDecoder(written)
+        return FunctionReplyDecoder(names, written, request) if names else ReplyDecoder(written, request)
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)
