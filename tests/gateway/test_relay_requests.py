@@ -36,6 +36,17 @@ async def answer(exchange: Exchange) -> None:
         await exchange.reply(headers=JSON, body=WHOLE)
 
 
+async def explained(url: str, body: bytes) -> Any:
+    """How a request would be carried."""
+    got = await ask(url, "POST", "/explain", JSON, json.encode({"path": PATH, "body": json.decode_request(body)}))
+    return json.decode_event(got.body)
+
+
+async def refuse(exchange: Exchange) -> None:
+    """Is busy."""
+    await exchange.reply(503, headers=JSON, body=b'{"error":{"message":"busy"}}')
+
+
 async def sent(body: bytes, headers: dict[str, str] | None = None) -> ReceivedRequest:
     """The request that a service sees of a caller's."""
     async with serve(answer) as service, running_gateway(configured(service.url, "up/real")) as url:
@@ -150,6 +161,44 @@ async def test_a_service_that_does_not_take_the_question_for_the_usage_is_not_as
     body.pop("stream_options", None)
     assert json.decode_request(seen.body) == body | {"model": "m"}
     assert got.status == 200
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_service_gets_a_request_in_the_words_that_it_takes(stream: bool) -> None:
+    """The first target of the route has no role `developer` and another name for a limit; the second has both."""
+    messages = [{"role": "developer", "content": "be brief"}, {"role": "user", "content": "hi"}]
+    body = question("route", stream=stream, messages=messages, max_completion_tokens=9)
+    async with serve(refuse) as first, serve(answer) as second:
+        config = Config(
+            gateway=GatewayConfig(port=0),
+            providers={
+                "up": ProviderConfig(type="mistral", url=first.url, api_key=KEY),
+                "down": ProviderConfig(protocol="openai-chat", url=second.url, api_key=KEY),
+            },
+            models={"route": ModelConfig(targets=("up/m", "down/m"))},
+        )
+        async with running_gateway(config) as url:
+            got = await post(url, body)
+            found = await explained(url, body)
+        (translated, relayed) = (json.decode_request(each.requests[0].body) for each in (first, second))
+    assert got.status == 200
+    assert [each["role"] for each in translated["messages"]] == ["system", "user"]
+    assert (translated["max_tokens"], translated.get("max_completion_tokens")) == (9, None)
+    assert relayed == json.decode_request(body) | {"model": "m"}
+    assert [each["carried"] for each in found["targets"]] == ["translated", "relayed"]
+    assert found["carried"] == "translated"
+
+
+async def test_a_limit_is_relayed_under_the_name_that_the_service_has_for_it() -> None:
+    async with serve(answer) as service:
+        up = ProviderConfig(type="openai", url=service.url, api_key=KEY)
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"up": up})) as url:
+            await post(url, question("up/m", stream=True, max_tokens=9))
+            found = await explained(url, question("up/m", stream=True, max_tokens=9))
+        (seen,) = service.requests
+    assert found["carried"] == "relayed"
+    sent = json.decode_request(seen.body)
+    assert (sent["max_completion_tokens"], sent.get("max_tokens")) == (9, None)
 
 
 async def test_a_large_body_arrives_whole() -> None:

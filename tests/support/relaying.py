@@ -83,7 +83,7 @@ class Translating(Client):
     def plan(self, model: str) -> Plan:
         plan = super().plan(model)
         for target in plan.targets:
-            setattr(target, "relay", lambda protocol: None)  # noqa: B010  # a method, as mypy sees it
+            setattr(target, "relay", lambda protocol, request=None: None)  # noqa: B010  # a method, as mypy sees it
         return plan
 
 

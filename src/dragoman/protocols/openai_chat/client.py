@@ -106,7 +106,7 @@ class OpenAIChatClient(ClientCodec):
 
     def __init__(self, url: str, variant: Variant = USUAL, completions: str = "") -> None:
         self._url = f"{url.rstrip('/')}/chat/completions"
-        self.relay = ChatRelay(self._url, stream_usage=variant.stream_usage)
+        self.relay = ChatRelay(self._url, variant)
         self._completions = (
             CompletionsRelay(f"{url.rstrip('/')}{completions}", stream_usage=variant.stream_usage)
             if completions
