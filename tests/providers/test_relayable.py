@@ -134,6 +134,16 @@ def test_several_answers_are_relayed_because_they_cannot_be_translated() -> None
     assert relay.takes(several)
 
 
+@pytest.mark.parametrize("provider", SERVICES, ids=lambda provider: provider.__name__)
+def test_an_answer_that_is_not_streamed_is_asked_for_where_there_are_such(
+    provider: type[AsyncGeneratorProvider],
+) -> None:
+    relay, whole = provider.codec().relay, SERVER.reader.at_once(asked({"stream": False}))
+    assert relay is not None
+    assert whole is not None
+    assert relay.takes(whole) is (provider.__name__ not in {"DashScope", "DashScopeChina"})
+
+
 def test_two_limits_are_left_to_the_service() -> None:
     relayed = SERVER.reader.at_once(asked({"max_tokens": 1, "max_completion_tokens": 2}))
     relay = OpenAI.codec().relay

@@ -98,6 +98,7 @@ CASES = [
     ),
     Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
     Case("reasoning_field", Variant(reasoning_field="reasoning"), THOUGHT, ("messages", 1, "reasoning"), "hm"),
+    Case("whole_answers", Variant(whole_answers=False), asked(stream=False), ("stream",), True),
     Case("stream_usage", Variant(stream_usage=False), asked(), ("stream_options",), NOTHING),
     Case(
         "developer_role",

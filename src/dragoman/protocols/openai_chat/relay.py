@@ -65,9 +65,11 @@ class ChatRelay(SseRelay):
         self.renamed = renamed(variant)
 
     def takes(self, request: RelayRequest) -> bool:
-        if not self._marks or not isinstance(request, ChatRelayRequest) or request.several:
+        if not isinstance(request, ChatRelayRequest) or request.several:
             return True  # several choices cannot be translated
-        return passes(request.fields, self._variant, self._marks)
+        if not (request.stream or self._variant.whole_answers):
+            return False
+        return not self._marks or passes(request.fields, self._variant, self._marks)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type

@@ -43,6 +43,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """The same, unless the request switches thinking off."""
     stream_usage: bool = True
     """Whether `stream_options` is taken, which asks for the usage at the end of a stream."""
+    whole_answers: bool = True
+    """Whether an answer may be asked for that is not streamed; a translation asks for none."""
     developer_role: bool = True
     """Whether there is the role `developer`; if not, it is sent as `system`."""
     message_names: bool = True

@@ -52,6 +52,13 @@ OF_DASHSCOPE = (
     ),
     Quirk("thinking_field", "enable_thinking", "a switch and `thinking_budget`", DASHSCOPE, "2026-11-26"),
     Quirk(
+        "whole_answers",
+        False,
+        "400 from models that think: only stream mode is supported; enable_thinking must be false for other calls",
+        "infiniflow/ragflow#5912, QuantumNous/new-api#1109",
+        "2026-11-28",
+    ),
+    Quirk(
         "thinking_choices",
         ("auto", "none"),
         "400: tool_choice may not be required or object in thinking mode",
