@@ -56,6 +56,7 @@ def failure(body: bytes) -> DragomanError:
         ("function_call", "tool_call", "function_call"),
         ("eos", "stop", "eos"),
         ("max_tokens", "length", "max_tokens"),
+        ("model_length", "length", "model_length"),
         ("insufficient_system_resource", "other", "insufficient_system_resource"),
     ],
 )
