@@ -20,6 +20,7 @@ USER = {"role": "user", "content": "hi"}
 CALLS = [{"id": "abcdefghi", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 CALL = {"role": "assistant", "content": None, "tool_calls": CALLS}
 PICTURE = [{"type": "image_url", "image_url": {"url": "https://h/p.png"}}]
+DOCUMENT = [{"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0=", "filename": "a.pdf"}}]
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 
@@ -36,6 +37,7 @@ CASES: dict[str, dict[str, Any]] = {
     "a call": {"messages": result("r")},
     "a picture in a result": {"messages": result(PICTURE)},
     "a picture beside a result": {"messages": [*result("r"), {"role": "user", "content": PICTURE}]},
+    "a document beside a result": {"messages": [*result("r"), {"role": "user", "content": DOCUMENT}]},
     "reasoning": {"messages": [USER, {"role": "assistant", "content": "x", "reasoning_content": "so"}, USER]},
     "max_tokens": {"max_tokens": 9},
     "max_completion_tokens": {"max_completion_tokens": 9},
@@ -73,6 +75,7 @@ CASES: dict[str, dict[str, Any]] = {
         }.items()
     },
 }
+MOVED = "The tool f gave this:"
 ADDED = {"stream_options", "prompt_cache_key"}
 """What a translation may add."""
 SAID_OTHERWISE = {(service, case) for service in ("OpenRouter", "Vercel") for case in ("an effort", "no effort")}
@@ -150,6 +153,13 @@ def test_two_limits_are_left_to_the_service() -> None:
     assert relayed is not None
     body = json.loads(relayed.body_for("m", relay))
     assert (body["max_tokens"], body["max_completion_tokens"]) == (1, 2)
+
+
+@pytest.mark.parametrize("part", [*DOCUMENT, {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}])
+def test_media_of_a_result_that_openai_takes_from_users_only_are_moved_there(part: dict[str, Any]) -> None:
+    relayed, translated = both(OpenAI.codec(), {"messages": result([part])})
+    assert relayed is None
+    assert translated["messages"][-1] == {"role": "user", "content": [{"type": "text", "text": MOVED}, part]}
 
 
 def test_messages_that_are_too_many_or_wrong_are_looked_at_by_the_translation() -> None:

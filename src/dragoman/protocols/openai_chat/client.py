@@ -76,6 +76,8 @@ EXPRESSES = frozenset(
         "tool_call.cut",
         "tool_result",
         "tool_result.image",
+        "tool_result.audio",
+        "tool_result.file",
         f"unknown.{NAME}",
         NAMES,
         DEVELOPER,
@@ -134,8 +136,7 @@ class OpenAIChatClient(ClientCodec):
         yield from changed_user(request)
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
-        if not self._variant.result_media:
-            yield from moved(request.messages)
+        yield from moved(request.messages, pictures=self._variant.result_media)
         form = request.response_format
         if form is not None and form.kind == "json_schema" and not self._variant.json_schema:
             yield ChangedField("response_format")

@@ -10,7 +10,20 @@ from dragoman.protocols.openai_chat.extra import to_extra, with_extra
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
 from dragoman.protocols.openai_chat.reasoning_details import decode_details, list_of, state_of
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
-from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+from dragoman.types import (
+    AnyPart,
+    Audio,
+    File,
+    Image,
+    Message,
+    Reasoning,
+    Refusal,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+    Unknown,
+)
 
 CUSTOM = "custom"
 """The type of a freeform tool and of its calls."""
@@ -108,10 +121,10 @@ def _function(fields: Fields) -> Message:
 
 
 def _answered(fields: Fields, call_id: str, name: str | None) -> Message:
-    parts: list[Text | Image] = []
-    for part in decode_content(fields):
-        if not isinstance(part, Text | Image):
-            raise wrong_type(fields.path("content"), "a string or a list of texts and images", {})
+    parts: list[Text | Image | Audio | File | Unknown] = []
+    for i, part in enumerate(decode_content(fields)):
+        if not isinstance(part, Text | Image | Audio | File | Unknown):
+            raise refused(f"{fields.path('content')}[{i}].type", "expected no refusal in what a tool gave")
         parts.append(part)
     return Message("tool", (ToolResult(id=call_id, parts=tuple(parts), name=name),), extra=to_extra(fields.rest))
 

@@ -33,6 +33,9 @@ https://openrouter.ai/docs/client-sdks/typescript/models/chatrequestreasoningeff
 
 LIMITS = ("max_tokens", "max_completion_tokens")
 
+MEDIA = (b'"image_url"', b'"input_audio"', b'"file"')
+"""What stands in a list of parts that are not all texts."""
+
 LARGE = 512 << 10
 """Bytes of messages: to look at each of more takes over a millisecond, in which nobody else is served."""
 
@@ -99,11 +102,15 @@ def _names_pass(messages: bytes, variant: Variant) -> bool:
 
 
 def _results_pass(messages: bytes, variant: Variant) -> bool:
-    if variant.result_media or b'"image_url"' not in messages or b'"tool"' not in messages:
+    if variant.result_media or b'"tool"' not in messages or not _has_media(messages):
         return True
     if (heads := _read(messages)) is None:
         return False
-    return not any(head.role == "tool" and b'"image_url"' in bytes(head.content) for head in heads)
+    return not any(head.role == "tool" and _has_media(bytes(head.content)) for head in heads)
+
+
+def _has_media(text: bytes) -> bool:
+    return any(mark in text for mark in MEDIA)
 
 
 def _read(messages: bytes) -> list[_Head] | None:

@@ -112,7 +112,7 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True} if variant.stream_usage else None,
     }
-    messages = request.messages if variant.result_media else apart(request.messages)
+    messages = apart(request.messages, pictures=variant.result_media)
     body = {"model": request.model, "messages": encode_messages(messages, variant)}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})

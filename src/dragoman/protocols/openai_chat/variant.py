@@ -58,7 +58,7 @@ class Variant(Struct, frozen=True, kw_only=True):
     json_object: bool = True
     """Whether it may be `json_object`; if not, a schema that allows any object is sent."""
     result_media: bool = True
-    """Whether the result of a tool may hold pictures; if not, they follow in a user's turn."""
+    """Whether what a tool gave may hold pictures; if not, they follow in a user's turn, as other media always do."""
     file_urls: bool = True
     """Whether a file may be named by its URL."""
     cache_keys: bool = False
