@@ -11,6 +11,7 @@ from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
 from dragoman.types import (
     ChatRequest,
     File,
+    HostedTool,
     HttpRequest,
     Image,
     Message,
@@ -98,6 +99,14 @@ CASES = [
     ),
     Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
     Case("reasoning_field", Variant(reasoning_field="reasoning"), THOUGHT, ("messages", 1, "reasoning"), "hm"),
+    Case(
+        "web_search",
+        Variant(web_search=False),
+        asked(tools=(HostedTool(tool="web_search", context_size="low"),)),
+        ("web_search_options",),
+        NOTHING,
+        ("tools[0] (web_search)",),
+    ),
     Case("whole_answers", Variant(whole_answers=False), asked(stream=False), ("stream",), True),
     Case("stream_usage", Variant(stream_usage=False), asked(), ("stream_options",), NOTHING),
     Case(

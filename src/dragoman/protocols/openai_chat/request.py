@@ -104,7 +104,7 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
         "service_tier": NATIVE_TIERS.get(request.service_tier or "", request.service_tier),
         "modalities": list(request.modalities) or None,
         "metadata": request.metadata,
-        "web_search_options": encode_web_search(request.tools),
+        "web_search_options": encode_web_search(request.tools) if variant.web_search else None,
         "user": user_of(request),
         "safety_identifier": request.safety_identifier,
         "prompt_cache_key": cache_key_of(request) if variant.cache_keys else request.cache_key,

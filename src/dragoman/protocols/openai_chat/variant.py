@@ -61,6 +61,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether what a tool gave may hold pictures; if not, they follow in a user's turn, as other media always do."""
     file_urls: bool = True
     """Whether a file may be named by its URL."""
+    web_search: bool = True
+    """Whether there is `web_search_options`. A relay passes it: its caller may know a model that has it."""
     cache_keys: bool = False
     """Whether `prompt_cache_key` is known, so that one may be sent for which the caller did not ask."""
     refused_fields: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ class Variant(Struct, frozen=True, kw_only=True):
             "tool.grammar": self.custom_tools,
             "tool_choice.names": "tool" in self.tool_choices,
             "file.url": self.file_urls,
+            "hosted.web_search": self.web_search,
         }
         return frozenset(name for name, has in switches.items() if not has).union(self.refused_fields)
 

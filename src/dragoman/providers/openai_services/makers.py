@@ -84,6 +84,7 @@ MAKERS: tuple[ServiceRow, ...] = (
                 "avante-corp/avante.nvim#2347",
                 "2026-11-26",
             ),
+            Quirk("web_search", False, "422, as for any unknown field", "Gitlawb/openclaude#739", "2026-11-26"),
             Quirk("message_names", False, "422: extra inputs", "nomtek/mistralai_client_dart#44", "2026-11-26"),
             Quirk("developer_role", False, "422: no such tag of a message", "bramses/chatgpt-md#189", "2026-11-26"),
             Quirk(
@@ -249,6 +250,7 @@ MAKERS: tuple[ServiceRow, ...] = (
         "https://ai.google.dev/gemini-api/docs/openai",
         "2026-11-26",
         (
+            Quirk("web_search", False, "400, as for any unknown field", "Vali-98/ChatterUI#227", "2026-11-26"),
             Quirk(
                 "refused_fields",
                 ("frequency_penalty", "presence_penalty", "seed", "store", "top_k"),
