@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIChatServer
@@ -102,7 +103,8 @@ def both(codec: ClientCodec, case: dict[str, Any]) -> tuple[dict[str, Any] | Non
     """What a relay sends, None if the request is translated; and what a translation sends."""
     call = asked(case)
     request = SERVER.decode_request(call)
-    translated = said(codec.encode_request(codec.fit(request, PROFILE), fixed_env()).body)  # type: ignore[union-attr]  # no preliminaries
+    env = replace(fixed_env(), profile=PROFILE)
+    translated = said(codec.encode_request(codec.fit(request, PROFILE), env).body)  # type: ignore[union-attr]  # no preliminaries
     relay, relayed = codec.relay, SERVER.reader.at_once(call)
     assert relay is not None
     assert relayed is not None
@@ -117,7 +119,15 @@ def test_a_relay_sends_what_a_translation_sends(provider: type[AsyncGeneratorPro
             assert relayed == translated, name
 
 
-@pytest.mark.parametrize("name", ["nothing", "nulls", "a quoted word", "a call", "a tool if it wants", "temperature"])
+def test_a_turn_without_reasoning_is_translated_for_deepseek_alone() -> None:
+    """It wants the field in each: empty, if the turn came from another model."""
+    assert [each.__name__ for each in SERVICES if both(each.codec(), CASES["a call"])[0] is None] == ["DeepSeek"]
+    (codec,) = [each.codec() for each in SERVICES if each.__name__ == "DeepSeek"]
+    assert both(codec, CASES["a call"])[1]["messages"][1]["reasoning_content"] == ""
+    assert both(codec, CASES["reasoning"])[0] is not None
+
+
+@pytest.mark.parametrize("name", ["nothing", "nulls", "a quoted word", "a tool if it wants", "temperature"])
 def test_nothing_is_translated_in_vain(name: str) -> None:
     assert [each.__name__ for each in SERVICES if both(each.codec(), CASES[name])[0] is None] == []
 

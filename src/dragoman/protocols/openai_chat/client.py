@@ -145,7 +145,7 @@ class OpenAIChatClient(ClientCodec):
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
-        body = request_body(encode_body(request, self._variant))
+        body = request_body(encode_body(request, self._variant, returns=env.profile.reasoning_returns is True))
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:

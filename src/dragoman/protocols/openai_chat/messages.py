@@ -37,8 +37,13 @@ def decode_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...
     return tuple(_message(Fields(value, path)) for path, value in entries(list(messages), "messages"))
 
 
-def encode_messages(messages: Sequence[Message], variant: Variant = USUAL) -> list[dict[str, Any]]:
-    """The conversation on the wire, for a service that differs from others as `variant` says."""
+def encode_messages(
+    messages: Sequence[Message], variant: Variant = USUAL, *, blank: bool = False
+) -> list[dict[str, Any]]:
+    """The conversation on the wire, for a service that differs from others as `variant` says.
+
+    `blank`: an assistant's message without reasoning has an empty one.
+    """
     out: list[dict[str, Any]] = []
     for i, message in enumerate(messages):
         results = [part for part in message.parts if isinstance(part, ToolResult)]
@@ -49,7 +54,7 @@ def encode_messages(messages: Sequence[Message], variant: Variant = USUAL) -> li
             raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
         out += [_result(part, message, variant) for part in results]
         if others or not results:
-            out.append(_turn(message, others, variant))
+            out.append(_turn(message, others, variant, blank=blank))
     return out
 
 
@@ -148,7 +153,7 @@ def _result(result: ToolResult, message: Message, variant: Variant) -> dict[str,
     return with_extra(with_extra(body, result.extra), message.extra if message.role == "tool" else {})
 
 
-def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant) -> dict[str, Any]:
+def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, *, blank: bool) -> dict[str, Any]:
     role = "system" if message.role == "developer" and not variant.developer_role else message.role
     body: dict[str, Any] = {"role": role}
     if message.name is not None and variant.message_names:
@@ -165,7 +170,7 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant) -> dict[
     thoughts = [part.text for part in parts if isinstance(part, Reasoning) and part.opaque is None]
     if (details := list_of(parts)) is not None:
         body[REASONING_DETAILS] = details
-    if any(thoughts):
+    if any(thoughts) or (blank and message.role == "assistant"):
         body[variant.reasoning_field] = "".join(thoughts)
     if calls:
         body["tool_calls"] = calls

@@ -46,6 +46,7 @@ class _Head(Struct):
     role: Any = None
     name: Any = None
     content: Raw = Raw(b"")
+    reasoning_content: Any = None
 
 
 _heads = msgspec.json.Decoder(list[_Head]).decode
@@ -72,7 +73,7 @@ def passes(fields: Mapping[str, Any], variant: Variant, marked: tuple[Mark, ...]
             text = messages if name == "messages" else _text(fields[name])
             if (mark in text) if mark else text != b"null":
                 return False
-    return _names_pass(messages, variant) and _results_pass(messages, variant)
+    return _names_pass(messages, variant) and _results_pass(messages, variant) and _reasoning_passes(messages, variant)
 
 
 def _marks(variant: Variant) -> Iterator[Mark]:
@@ -107,6 +108,13 @@ def _results_pass(messages: bytes, variant: Variant) -> bool:
     if (heads := _read(messages)) is None:
         return False
     return not any(head.role == "tool" and _has_media(bytes(head.content)) for head in heads)
+
+
+def _reasoning_passes(messages: bytes, variant: Variant) -> bool:
+    if not variant.empty_reasoning or b'"assistant"' not in messages:
+        return True
+    heads = _read(messages)
+    return heads is not None and all(head.role != "assistant" or head.reasoning_content is not None for head in heads)
 
 
 def _has_media(text: bytes) -> bool:

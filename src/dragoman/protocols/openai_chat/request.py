@@ -27,7 +27,7 @@ from dragoman.protocols.openai_chat.tools import (
     encode_tools,
     encode_web_search,
 )
-from dragoman.protocols.openai_chat.variant import Variant
+from dragoman.protocols.openai_chat.variant import Variant, thinks_not
 from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.protocols.openai_shared.user import cache_key_of, user_of
 from dragoman.types import ChatRequest, ReasoningConfig
@@ -75,8 +75,11 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     )
 
 
-def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
-    """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise."""
+def encode_body(request: ChatRequest, variant: Variant, *, returns: bool = False) -> dict[str, Any]:
+    """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise.
+
+    `returns`: the model needs its reasoning back.
+    """
     request = _without_forbidden_tools(request, variant)
     if not variant.custom_tools:
         request = with_functions(request, NAME)
@@ -112,8 +115,9 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True} if variant.stream_usage else None,
     }
+    blank = returns and variant.empty_reasoning and not thinks_not(request)
     messages = apart(request.messages, pictures=variant.result_media)
-    body = {"model": request.model, "messages": encode_messages(messages, variant)}
+    body = {"model": request.model, "messages": encode_messages(messages, variant, blank=blank)}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})
     whole = merged(merged(body, request.extra.get(FAMILY, {})), more)

@@ -106,6 +106,13 @@ MAKERS: tuple[ServiceRow, ...] = (
         (
             Quirk("developer_role", False, "400: unknown variant", "earendil-works/pi#1048", "2026-11-26"),
             Quirk(
+                "empty_reasoning",
+                True,
+                "400: reasoning_content must be passed back, also in messages of other models",
+                "Astro-Han/pawwork#261, openclaw/openclaw#73417",
+                "2026-11-28",
+            ),
+            Quirk(
                 "json_schema",
                 False,
                 "400: this response_format type is unavailable now",
