@@ -36,6 +36,17 @@ async def answer(exchange: Exchange) -> None:
         await exchange.reply(headers=JSON, body=WHOLE)
 
 
+async def explained(url: str, body: bytes, path: str = PATH) -> Any:
+    """How a request would be carried."""
+    got = await ask(url, "POST", "/explain", JSON, json.encode({"path": path, "body": json.decode_request(body)}))
+    return json.decode_event(got.body)
+
+
+async def refuse(exchange: Exchange) -> None:
+    """Is busy."""
+    await exchange.reply(503, headers=JSON, body=b'{"error":{"message":"busy"}}')
+
+
 async def sent(body: bytes, headers: dict[str, str] | None = None) -> ReceivedRequest:
     """The request that a service sees of a caller's."""
     async with serve(answer) as service, running_gateway(configured(service.url, "up/real")) as url:
@@ -150,6 +161,104 @@ async def test_a_service_that_does_not_take_the_question_for_the_usage_is_not_as
     body.pop("stream_options", None)
     assert json.decode_request(seen.body) == body | {"model": "m"}
     assert got.status == 200
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_service_gets_a_request_in_the_words_that_it_takes(stream: bool) -> None:
+    """The first target of the route has no role `developer` and another name for a limit; the second has both."""
+    messages = [{"role": "developer", "content": "be brief"}, {"role": "user", "content": "hi"}]
+    body = question("route", stream=stream, messages=messages, max_completion_tokens=9)
+    async with serve(refuse) as first, serve(answer) as second:
+        config = Config(
+            gateway=GatewayConfig(port=0),
+            providers={
+                "up": ProviderConfig(type="mistral", url=first.url, api_key=KEY),
+                "down": ProviderConfig(protocol="openai-chat", url=second.url, api_key=KEY),
+            },
+            models={"route": ModelConfig(targets=("up/m", "down/m"))},
+        )
+        async with running_gateway(config) as url:
+            got = await post(url, body)
+            found = await explained(url, body)
+        (translated, relayed) = (json.decode_request(each.requests[0].body) for each in (first, second))
+    assert got.status == 200
+    assert [each["role"] for each in translated["messages"]] == ["system", "user"]
+    assert (translated["max_tokens"], translated.get("max_completion_tokens")) == (9, None)
+    assert relayed == json.decode_request(body) | {"model": "m"}
+    assert [each["carried"] for each in found["targets"]] == ["translated", "relayed"]
+    assert found["carried"] == "translated"
+
+
+def chunks(*deltas: dict[str, Any]) -> bytes:
+    return b"".join(b"data: %b\n\n" % json.encode({"choices": [{"index": 0, "delta": each}]}) for each in deltas)
+
+
+HI = [{"role": "user", "content": "hi"}]
+TURNS: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "openairesponses": ("/v1/responses", {"store": False, "input": HI}, "input", "output"),
+    "anthropic": ("/v1/messages", {"max_tokens": 99, "messages": HI}, "messages", "content"),
+}
+"""A provider to a path of its protocol, a question, and the fields of the conversation and of the answer."""
+
+
+@pytest.mark.parametrize("provider", TURNS)
+async def test_thoughts_of_one_service_are_not_relayed_to_another_that_looks_for_its_own(provider: str) -> None:
+    """OpenAI looks for reasoning under its id, and Anthropic refuses a signature that is empty."""
+    path, asked, conversation, answered = TURNS[provider]
+    thoughts = chunks({"reasoning_content": "so"}, {"content": "Hi"}) + b"data: [DONE]\n\n"
+
+    async def think(exchange: Exchange) -> None:
+        await exchange.reply(headers=EVENTS, body=thoughts)
+
+    async with serve(think) as first, serve(refuse) as second:
+        providers = {
+            "up": ProviderConfig(protocol="openai-chat", url=first.url, api_key=KEY),
+            "own": ProviderConfig(type=provider, url=second.url, api_key=KEY),
+        }
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers=providers)) as url:
+            got = await ask(url, "POST", path, JSON, json.encode(asked | {"model": "up/m"}))
+            said = json.decode_event(got.body)[answered]
+            turn = said if conversation == "input" else [{"role": "assistant", "content": said}]
+            more = asked | {"model": "own/m", conversation: [*HI, *turn, *HI]}
+            await ask(url, "POST", path, JSON, json.encode(more))
+            await ask(url, "POST", path, JSON, json.encode(asked | {"model": "own/m"}))
+        seen, plain = (json.decode_request(each.body) for each in second.requests)
+    assert "so" in str(said)
+    assert "so" not in str(seen[conversation])
+    assert "_dr1" not in str(seen[conversation])
+    assert "signature" not in str(seen[conversation])
+    assert "Hi" in str(seen[conversation])
+    assert plain == asked | {"model": "m"}  # relayed
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"frequency_penalty": 0.5},
+        {"input": [*HI, {"type": "message", "id": "1", "role": "assistant", "content": "x"}, *HI]},
+    ],
+)
+async def test_what_openai_refuses_in_responses_is_not_relayed_to_it(more: dict[str, Any]) -> None:
+    asked = {"model": "up/m", "store": False, "input": HI} | more
+    for kind, carried in (("openairesponses", "translated"), ("responsescompatible", "relayed")):
+        up = ProviderConfig(type=kind, url="http://127.0.0.1:9", api_key=KEY)
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"up": up})) as url:
+            assert (await explained(url, json.encode(asked), "/v1/responses"))["carried"] == carried
+            well = {"input": [*HI, {"type": "message", "id": "msg_1", "role": "assistant", "content": "x"}, *HI]}
+            found = await explained(url, json.encode(asked | {"frequency_penalty": None} | well), "/v1/responses")
+            assert found["carried"] == "relayed"
+
+
+async def test_a_limit_is_relayed_under_the_name_that_the_service_has_for_it() -> None:
+    async with serve(answer) as service:
+        up = ProviderConfig(type="openai", url=service.url, api_key=KEY)
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"up": up})) as url:
+            await post(url, question("up/m", stream=True, max_tokens=9))
+            found = await explained(url, question("up/m", stream=True, max_tokens=9))
+        (seen,) = service.requests
+    assert found["carried"] == "relayed"
+    sent = json.decode_request(seen.body)
+    assert (sent["max_completion_tokens"], sent.get("max_tokens")) == (9, None)
 
 
 async def test_a_large_body_arrives_whole() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,14 +11,19 @@ from hypothesis import strategies as st
 from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.call_ids import NINE, PLAIN, CallIdForm, with_call_ids
+from dragoman.protocols.gemini import GeminiClient
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
+from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.tool_search import MARK, found
 from dragoman.providers.profiles import KNOWN
-from dragoman.types import ChatRequest, HttpRequest, Message, ModelProfile, Tool, ToolCall, ToolResult, user
+from dragoman.types import ChatRequest, HttpRequest, Message, ModelProfile, Text, Tool, ToolCall, ToolResult, user
 from tests.support.env import fixed_env
 
 FORMS = {"[A-Za-z0-9_-]{1,99999}": PLAIN, "[A-Za-z0-9]{9}": NINE, "(?s).{0,40}": CallIdForm(40)}
+
+
+SPOKEN = ("openai-chat", "openai-responses", "anthropic", "gemini", "ollama")
 
 
 def asked(*ids: str) -> ChatRequest:
@@ -83,3 +89,37 @@ def test_what_a_search_found_still_belongs_to_its_call() -> None:
     *_, made, output = json.loads(sent.body)["input"]
     assert made["call_id"] == output["call_id"] != long
     assert [tool["name"] for tool in output["tools"]] == ["f"]
+
+
+CALLS = (("a", "f"), ("a", "g"), ("b", "h"))
+
+
+def twice(codec: ClientCodec) -> ChatRequest:
+    """A conversation whose service gives calls one id, in one turn and in the next."""
+    turn = Message("assistant", tuple(ToolCall(id=known, name=name, arguments="{}") for known, name in CALLS))
+    results = Message("tool", tuple(ToolResult(id=known, parts=(Text(text=name),)) for known, name in CALLS))
+    more = Message("tool", (ToolResult(id="a", parts=(Text(text="more of g"),)),))
+    asked = ChatRequest(model="m", messages=(user("hi"), turn, results, more, turn, results))
+    assert codec.fit(codec.fit(asked, ModelProfile()), ModelProfile()) == codec.fit(asked, ModelProfile())
+    return codec.fit(asked, ModelProfile())
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_each_call_has_an_id_of_its_own_and_its_results_find_it(name: str) -> None:
+    client: Any = DIALECTS[name].client
+    messages = twice(client("http://h")).messages
+    calls = {part.id: part.name for message in messages for part in message.parts if isinstance(part, ToolCall)}
+    assert len(calls) == 6
+    found = [part for message in messages for part in message.parts if isinstance(part, ToolResult)]
+    said = [(calls[each.id], each.parts[0]) for each in found]
+    assert [name for name, _ in said] == ["f", "g", "h", "g", "f", "g", "h"]
+    assert [part.text for _, part in said if isinstance(part, Text)] == ["f", "g", "h", "more of g", "f", "g", "h"]
+
+
+def test_gemini_is_told_the_name_of_each_call_of_one_id() -> None:
+    codec = GeminiClient("http://h")
+    body = json.loads(bytes(codec.encode_request(twice(codec), fixed_env()).body))
+    parts = [
+        part["functionResponse"] for each in body["contents"] for part in each["parts"] if "functionResponse" in part
+    ]
+    assert [(part["name"], part["response"]["result"]) for part in parts][:3] == [("f", "f"), ("g", "g"), ("h", "h")]

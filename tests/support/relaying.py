@@ -13,6 +13,7 @@ from dragoman.gateway import ServerTimeouts
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.routing.plan import Plan
 from dragoman.types import (
+    ChatRequest,
     FinishReason,
     PartDelta,
     PartStart,
@@ -23,6 +24,7 @@ from dragoman.types import (
     Text,
     ToolCall,
     Usage,
+    user,
 )
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
@@ -33,6 +35,7 @@ from tests.support.server import Exchange, Server, serve
 KEY = "canary-of-the-service"
 PATH = "/v1/chat/completions"
 EVENTS = {"content-type": "text/event-stream"}
+ASKED = ChatRequest(model="m", messages=(user("hi"),))
 JSON = {"content-type": "application/json"}
 DONE = b"[DONE]"
 GATEWAY = GatewayConfig(port=0, default_model="up/m")
@@ -83,7 +86,7 @@ class Translating(Client):
     def plan(self, model: str) -> Plan:
         plan = super().plan(model)
         for target in plan.targets:
-            setattr(target, "relay", lambda protocol: None)  # noqa: B010  # a method, as mypy sees it
+            setattr(target, "relay", lambda protocol, request=None: None)  # noqa: B010  # a method, as mypy sees it
         return plan
 
 
@@ -165,7 +168,7 @@ def understood(got: Got, *, stream: bool) -> CallerView:
         return CallerView(got.status, got.clean, marked=False, error=(error["type"], error["code"]), retry_after=retry)
     assert got.headers["content-type"].startswith("text/event-stream" if stream else "application/json")
     marked = not stream or DONE in [event.data.strip() for event in SseReader().feed(got.body)]
-    decoder = ReplyDecoder()
+    decoder = ReplyDecoder(request=ASKED)  # which gives calls without an id the same ones as a translation
     events = decoder.feed(got.body)
     if got.clean and decoder.error is None:
         events += decoder.finish()

@@ -198,7 +198,9 @@ class _Way(Struct, frozen=True):
         if self.plan.policies:
             return "translated"
         try:
-            return "relayed" if self.relayed is not None and target.relay(self.info.protocol) else "translated"
+            if self.relayed is None or target.relay(self.info.protocol, self.relayed) is None:
+                return "translated"
+            return "relayed"
         except DragomanError:
             return "translated"  # its settings are wrong, which the translation says
 

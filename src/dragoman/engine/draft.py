@@ -58,7 +58,7 @@ def relay_draft(name: str, relay: RelayCodec, request: RelayRequest, model: str,
     try:
         message = relay.head_for(key, model, request)
         fields = (*message.headers, *request.headers)
-        body = request.body_for(model, stream_usage=relay.stream_usage)
+        body = request.body_for(model, relay)
         return Draft(_sendable(replace(message, headers=fields, body=body)))
     except DragomanError as exc:
         return failed(name, exc)

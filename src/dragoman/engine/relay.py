@@ -150,7 +150,7 @@ class Relay:
             target = self._target
             template = target.templates.of(model, request)
             headers = (*request.headers, *trace) if trace else request.headers
-            body = request.body_for(model, stream_usage=target.codec.stream_usage)
+            body = request.body_for(model, target.codec)
             sending = template.send(body, self, loop, headers)
         except DragomanError as exc:
             self._refuse(exc)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols import cut_calls
-from dragoman.protocols.call_ids import CallIdForm, with_call_ids
+from dragoman.protocols.call_ids import CallIdForm, with_call_ids, with_distinct_ids
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken, untaken_together
@@ -210,6 +210,7 @@ class ClientCodec(ABC):
         request = without_foreign(request, self.name, self.origin(request.model))
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)
+        request = with_distinct_ids(request)
         if (form := self.call_ids.get(profile.call_ids)) is not None:
             request = with_call_ids(request, form)
         left_out = self._untaken(request, profile) | self.refused

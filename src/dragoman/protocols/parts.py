@@ -156,11 +156,12 @@ class PartAssembler:
         *,
         extra: Extra = NOTHING,
         input_format: InputFormat = "json",
+        made: str = "",
     ) -> None:
-        """A fragment of the call `key`. One fragment must have the name; if none has an id, it becomes `call_KEY`."""
+        """A fragment of the call `key`. One fragment must have the name; if none has an id, it becomes `made`."""
         self.saw_tool_call = True
         call = ToolCall(id=call_id, name=name, input_format=input_format, extra=extra)
-        self._add(out, ("call", key), call, arguments, f"call_{key}")
+        self._add(out, ("call", key), call, arguments, made or f"call_{key}")
 
     def complete(self, key: Hashable) -> bool:
         """True if the arguments of the call `key` are complete JSON, so that no more of them can come."""

@@ -1,7 +1,7 @@
 """What a dialect does for a relay, if caller and service both speak it: bytes pass, and few of them are read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
@@ -123,9 +123,8 @@ class RelayRequest(Protocol):
     def headers(self) -> Headers:
         """The caller's header fields that change what the body means, and so are sent with it; never a key."""
 
-    def body_for(self, model: str, *, stream_usage: bool = True) -> bytes:
-        """Its body for a service that knows the model by this name. It asks for the usage, if `stream_usage`: see
-        `RelayCodec.stream_usage`."""
+    def body_for(self, model: str, relay: "RelayCodec | None" = None) -> bytes:
+        """Its body for a service that knows the model by this name, as `relay` wants it."""
 
     def tap(self) -> Tap:
         """A new tap for the answer to it."""
@@ -176,11 +175,18 @@ class RelayCodec(ABC):
     stream_usage: bool = True
     """Whether the service takes the question for the usage of a stream; if not, it is never asked."""
 
+    renamed: Mapping[str, str] = {}
+    """Fields to the service's own names of them."""
+
     empty_ok: ClassVar[bool] = False
     """Whether an answer without content is always a good one."""
 
     model_at: ClassVar[Places] = (("model",),)
     """Where an answer has the service's own name of its model."""
+
+    def takes(self, request: RelayRequest) -> bool:
+        """Whether the service takes `request` as it came; if not, it is translated."""
+        return True
 
     @abstractmethod
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:

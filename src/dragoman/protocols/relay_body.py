@@ -102,7 +102,7 @@ class BodyRelayRequest(Struct, frozen=True, gc=False):
     headers: Headers = ()
     path: str = ""
 
-    def body_for(self, model: str, *, stream_usage: bool = True) -> bytes:
+    def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
         return json.encode({**self.fields, "model": model})
 
     def tap(self) -> Tap:

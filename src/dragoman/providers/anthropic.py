@@ -39,9 +39,8 @@ class Anthropic(AnthropicCompatible):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return shared(
-            AnthropicClient, checked_url(cls, cls.url_variable), version=cls.version, max_tokens=cls.max_tokens
-        )
+        url = checked_url(cls, cls.url_variable)
+        return shared(AnthropicClient, url, version=cls.version, max_tokens=cls.max_tokens, signed=True)
 
     @classmethod
     def key(cls) -> str | None:

@@ -14,10 +14,14 @@ OWN = Variant(
     max_tokens_field="max_completion_tokens",
     result_media=False,
     file_urls=False,
+    web_search=False,
     cache_keys=True,
     refused_fields=("top_k",),
 )
-"""OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26"""
+"""OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26.
+
+Web search: 400 from all models except those made for it, which search without being asked to.
+cpbotha/obsidian-ai-chat-as-md#5, BerriAI/litellm#12311, seen 2026-11-28."""
 
 
 class OpenAICompatible(ListingProvider):

@@ -25,6 +25,7 @@ from msgspec import Struct
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay import RelayTarget
 from dragoman.errors import DragomanError
+from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.hedge_time import HedgeTime
 from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
@@ -91,13 +92,13 @@ class Target:
         self._find_relay = find_relay
         self._relays: dict[str, RelayTarget | None] = {}
 
-    def relay(self, protocol: str) -> RelayTarget | None:
-        """How a request in `protocol` is relayed to this target; None if it must be translated."""
+    def relay(self, protocol: str, request: RelayRequest | None = None) -> RelayTarget | None:
+        """How requests in `protocol` are relayed to this target; None if they, or `request`, must be translated."""
         try:
-            return self._relays[protocol]
+            found = self._relays[protocol]
         except KeyError:
             found = self._relays[protocol] = self._find_relay(protocol)
-            return found
+        return found if found is None or request is None or found.codec.takes(request) else None
 
     def open(self, request: ChatRequest) -> Awaitable[Answer]:
         """The answer to `request`, by translation. Raises DragomanError, whose `attempts` has this attempt."""

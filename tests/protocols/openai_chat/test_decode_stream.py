@@ -56,6 +56,7 @@ def failure(body: bytes) -> DragomanError:
         ("function_call", "tool_call", "function_call"),
         ("eos", "stop", "eos"),
         ("max_tokens", "length", "max_tokens"),
+        ("model_length", "length", "model_length"),
         ("insufficient_system_resource", "other", "insufficient_system_resource"),
     ],
 )
@@ -145,7 +146,27 @@ def test_a_call_is_put_together_however_it_is_counted(fragments: list[dict[str, 
 def test_calls_without_ids_get_some() -> None:
     named = [{"function": {"name": name, "arguments": "{}"}} for name in "fg"]
     calls = answer(chunk({"tool_calls": named}, "tool_calls")).tool_calls
-    assert [(call.id, call.name) for call in calls] == [("call_0", "f"), ("call_1", "g")]
+    assert [(call.id, call.name) for call in calls] == [("call_1_0", "f"), ("call_1_1", "g")]
+
+
+def test_each_call_of_a_conversation_has_an_id_of_its_own() -> None:
+    """Some services give none, all the same one, or count the calls of each answer anew: NVIDIA-NeMo/Switchyard#502."""
+    counted = [
+        {"index": i, "id": "call_0", "function": {"name": name, "arguments": '{"x"'}} for i, name in enumerate("fg")
+    ]
+    more = [{"index": i, "id": "call_0", "function": {"arguments": ":1}"}} for i in (0, 1)]
+    messages, seen = [user("x")], list[str]()
+    for _ in range(3):
+        asked = ChatRequest(model="m", messages=tuple(messages))
+        decoder, folding = CODEC.decoder(asked), Fold()
+        folding.feed(decoder.feed(stream(chunk({"tool_calls": counted}), chunk({"tool_calls": more}, "tool_calls"))))
+        folding.feed(decoder.finish())
+        reply = folding.result()
+        assert [(call.name, call.arguments) for call in reply.tool_calls] == [("f", '{"x":1}'), ("g", '{"x":1}')]
+        seen += [call.id for call in reply.tool_calls]
+        messages = [reply.message] if len(messages) > 2 else [*messages, reply.message]  # the caller may shorten it
+    assert seen[0] == "call_0"
+    assert len({*seen}) == 6
 
 
 def test_a_call_without_a_name_is_an_error() -> None:

@@ -3,11 +3,15 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
+from dragoman.protocols.openai_chat.messages import decode_messages
 from dragoman.types import (
     AnyPart,
+    Audio,
     ChatRequest,
+    File,
     Image,
     Message,
     ModelProfile,
@@ -15,6 +19,7 @@ from dragoman.types import (
     Text,
     ToolCall,
     ToolResult,
+    Unknown,
     user,
 )
 from tests.support.env import fixed_env
@@ -29,7 +34,7 @@ def conversation(*turns: Message) -> ChatRequest:
     return ChatRequest(model="m", messages=(user("Where?"), CALLS, *turns))
 
 
-def result(number: str, *parts: Text | Image) -> Message:
+def result(number: str, *parts: Text | Image | Audio | File | Unknown) -> Message:
     return Message("tool", (ToolResult(id=number, parts=parts),))
 
 
@@ -58,6 +63,38 @@ def test_they_stand_first_in_a_turn_that_says_more() -> None:
     parts: tuple[AnyPart, ...] = (ToolResult(id="2", parts=(PICTURE,)), Text(text="Well?"))
     shown = {"role": "user", "content": [about("time"), PNG, {"type": "text", "text": "Well?"}]}
     assert sent(conversation(Message("user", parts))) == [tool("2", ""), shown]
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        (
+            File(data="aGk=", media_type="application/pdf", name="a.pdf"),
+            {"type": "file", "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "a.pdf"}},
+        ),
+        (
+            Audio(data="aGk=", media_type="audio/wav"),
+            {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}},
+        ),
+    ],
+)
+@pytest.mark.parametrize("codec", [SERVICE, OpenAIChatClient("http://up")])
+def test_other_media_follow_for_each_service(codec: OpenAIChatClient, part: File | Audio, said: dict[str, Any]) -> None:
+    request = conversation(result("1", Text(text="a"), part))
+    turns = msgspec.json.decode(codec.encode_request(request, fixed_env()).body)["messages"][2:]
+    assert turns == [tool("1", "a"), {"role": "user", "content": [about("map"), said]}]
+    assert codec.losses(request, ModelProfile()) == (MovedPart("messages[2].parts[0].parts[1]"),)
+
+
+def test_what_only_another_protocol_knows_is_not_announced() -> None:
+    request = conversation(result("1", Text(text="a"), Unknown(protocol="anthropic", data={"type": "odd"})))
+    assert sent(request) == [{**tool("1", ""), "content": [{"type": "text", "text": "a"}]}]
+
+
+def test_a_caller_may_say_them_in_results() -> None:
+    turns = [{"role": "tool", "tool_call_id": "1", "content": [{"type": "file", "file": {"file_id": "f-1"}}]}]
+    (message,) = decode_messages(turns)
+    assert message.parts == (ToolResult(id="1", parts=(File(file_id="f-1", service="openai-chat"),)),)
 
 
 def test_they_end_a_conversation_that_ends_with_results() -> None:

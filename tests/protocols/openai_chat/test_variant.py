@@ -5,12 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
+from dragoman.protocols.base import Env
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
 from dragoman.types import (
     ChatRequest,
     File,
+    HostedTool,
     HttpRequest,
     Image,
     Message,
@@ -98,6 +100,32 @@ CASES = [
     ),
     Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
     Case("reasoning_field", Variant(reasoning_field="reasoning"), THOUGHT, ("messages", 1, "reasoning"), "hm"),
+    Case(
+        "web_search",
+        Variant(web_search=False),
+        asked(tools=(HostedTool(tool="web_search", context_size="low"),)),
+        ("web_search_options",),
+        NOTHING,
+        ("tools[0] (web_search)",),
+    ),
+    Case("whole_answers", Variant(whole_answers=False), asked(stream=False), ("stream",), True),
+    *(
+        Case("empty_reasoning", Variant(empty_reasoning=True), replace(request, reasoning=config), place, value)
+        for request, place, value in (
+            (CALLED, ("messages", 1, "reasoning_content"), ""),
+            (CALLED, ("messages", 0, "reasoning_content"), NOTHING),
+            (CALLED, ("messages", 2, "reasoning_content"), NOTHING),
+            (THOUGHT, ("messages", 1, "reasoning_content"), "hm"),
+        )
+        for config in (None, ReasoningConfig(effort="high"))
+    ),
+    Case(
+        "empty_reasoning",
+        Variant(empty_reasoning=True),
+        replace(CALLED, reasoning=OFF_BY_WORD),
+        ("messages", 1, "reasoning_content"),
+        NOTHING,
+    ),
     Case("stream_usage", Variant(stream_usage=False), asked(), ("stream_options",), NOTHING),
     Case(
         "developer_role",
@@ -239,9 +267,13 @@ CASES = [
 ]
 
 
+def env_of(profile: ModelProfile) -> Env:
+    return replace(fixed_env(), profile=profile)
+
+
 def sent(variant: Variant, request: ChatRequest) -> dict[str, Any]:
     codec = OpenAIChatClient("http://up", variant)
-    message = codec.encode_request(codec.fit(request, THINKS), fixed_env())
+    message = codec.encode_request(codec.fit(request, THINKS), env_of(THINKS))
     assert isinstance(message, HttpRequest)
     body: dict[str, Any] = msgspec.json.decode(message.body)
     return body

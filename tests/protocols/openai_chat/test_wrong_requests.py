@@ -66,8 +66,8 @@ WRONG: list[tuple[Any, str]] = [
     (parts_of({"type": "file"}), "messages[0].content[0].file: expected an object, got nothing"),
     ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id: expected a string, got nothing"),
     (
-        {"messages": [{"role": "tool", "tool_call_id": "1", "content": [{"type": "file", "file": {}}]}]},
-        "messages[0].content: expected a string or a list of texts and images",
+        {"messages": [{"role": "tool", "tool_call_id": "1", "content": [{"type": "refusal", "refusal": "no"}]}]},
+        "messages[0].content[0].type: expected no refusal in what a tool gave",
     ),
     (assistant_with(tool_calls={}), "messages[0].tool_calls: expected a list, got an object"),
     (assistant_with(tool_calls=[{}]), "messages[0].tool_calls[0].id: expected a string, got nothing"),

@@ -120,7 +120,7 @@ class RelayedAnswer:
         writer, request = self._writer, self._request
         self._timer = self._asked_at = None
         try:
-            relayed = known or target.relay(self._chat.codec.relay_name or self._chat.codec.name)
+            relayed = known or target.relay(self._chat.codec.relay_name or self._chat.codec.name, request)
         except DragomanError:
             relayed = None  # the settings of the target are wrong; the translation will raise the same error
         if relayed is None:

@@ -66,9 +66,9 @@ class Relays:
             plan = chat.plan(request)
             if plan.policies:
                 return False
-            one = first = plan.targets[0].relay(protocol)
+            one = first = plan.targets[0].relay(protocol, request)
             if one is None:
-                one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
+                one = next(filter(None, (each.relay(protocol, request) for each in plan.targets)), None)
                 if one is None:
                     return False
             if plan.sticky and len(call.body) <= LARGE:

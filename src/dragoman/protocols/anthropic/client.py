@@ -95,17 +95,20 @@ EXPRESSES = frozenset(
 class AnthropicClient(ClientCodec):
     """Calls `POST {url}/v1/messages`.
 
-    `version`: the value of `anthropic-version`. `max_tokens`: the limit if the caller sets none.
+    `version`: the value of `anthropic-version`. `max_tokens`: the limit if the caller sets none. `signed`: whether the
+    service refuses thinking with an empty signature; some with this protocol give that, and want it back.
     """
 
     name = NAME
     tool_names = TOOL_NAMES
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"plain": PLAIN}
 
-    def __init__(self, url: str, *, version: str = FIRST_VERSION, max_tokens: int = MAX_TOKENS) -> None:
+    def __init__(
+        self, url: str, *, version: str = FIRST_VERSION, max_tokens: int = MAX_TOKENS, signed: bool = False
+    ) -> None:
         self._base = url.rstrip("/")
         self._url = f"{self._base}/v1/messages"
-        self.relay = AnthropicRelay(self._url)
+        self.relay = AnthropicRelay(self._url, signed=signed)
         self._variant = Variant(version, max_tokens)
         self.counter = AnthropicCounter(self._url, self._variant)
         self.expresses = EXPRESSES if self._variant.newest else EXPRESSES.union(SAMPLING)

@@ -1,17 +1,22 @@
 """How requests and answers of this protocol are relayed."""
 
+from msgspec import Raw
+
 from dragoman.protocols.anthropic.encode_stream import PING
 from dragoman.protocols.anthropic.extra import NAME
 from dragoman.protocols.anthropic.request import FIRST_VERSION
 from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
-from dragoman.protocols.relay import ReplySummary
+from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
 from dragoman.types import Headers, HttpRequest, ServerRequest
+from dragoman.wire import json
 
 PASSED = frozenset({VERSION.encode(), BETA.encode(), b"x-app"})
 CLAUDE_CODE = b"x-claude-code-"
 """Header fields that change what a body means, or that tell the vendor which program and session asks."""
+UNSIGNED = (b'"signature":""', b'"signature": ""')
+"""What thinking has that another service did not sign. agentscope-ai/agentscope#1668, ENTERPILOT/GoModel#964."""
 FIRST = (VERSION, FIRST_VERSION)
 """What is sent for a caller that names no version."""
 
@@ -23,8 +28,17 @@ class AnthropicRelay(SseRelay):
     heartbeat = PING
     model_at = (("message", "model"), ("model",))
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, signed: bool = False) -> None:
+        """`signed`: see AnthropicClient."""
         self._url = url
+        self._signed = signed
+
+    def takes(self, request: RelayRequest) -> bool:
+        if not self._signed or not isinstance(request, BodyRelayRequest):
+            return True
+        messages = request.fields.get("messages")
+        said = bytes(messages) if isinstance(messages, Raw) else json.encode(messages)
+        return not any(mark in said for mark in UNSIGNED)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         # The version is the caller's, and comes with each request.

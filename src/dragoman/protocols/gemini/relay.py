@@ -48,7 +48,7 @@ class GeminiRelayRequest(Struct, frozen=True, gc=False):
     headers: Headers = ()
     path: ClassVar[str] = ""
 
-    def body_for(self, model: str, *, stream_usage: bool = True) -> bytes:
+    def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
         return self.body
 
     def tap(self) -> Tap:

@@ -76,6 +76,8 @@ EXPRESSES = frozenset(
         "tool_call.cut",
         "tool_result",
         "tool_result.image",
+        "tool_result.audio",
+        "tool_result.file",
         f"unknown.{NAME}",
         NAMES,
         DEVELOPER,
@@ -106,7 +108,7 @@ class OpenAIChatClient(ClientCodec):
 
     def __init__(self, url: str, variant: Variant = USUAL, completions: str = "") -> None:
         self._url = f"{url.rstrip('/')}/chat/completions"
-        self.relay = ChatRelay(self._url, stream_usage=variant.stream_usage)
+        self.relay = ChatRelay(self._url, variant)
         self._completions = (
             CompletionsRelay(f"{url.rstrip('/')}{completions}", stream_usage=variant.stream_usage)
             if completions
@@ -134,8 +136,7 @@ class OpenAIChatClient(ClientCodec):
         yield from changed_user(request)
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
-        if not self._variant.result_media:
-            yield from moved(request.messages)
+        yield from moved(request.messages, pictures=self._variant.result_media)
         form = request.response_format
         if form is not None and form.kind == "json_schema" and not self._variant.json_schema:
             yield ChangedField("response_format")
@@ -144,13 +145,13 @@ class OpenAIChatClient(ClientCodec):
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
-        body = request_body(encode_body(request, self._variant))
+        body = request_body(encode_body(request, self._variant, returns=env.profile.reasoning_returns is True))
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:
         written = self.origin(request.model)
         names = frozenset() if self._variant.custom_tools else freeform_names(request.tools)
-        return FunctionReplyDecoder(names, written) if names else ReplyDecoder(written)
+        return FunctionReplyDecoder(names, written, request) if names else ReplyDecoder(written, request)
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)

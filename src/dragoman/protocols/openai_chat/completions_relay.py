@@ -25,6 +25,11 @@ class CompletionsRelay(ChatRelay):
     name = COMPLETIONS
     empty_ok: ClassVar[bool] = True  # where nothing is missing, nothing is the right text
 
+    def __init__(self, url: str, *, stream_usage: bool = True) -> None:
+        """What is known of a service's chats is not known of its completions, except `stream_usage`."""
+        super().__init__(url)
+        self.stream_usage = stream_usage
+
 
 def _request(call: ServerRequest, body: RelayBody) -> ChatRelayRequest:
     asked = chat_request(call, body)

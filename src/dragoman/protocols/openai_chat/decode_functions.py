@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 from dragoman.protocols.freeform import CallUnwrapper
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
-from dragoman.types import StreamEvent
+from dragoman.types import ChatRequest, StreamEvent
 
 
 class FunctionReplyDecoder(ReplyDecoder):
     """The same events, in which these calls have a text again."""
 
-    def __init__(self, names: frozenset[str], origin: str | None = None) -> None:
-        """`names`: those of the freeform tools. `origin`: that of the service's opaque state."""
-        super().__init__(origin)
+    def __init__(self, names: frozenset[str], origin: str | None = None, request: ChatRequest | None = None) -> None:
+        """`names`: those of the freeform tools. For the others, see ReplyDecoder."""
+        super().__init__(origin, request)
         self._unwrapper = CallUnwrapper(names)
 
     def feed_pieces(self, pieces: Iterable[bytes]) -> list[StreamEvent]:

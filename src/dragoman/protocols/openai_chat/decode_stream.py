@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
+from dragoman.protocols.call_ids import AnswerIds
 from dragoman.protocols.joined_events import DONE
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.openai_chat.answer_fields import decode_logprobs, encode_logprobs, take_fields
@@ -44,6 +45,7 @@ from dragoman.protocols.parts import PartAssembler
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.protocols.whole_text import rest
 from dragoman.types import (
+    ChatRequest,
     Loss,
     LostChoice,
     PartStart,
@@ -81,11 +83,12 @@ class ReplyDecoder(SseDecoder):
     thorough: ClassVar[bool] = True
     """Whether chunks that may say more than the fast way reads are read loosely, too."""
 
-    def __init__(self, origin: str | None = None) -> None:
-        """`origin`: that of the service's opaque state."""
+    def __init__(self, origin: str | None = None, request: ChatRequest | None = None) -> None:
+        """`origin`: that of the service's opaque state. `request`: whose answer it is; only its calls are looked at."""
         super().__init__()
         self._parts = PartAssembler()
         self._calls = Calls(self._parts.complete)
+        self._ids = AnswerIds(request)
         self._halves = SurrogateJoiner()
         self._started = False
         self._tier_known = False
@@ -323,11 +326,12 @@ class ReplyDecoder(SseDecoder):
         self._parts.tool_call(
             out,
             number,
-            call.id or "",
+            self._ids.own(number, call.id or ""),
             call.name,
             call.arguments,
             extra=extra,
             input_format="json" if call.custom is None else "text",
+            made=self._ids.made(number),
         )
 
     def _list(self, content: list[Any], out: list[StreamEvent]) -> None:

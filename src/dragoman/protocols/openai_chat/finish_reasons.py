@@ -14,6 +14,7 @@ FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "max_tokens": "length",
+    "model_length": "length",  # Mistral: the context is full
 }
 
 NATIVE: dict[FinishReason, str] = {

@@ -10,7 +10,20 @@ from dragoman.protocols.openai_chat.extra import to_extra, with_extra
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
 from dragoman.protocols.openai_chat.reasoning_details import decode_details, list_of, state_of
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
-from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+from dragoman.types import (
+    AnyPart,
+    Audio,
+    File,
+    Image,
+    Message,
+    Reasoning,
+    Refusal,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+    Unknown,
+)
 
 CUSTOM = "custom"
 """The type of a freeform tool and of its calls."""
@@ -24,8 +37,13 @@ def decode_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...
     return tuple(_message(Fields(value, path)) for path, value in entries(list(messages), "messages"))
 
 
-def encode_messages(messages: Sequence[Message], variant: Variant = USUAL) -> list[dict[str, Any]]:
-    """The conversation on the wire, for a service that differs from others as `variant` says."""
+def encode_messages(
+    messages: Sequence[Message], variant: Variant = USUAL, *, blank: bool = False
+) -> list[dict[str, Any]]:
+    """The conversation on the wire, for a service that differs from others as `variant` says.
+
+    `blank`: an assistant's message without reasoning has an empty one.
+    """
     out: list[dict[str, Any]] = []
     for i, message in enumerate(messages):
         results = [part for part in message.parts if isinstance(part, ToolResult)]
@@ -36,7 +54,7 @@ def encode_messages(messages: Sequence[Message], variant: Variant = USUAL) -> li
             raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
         out += [_result(part, message, variant) for part in results]
         if others or not results:
-            out.append(_turn(message, others, variant))
+            out.append(_turn(message, others, variant, blank=blank))
     return out
 
 
@@ -108,10 +126,10 @@ def _function(fields: Fields) -> Message:
 
 
 def _answered(fields: Fields, call_id: str, name: str | None) -> Message:
-    parts: list[Text | Image] = []
-    for part in decode_content(fields):
-        if not isinstance(part, Text | Image):
-            raise wrong_type(fields.path("content"), "a string or a list of texts and images", {})
+    parts: list[Text | Image | Audio | File | Unknown] = []
+    for i, part in enumerate(decode_content(fields)):
+        if not isinstance(part, Text | Image | Audio | File | Unknown):
+            raise refused(f"{fields.path('content')}[{i}].type", "expected no refusal in what a tool gave")
         parts.append(part)
     return Message("tool", (ToolResult(id=call_id, parts=tuple(parts), name=name),), extra=to_extra(fields.rest))
 
@@ -135,7 +153,7 @@ def _result(result: ToolResult, message: Message, variant: Variant) -> dict[str,
     return with_extra(with_extra(body, result.extra), message.extra if message.role == "tool" else {})
 
 
-def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant) -> dict[str, Any]:
+def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, *, blank: bool) -> dict[str, Any]:
     role = "system" if message.role == "developer" and not variant.developer_role else message.role
     body: dict[str, Any] = {"role": role}
     if message.name is not None and variant.message_names:
@@ -152,7 +170,7 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant) -> dict[
     thoughts = [part.text for part in parts if isinstance(part, Reasoning) and part.opaque is None]
     if (details := list_of(parts)) is not None:
         body[REASONING_DETAILS] = details
-    if any(thoughts):
+    if any(thoughts) or (blank and message.role == "assistant"):
         body[variant.reasoning_field] = "".join(thoughts)
     if calls:
         body["tool_calls"] = calls

@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from dragoman.protocols.openai_chat.extra import NAME
+from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
-from dragoman.protocols.relay import Tap
+from dragoman.protocols.openai_chat.variant import USUAL, Variant
+from dragoman.protocols.relay import RelayCodec, RelayRequest, Tap
 from dragoman.protocols.relay_body import READ, BodyReader, RelayBody, SseRelay
 from dragoman.types import Headers, HttpRequest, ServerRequest
 from dragoman.wire import json
@@ -28,9 +30,12 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
     headers: Headers = ()
     path: ClassVar[str] = ""
 
-    def body_for(self, model: str, *, stream_usage: bool = True) -> bytes:
+    def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
         fields: dict[str, object] = {**self.fields, "model": model}
-        if not stream_usage:
+        for name, own in () if relay is None else relay.renamed.items():
+            if name in fields and own not in fields:
+                fields[own] = fields.pop(name)
+        if relay is not None and not relay.stream_usage:
             fields.pop("stream_options", None)
         elif self.stream and not self._wants_usage():
             # Options that are not an object could not be read by a service either.
@@ -52,9 +57,19 @@ class ChatRelay(SseRelay):
     name = NAME
     heartbeat = HEARTBEAT
 
-    def __init__(self, url: str, *, stream_usage: bool = True) -> None:
+    def __init__(self, url: str, variant: Variant = USUAL) -> None:
         self._url = url
-        self.stream_usage = stream_usage
+        self._variant = variant
+        self._marks = marks(variant)
+        self.stream_usage = variant.stream_usage
+        self.renamed = renamed(variant)
+
+    def takes(self, request: RelayRequest) -> bool:
+        if not isinstance(request, ChatRelayRequest) or request.several:
+            return True  # several choices cannot be translated
+        if not (request.stream or self._variant.whole_answers):
+            return False
+        return not self._marks or passes(request.fields, self._variant, self._marks)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type

@@ -27,7 +27,7 @@ from dragoman.protocols.openai_chat.tools import (
     encode_tools,
     encode_web_search,
 )
-from dragoman.protocols.openai_chat.variant import Variant
+from dragoman.protocols.openai_chat.variant import Variant, thinks_not
 from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.protocols.openai_shared.user import cache_key_of, user_of
 from dragoman.types import ChatRequest, ReasoningConfig
@@ -75,8 +75,11 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     )
 
 
-def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
-    """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise."""
+def encode_body(request: ChatRequest, variant: Variant, *, returns: bool = False) -> dict[str, Any]:
+    """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise.
+
+    `returns`: the model needs its reasoning back.
+    """
     request = _without_forbidden_tools(request, variant)
     if not variant.custom_tools:
         request = with_functions(request, NAME)
@@ -104,7 +107,7 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
         "service_tier": NATIVE_TIERS.get(request.service_tier or "", request.service_tier),
         "modalities": list(request.modalities) or None,
         "metadata": request.metadata,
-        "web_search_options": encode_web_search(request.tools),
+        "web_search_options": encode_web_search(request.tools) if variant.web_search else None,
         "user": user_of(request),
         "safety_identifier": request.safety_identifier,
         "prompt_cache_key": cache_key_of(request) if variant.cache_keys else request.cache_key,
@@ -112,8 +115,9 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True} if variant.stream_usage else None,
     }
-    messages = request.messages if variant.result_media else apart(request.messages)
-    body = {"model": request.model, "messages": encode_messages(messages, variant)}
+    blank = returns and variant.empty_reasoning and not thinks_not(request)
+    messages = apart(request.messages, pictures=variant.result_media)
+    body = {"model": request.model, "messages": encode_messages(messages, variant, blank=blank)}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})
     whole = merged(merged(body, request.extra.get(FAMILY, {})), more)

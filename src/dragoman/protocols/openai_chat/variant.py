@@ -34,6 +34,9 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Mistral calls it `random_seed`."""
     reasoning_field: str = "reasoning_content"
     """The field of an assistant's message that takes its earlier reasoning back."""
+    empty_reasoning: bool = False
+    """Whether each assistant's message must have that field, if the models need their reasoning back: empty if the
+    message came from elsewhere."""
     thinking_field: ThinkingField = "reasoning_effort"
     """How thinking is asked for: `reasoning_effort` (a word), `thinking` (`{"type": "enabled"}`, and the word beside
     it), `enable_thinking` (a boolean, and `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
@@ -43,6 +46,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """The same, unless the request switches thinking off."""
     stream_usage: bool = True
     """Whether `stream_options` is taken, which asks for the usage at the end of a stream."""
+    whole_answers: bool = True
+    """Whether an answer may be asked for that is not streamed; a translation asks for none."""
     developer_role: bool = True
     """Whether there is the role `developer`; if not, it is sent as `system`."""
     message_names: bool = True
@@ -56,9 +61,11 @@ class Variant(Struct, frozen=True, kw_only=True):
     json_object: bool = True
     """Whether it may be `json_object`; if not, a schema that allows any object is sent."""
     result_media: bool = True
-    """Whether the result of a tool may hold pictures; if not, they follow in a user's turn."""
+    """Whether what a tool gave may hold pictures; if not, they follow in a user's turn, as other media always do."""
     file_urls: bool = True
     """Whether a file may be named by its URL."""
+    web_search: bool = True
+    """Whether there is `web_search_options`. A relay passes it: its caller may know a model that has it."""
     cache_keys: bool = False
     """Whether `prompt_cache_key` is known, so that one may be sent for which the caller did not ask."""
     refused_fields: tuple[str, ...] = ()
@@ -73,6 +80,7 @@ class Variant(Struct, frozen=True, kw_only=True):
             "tool.grammar": self.custom_tools,
             "tool_choice.names": "tool" in self.tool_choices,
             "file.url": self.file_urls,
+            "hosted.web_search": self.web_search,
         }
         return frozenset(name for name, has in switches.items() if not has).union(self.refused_fields)
 

@@ -140,8 +140,8 @@ class OpenAIResponsesClient(ClientCodec):
     def __init__(self, url: str, *, penalties: bool = True, own_ids: bool = False) -> None:
         self._service = url.rstrip("/")
         self._url = f"{self._service}/responses"
-        self.relay = ResponsesRelay(self._url)
         self._variant = Variant(penalties=penalties, own_ids=own_ids)
+        self.relay = ResponsesRelay(self._url, self._variant)
         self.counter = ResponsesCounter(self._url, self._variant)
         self.kept = ResponsesKept(self._url)
         self.expresses = EXPRESSES | PENALTIES if penalties else EXPRESSES

@@ -9,6 +9,8 @@ from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.glance import Glance
+from dragoman.protocols.openai_responses.relayable import passes
+from dragoman.protocols.openai_responses.request import USUAL, Variant
 from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
@@ -33,8 +35,12 @@ class ResponsesRelay(SseRelay):
     heartbeat = HEARTBEAT
     model_at = (("response", "model"), ("model",))
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, variant: Variant = USUAL) -> None:
         self._url = url
+        self._variant = variant
+
+    def takes(self, request: RelayRequest) -> bool:
+        return not isinstance(request, BodyRelayRequest) or passes(request.fields, self._variant)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type

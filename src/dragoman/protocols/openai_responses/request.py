@@ -58,6 +58,10 @@ class Variant(Struct, frozen=True):
     """Whether it refuses ids in another form than its own."""
 
 
+USUAL = Variant()
+"""A service of which nothing is known."""
+
+
 def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     """The request in `body`. Unknown fields go to `extra`. Raises InvalidRequestError."""
     compact = wants_compaction(body.get("input"))

@@ -45,6 +45,13 @@ HOSTS: tuple[ServiceRow, ...] = (
         (
             Quirk("message_names", False, "400", "https://console.groq.com/docs/openai", "2026-11-26"),
             Quirk(
+                "web_search",
+                False,
+                "400, as for any field that it does not know",
+                "https://console.groq.com/docs/openai",
+                "2026-11-26",
+            ),
+            Quirk(
                 "reasoning_field",
                 "reasoning",
                 "400: property 'reasoning_content' is unsupported",

@@ -52,6 +52,13 @@ OF_DASHSCOPE = (
     ),
     Quirk("thinking_field", "enable_thinking", "a switch and `thinking_budget`", DASHSCOPE, "2026-11-26"),
     Quirk(
+        "whole_answers",
+        False,
+        "400 from models that think: only stream mode is supported; enable_thinking must be false for other calls",
+        "infiniflow/ragflow#5912, QuantumNous/new-api#1109",
+        "2026-11-28",
+    ),
+    Quirk(
         "thinking_choices",
         ("auto", "none"),
         "400: tool_choice may not be required or object in thinking mode",
@@ -77,6 +84,7 @@ MAKERS: tuple[ServiceRow, ...] = (
                 "avante-corp/avante.nvim#2347",
                 "2026-11-26",
             ),
+            Quirk("web_search", False, "422, as for any unknown field", "Gitlawb/openclaude#739", "2026-11-26"),
             Quirk("message_names", False, "422: extra inputs", "nomtek/mistralai_client_dart#44", "2026-11-26"),
             Quirk("developer_role", False, "422: no such tag of a message", "bramses/chatgpt-md#189", "2026-11-26"),
             Quirk(
@@ -97,6 +105,13 @@ MAKERS: tuple[ServiceRow, ...] = (
         "2026-11-26",
         (
             Quirk("developer_role", False, "400: unknown variant", "earendil-works/pi#1048", "2026-11-26"),
+            Quirk(
+                "empty_reasoning",
+                True,
+                "400: reasoning_content must be passed back, also in messages of other models",
+                "Astro-Han/pawwork#261, openclaw/openclaw#73417",
+                "2026-11-28",
+            ),
             Quirk(
                 "json_schema",
                 False,
@@ -242,6 +257,7 @@ MAKERS: tuple[ServiceRow, ...] = (
         "https://ai.google.dev/gemini-api/docs/openai",
         "2026-11-26",
         (
+            Quirk("web_search", False, "400, as for any unknown field", "Vali-98/ChatterUI#227", "2026-11-26"),
             Quirk(
                 "refused_fields",
                 ("frequency_penalty", "presence_penalty", "seed", "store", "top_k"),

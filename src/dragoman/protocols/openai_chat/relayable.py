@@ -1,0 +1,133 @@
+"""Which requests can pass as they came to a service that differs from others: the rest is translated.
+
+A translation says what such a service refuses, or reads otherwise, as it takes it, and names what is lost. Of a request
+little is read here: in the bytes of a field stands a word, or not. If it stands there and means something else, the
+request is translated in vain, and nothing else happens.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.protocols.openai_chat.variant import EVERY_CHOICE, USUAL, ChoiceMode, Variant
+from dragoman.wire import json
+
+Mark = tuple[str, bytes]
+"""A field, and what must not stand in it; empty: anything but null."""
+
+FIELDS: dict[str, tuple[Mark, ...]] = {
+    "top_logprobs": (("logprobs", b"true"), ("top_logprobs", b"")),
+    "cache_key": (("prompt_cache_key", b""),),
+    "reasoning": (("messages", b'"reasoning_content"'), ("messages", b'"reasoning"')),
+}
+"""A field of ChatRequest, or a kind of part, to the places where it stands; any other has the same name here."""
+
+CHOICES: dict[ChoiceMode, bytes] = {"auto": b'"auto"', "none": b'"none"', "required": b'"required"', "tool": b"{"}
+"""What stands in `tool_choice`."""
+
+THINKING: dict[str, bytes] = {"thinking": b'"none"', "enable_thinking": b""}
+"""A field for thinking to what stands in `reasoning_effort` if the service needs that field. `reasoning` is not needed:
+https://openrouter.ai/docs/client-sdks/typescript/models/chatrequestreasoningeffort.md, seen 2026-11-27."""
+
+LIMITS = ("max_tokens", "max_completion_tokens")
+
+MEDIA = (b'"image_url"', b'"input_audio"', b'"file"')
+"""What stands in a list of parts that are not all texts."""
+
+LARGE = 512 << 10
+"""Bytes of messages: to look at each of more takes over a millisecond, in which nobody else is served."""
+
+
+class _Head(Struct):
+    """What is looked at of a message."""
+
+    role: Any = None
+    name: Any = None
+    content: Raw = Raw(b"")
+    reasoning_content: Any = None
+
+
+_heads = msgspec.json.Decoder(list[_Head]).decode
+
+
+def renamed(variant: Variant) -> dict[str, str]:
+    """Fields to the service's own names of them."""
+    if variant == USUAL:
+        return {}  # nothing is known of the service
+    limit = {name: variant.max_tokens_field for name in LIMITS if name != variant.max_tokens_field}
+    return limit if variant.seed_field == "seed" else limit | {"seed": variant.seed_field}
+
+
+def marks(variant: Variant) -> tuple[Mark, ...]:
+    """What stands in requests that the service would not take as they come."""
+    return tuple(_marks(variant))
+
+
+def passes(fields: Mapping[str, Any], variant: Variant, marked: tuple[Mark, ...]) -> bool:
+    """Whether a request with these `fields`, each as JSON text or as a value, can pass. `marked`: `marks(variant)`."""
+    messages = _text(fields.get("messages"))
+    for name, mark in marked:
+        if name in fields:
+            text = messages if name == "messages" else _text(fields[name])
+            if (mark in text) if mark else text != b"null":
+                return False
+    return _names_pass(messages, variant) and _results_pass(messages, variant) and _reasoning_passes(messages, variant)
+
+
+def _marks(variant: Variant) -> Iterator[Mark]:
+    switches: dict[Mark, bool] = {
+        ("messages", b'"developer"'): variant.developer_role,
+        ("tools", b'"strict"'): variant.strict_tools,
+        ("tools", b'"custom"'): variant.custom_tools,
+        ("response_format", b'"json_schema"'): variant.json_schema,
+        ("response_format", b'"json_object"'): variant.json_object,
+    }
+    yield from (mark for mark, has in switches.items() if not has)
+    for field in variant.refused_fields:
+        yield from FIELDS.get(field, ((field, b""),))
+    for mode in EVERY_CHOICE:
+        if mode not in variant.tool_choices or mode not in variant.thinking_choices:
+            yield "tool_choice", CHOICES[mode]
+    if variant.thinking_field in THINKING:
+        yield "reasoning_effort", THINKING[variant.thinking_field]
+    if variant.reasoning_field != "reasoning_content":
+        yield "messages", b'"reasoning_content"'
+
+
+def _names_pass(messages: bytes, variant: Variant) -> bool:
+    if variant.message_names or b'"name"' not in messages:
+        return True
+    return (heads := _read(messages)) is not None and all(head.name is None for head in heads)
+
+
+def _results_pass(messages: bytes, variant: Variant) -> bool:
+    if variant.result_media or b'"tool"' not in messages or not _has_media(messages):
+        return True
+    if (heads := _read(messages)) is None:
+        return False
+    return not any(head.role == "tool" and _has_media(bytes(head.content)) for head in heads)
+
+
+def _reasoning_passes(messages: bytes, variant: Variant) -> bool:
+    if not variant.empty_reasoning or b'"assistant"' not in messages:
+        return True
+    heads = _read(messages)
+    return heads is not None and all(head.role != "assistant" or head.reasoning_content is not None for head in heads)
+
+
+def _has_media(text: bytes) -> bool:
+    return any(mark in text for mark in MEDIA)
+
+
+def _read(messages: bytes) -> list[_Head] | None:
+    """None if the translation must look at them: there are too many, or they are wrong."""
+    try:
+        return _heads(messages) if len(messages) <= LARGE else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def _text(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, Raw) else json.encode(value)
