@@ -181,12 +181,11 @@ class RelayCodec(ABC):
     empty_ok: ClassVar[bool] = False
     """Whether an answer without content is always a good one."""
 
+    takes: Callable[[RelayRequest], bool] | None = None
+    """Whether the service takes a request as it came; if not, it is translated. None: it takes all."""
+
     model_at: ClassVar[Places] = (("model",),)
     """Where an answer has the service's own name of its model."""
-
-    def takes(self, request: RelayRequest) -> bool:
-        """Whether the service takes `request` as it came; if not, it is translated."""
-        return True
 
     @abstractmethod
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:

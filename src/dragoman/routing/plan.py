@@ -98,7 +98,9 @@ class Target:
             found = self._relays[protocol]
         except KeyError:
             found = self._relays[protocol] = self._find_relay(protocol)
-        return found if found is None or request is None or found.codec.takes(request) else None
+        if found is None or request is None or (takes := found.codec.takes) is None:
+            return found
+        return found if takes(request) else None
 
     def open(self, request: ChatRequest) -> Awaitable[Answer]:
         """The answer to `request`, by translation. Raises DragomanError, whose `attempts` has this attempt."""

@@ -63,13 +63,14 @@ class ChatRelay(SseRelay):
         self._marks = marks(variant)
         self.stream_usage = variant.stream_usage
         self.renamed = renamed(variant)
+        self.takes = None if variant == USUAL else self._takes
 
-    def takes(self, request: RelayRequest) -> bool:
+    def _takes(self, request: RelayRequest) -> bool:
         if not isinstance(request, ChatRelayRequest) or request.several:
             return True  # several choices cannot be translated
         if not (request.stream or self._variant.whole_answers):
             return False
-        return not self._marks or passes(request.fields, self._variant, self._marks)
+        return passes(request.fields, self._variant, self._marks)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type
