@@ -32,9 +32,9 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
 
     def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
         fields: dict[str, object] = {**self.fields, "model": model}
-        for name, own in () if relay is None else relay.renamed.items():
-            if name in fields and own not in fields:
-                fields[own] = fields.pop(name)
+        if relay is not None and relay.renamed:
+            named = relay.renamed
+            fields = {own if (own := named.get(name, name)) not in fields else name: fields[name] for name in fields}
         if relay is not None and not relay.stream_usage:
             fields.pop("stream_options", None)
         elif self.stream and not self._wants_usage():
