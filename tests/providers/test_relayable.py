@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIChatServer
-from dragoman.protocols.openai_chat.relayable import LARGE
 from dragoman.protocols.relay import RelayCodec, RelayRequest
+from dragoman.protocols.relay_body import LARGE
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.openai import OpenAI
 from dragoman.providers.openai_services import PROVIDERS

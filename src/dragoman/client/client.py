@@ -148,11 +148,11 @@ class Client:
         return await find_servers(servers, self._transports.pick(), taken)
 
     def hear(self, notice: Notice) -> None:
-        """From now on `notice` is told each change of a target's breaker."""
+        """`notice` is called at each change of a target's breaker, from now on."""
         self._notices.hear(notice)
 
     def hear_rests(self, notice: RestNotice) -> None:
-        """From now on `notice` is told each rest of a target, when it begins."""
+        """`notice` is called at the beginning of each rest of a target, from now on."""
         self._notices.hear_rests(notice)
 
     def plan(self, model: str) -> Plan:

@@ -27,7 +27,8 @@ RESTS: dict[Fault, tuple[int, str]] = {
         "%s and other models of its service are not asked for %g s: the key is refused (%s)",
     ),
 }
-"""How a rest is told. What a key may not do must be changed by somebody; a limit ends by itself."""
+"""The level and the words of a rest in the event log. A refused key is a warning, because somebody must change it; a
+limit ends by itself."""
 
 Named = Callable[[str], str]
 """Target to the name under which it is known. Callers can make up names of models, so that these share one."""

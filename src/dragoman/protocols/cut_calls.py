@@ -94,7 +94,7 @@ def _complete(part: AnyPart) -> AnyPart:
 
 
 class CutCall:
-    """What an encoder knows of the last call, until it is told what follows."""
+    """The last call that an encoder has written, until the next event says whether it may be incomplete."""
 
     def __init__(self) -> None:
         self._call: ToolCall | HostedCall | None = None

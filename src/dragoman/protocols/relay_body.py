@@ -18,6 +18,10 @@ NESTING = frozenset(NESTED)
 READ = NESTING | {"model", "stream"}
 """Fields whose values are read."""
 
+LARGE = 512 << 10
+"""Bytes of a field: to look at each of its parts takes over a millisecond if it has more, and nobody else is served
+meanwhile."""
+
 NOT_VALID = "the body is not a valid request"
 
 Request = TypeVar("Request")
@@ -90,6 +94,11 @@ def _read(body: bytes, read: frozenset[str], said: Any, ours: bool) -> RelayBody
     if not ((model is None or type(model) is str) and (stream is None or type(stream) is bool)):
         raise InvalidRequestError(NOT_VALID)
     return RelayBody(model or "", stream, fields, said)
+
+
+def text_of(value: Any) -> bytes:
+    """The JSON text of a field of `RelayBody`; of one that is not there, null."""
+    return bytes(value) if isinstance(value, Raw) else json.encode(value)
 
 
 class BodyRelayRequest(Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""Who asks a plan by translation: what a plan must know of it, and what it is told. Knows no plan and no protocol."""
+"""The caller of a translated request, as far as a plan must know it. Knows no plan and no protocol."""
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import Attempt

@@ -1,22 +1,22 @@
-"""Who is told what routes find of their targets. Each is told at once, and must neither wait nor raise."""
+"""Functions that are called when a route finds something new of a target: at once, so they must not wait or raise."""
 
 from dragoman.routing.breaker import BreakerChange, Notice
 from dragoman.routing.health import Rest, RestNotice
 
 
 class Notices:
-    """Those who want to be told."""
+    """The functions of one client."""
 
     def __init__(self) -> None:
         self._breakers: list[Notice] = []
         self._rests: list[RestNotice] = []
 
     def hear(self, notice: Notice) -> None:
-        """From now on `notice` is told each change of a target's breaker."""
+        """`notice` is called at each change of a target's breaker, from now on."""
         self._breakers.append(notice)
 
     def hear_rests(self, notice: RestNotice) -> None:
-        """From now on `notice` is told each rest of a target, when it begins."""
+        """`notice` is called at the beginning of each rest of a target, from now on."""
         self._rests.append(notice)
 
     def turned(self, change: BreakerChange) -> None:

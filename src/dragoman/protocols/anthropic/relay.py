@@ -1,16 +1,13 @@
 """How requests and answers of this protocol are relayed."""
 
-from msgspec import Raw
-
 from dragoman.protocols.anthropic.encode_stream import PING
 from dragoman.protocols.anthropic.extra import NAME
 from dragoman.protocols.anthropic.request import FIRST_VERSION
 from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.relay import RelayRequest, ReplySummary
-from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
+from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed, text_of
 from dragoman.types import Headers, HttpRequest, ServerRequest
-from dragoman.wire import json
 
 PASSED = frozenset({VERSION.encode(), BETA.encode(), b"x-app"})
 CLAUDE_CODE = b"x-claude-code-"
@@ -36,8 +33,7 @@ class AnthropicRelay(SseRelay):
     def takes(self, request: RelayRequest) -> bool:
         if not self._signed or not isinstance(request, BodyRelayRequest):
             return True
-        messages = request.fields.get("messages")
-        said = bytes(messages) if isinstance(messages, Raw) else json.encode(messages)
+        said = text_of(request.fields.get("messages"))
         return not any(mark in said for mark in UNSIGNED)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:

@@ -102,7 +102,7 @@ class Choice(Struct, forbid_unknown_fields=True):
     """That of a completion which is no chat; see `as_chat`."""
 
     def as_chat(self) -> None:
-        """Puts the text of a completion that is no chat where a chat has it."""
+        """Moves the text of a completion to the place that a chat has for it."""
         if self.delta is None and self.message is None:
             self.delta = Delta(content=self.text)
 

@@ -4,13 +4,12 @@ Much of such a request has no place in a chat: what stands behind the gap (`suff
 marks for the gap, several prompts, prompts in tokens, the tokens' probabilities.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.protocols.openai_chat.relay import ASKED, ChatRelay, ChatRelayRequest, chat_request
-from dragoman.protocols.relay_body import BodyReader, RelayBody
+from dragoman.protocols.relay_body import BodyReader, RelayBody, text_of
 from dragoman.types import ServerRequest
 
 COMPLETIONS = "openai-completions"
@@ -23,7 +22,7 @@ class CompletionsRelay(ChatRelay):
     """
 
     name = COMPLETIONS
-    empty_ok: ClassVar[bool] = True  # where nothing is missing, nothing is the right text
+    empty_ok: ClassVar[bool] = True  # the model may find that there is nothing to add
 
     def __init__(self, url: str, *, stream_usage: bool = True) -> None:
         """What is known of a service's chats is not known of its completions, except `stream_usage`."""
@@ -33,11 +32,8 @@ class CompletionsRelay(ChatRelay):
 
 def _request(call: ServerRequest, body: RelayBody) -> ChatRelayRequest:
     asked = chat_request(call, body)
-    return replace(asked, several=True) if _is_list(body.fields.get("prompt")) else asked
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list) or (isinstance(value, Raw) and bytes(value).lstrip().startswith(b"["))
+    is_list = text_of(body.fields.get("prompt")).lstrip().startswith(b"[")
+    return replace(asked, several=True) if is_list else asked
 
 
 COMPLETIONS_READER = BodyReader(_request, ASKED)

@@ -33,8 +33,8 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
     def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
         fields: dict[str, object] = {**self.fields, "model": model}
         if relay is not None and relay.renamed:
-            named = relay.renamed
-            fields = {own if (own := named.get(name, name)) not in fields else name: fields[name] for name in fields}
+            named, said = relay.renamed, fields
+            fields = {name if (own := named.get(name, name)) in said else own: value for name, value in said.items()}
         if relay is not None and not relay.stream_usage:
             fields.pop("stream_options", None)
         elif self.stream and not self._wants_usage():

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.protocols.openai_chat.variant import EVERY_CHOICE, USUAL, ChoiceMode, Variant
-from dragoman.wire import json
+from dragoman.protocols.relay_body import LARGE, text_of
 
 Mark = tuple[str, bytes]
 """A field, and what must not stand in it; empty: anything but null."""
@@ -22,7 +22,7 @@ FIELDS: dict[str, tuple[Mark, ...]] = {
     "cache_key": (("prompt_cache_key", b""),),
     "reasoning": (("messages", b'"reasoning_content"'), ("messages", b'"reasoning"')),
 }
-"""A field of ChatRequest, or a kind of part, to the places where it stands; any other has the same name here."""
+"""Where a field of ChatRequest, or a kind of part, stands in a request. What is not listed has the same name there."""
 
 CHOICES: dict[ChoiceMode, bytes] = {"auto": b'"auto"', "none": b'"none"', "required": b'"required"', "tool": b"{"}
 """What stands in `tool_choice`."""
@@ -35,9 +35,6 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 
 MEDIA = (b'"image_url"', b'"input_audio"', b'"file"')
 """What stands in a list of parts that are not all texts."""
-
-LARGE = 512 << 10
-"""Bytes of messages: to look at each of more takes over a millisecond, in which nobody else is served."""
 
 
 class _Head(Struct):
@@ -67,10 +64,10 @@ def marks(variant: Variant) -> tuple[Mark, ...]:
 
 def passes(fields: Mapping[str, Any], variant: Variant, marked: tuple[Mark, ...]) -> bool:
     """Whether a request with these `fields`, each as JSON text or as a value, can pass. `marked`: `marks(variant)`."""
-    messages = _text(fields.get("messages"))
+    messages = text_of(fields.get("messages"))
     for name, mark in marked:
         if name in fields:
-            text = messages if name == "messages" else _text(fields[name])
+            text = messages if name == "messages" else text_of(fields[name])
             if (mark in text) if mark else text != b"null":
                 return False
     return _names_pass(messages, variant) and _results_pass(messages, variant) and _reasoning_passes(messages, variant)
@@ -127,7 +124,3 @@ def _read(messages: bytes) -> list[_Head] | None:
         return _heads(messages) if len(messages) <= LARGE else None
     except msgspec.MsgspecError:
         return None
-
-
-def _text(value: Any) -> bytes:
-    return bytes(value) if isinstance(value, Raw) else json.encode(value)

@@ -7,21 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from dragoman.protocols.openai_responses.conversation import OWN_IDS
 from dragoman.protocols.openai_responses.outputs import MADE
 from dragoman.protocols.openai_responses.request import Variant
-from dragoman.wire import json
+from dragoman.protocols.relay_body import LARGE, text_of
 
 PENALTIES = ("frequency_penalty", "presence_penalty")
 
 OURS = f"_{MADE}".encode()
 """What stands in the ids of items that another service has not numbered. OpenAI looks for reasoning under its id:
 OpenMinis/OpenMinis#386, router-for-me/CLIProxyAPI#2112."""
-
-LARGE = 512 << 10
-"""Bytes of a conversation: to read each id of more takes over a millisecond, in which nobody else is served."""
 
 
 class _Item(Struct):
@@ -35,9 +32,9 @@ _items = msgspec.json.Decoder(list[_Item]).decode
 
 def passes(fields: Mapping[str, Any], variant: Variant) -> bool:
     """Whether a request with these `fields`, each as JSON text or as a value, can pass."""
-    if not variant.penalties and any(_text(fields.get(name)) != b"null" for name in PENALTIES):
+    if not variant.penalties and any(text_of(fields.get(name)) != b"null" for name in PENALTIES):
         return False
-    conversation = _text(fields.get("input"))
+    conversation = text_of(fields.get("input"))
     return OURS not in conversation and (not variant.own_ids or _ids_pass(conversation))
 
 
@@ -52,7 +49,3 @@ def _ids_pass(conversation: bytes) -> bool:
     if found is None:  # there are too many, or they are wrong, which the translation says
         return False
     return all(item.id is None or (isinstance(item.id, str) and OWN_IDS.match(item.id)) for item in found)
-
-
-def _text(value: Any) -> bytes:
-    return bytes(value) if isinstance(value, Raw) else json.encode(value)
