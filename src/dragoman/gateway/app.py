@@ -36,7 +36,7 @@ from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.metrics.table import IN_FLIGHT, LOG_LOST
 from dragoman.gateway.observe import Observer
 from dragoman.gateway.overload import Gate
-from dragoman.gateway.prompt_caches.explained import Asking, cache_header, reports_cache
+from dragoman.gateway.prompt_caches.explained import MIN_BODY, Asking, cache_header
 from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.refusals import Refusal, Refusals
 from dragoman.gateway.remembered import Memory
@@ -233,8 +233,9 @@ class Gateway:
         outcome = writer.outcome
         outcome.ended_at = monotonic()
         outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"
-        if reports_cache(outcome.usage) and writer.call is not None and self._caches.concerns(outcome, writer.call):
-            self._later.explain(outcome, self._explained(outcome, writer.call))
+        call = writer.call
+        if call is not None and len(call.body) >= MIN_BODY and self._caches.concerns(outcome, call):
+            self._later.explain(outcome, self._explained(outcome, call))
         else:
             self._tell(outcome)
 

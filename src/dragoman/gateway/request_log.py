@@ -119,7 +119,7 @@ class RequestLog:
             self._now, self._date = now, f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(now // 1000))}.{now % 1000:03d}Z"
         since, began = outcome.received_at, outcome.first_byte_at
         usage = outcome.usage or UNKNOWN
-        failed, added = outcome.attempts, outcome.added
+        failed, added = outcome.attempts, outcome.added()
         said = outcome.identity.attribution
         line = _encode(
             LogEntry(

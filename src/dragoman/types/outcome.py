@@ -89,7 +89,6 @@ class Outcome(Struct):
         failed = self.attempts
         return bool(self.target) and not (self.error and failed and failed[-1].target == self.target)
 
-    @property
     def added(self) -> float | None:
         """Seconds that we added: until the first target was asked, and from the first content until it was sent.
 

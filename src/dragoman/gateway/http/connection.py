@@ -95,8 +95,7 @@ class ServerConnection(IncomingRequests[Admitted]):
                 self._alarm.set(self._loop.time() + self._timeouts.body)
                 self._loop.call_soon(self._proceed)
             elif self.congested is None:  # else it is not idle: its caller has yet to read
-                alarm, timeouts = self._alarm, self._timeouts
-                parser = self._parser
+                alarm, timeouts, parser = self._alarm, self._timeouts, self._parser
                 in_head = parser is not None and parser.in_head
                 ends = self._loop.time() + (timeouts.head if in_head else timeouts.idle)
                 if ends < alarm.due:

@@ -245,24 +245,28 @@ class IncomingRequests(CallerSocket, Generic[Admitted]):
         if missing < 0:
             return False  # another request follows it, which is for the parser
         self._known = known
-        request: Request[Admitted] = Request(call=known.call(digits, b"" if missing else data[start:]))
-        request.admitted = known.admitted
+        service = self.service
         outcome = Outcome(
-            self.service.new_request_id(),
+            service.new_request_id(),
             "POST",
             known.path,
             monotonic(),
             remote=self.remote,
             identity=known.identity,
         )
-        if (begun := self.service.begun) is not None:
-            begun(outcome)
-        request.writer = writer = HttpResponseWriter(self, outcome)
+        if service.begun is not None:
+            service.begun(outcome)
+        writer = HttpResponseWriter(self, outcome)
         if known.more:
             writer.more = with_id(known.more, outcome.request_id)
+        request: Request[Admitted] = Request(
+            call=known.call(digits, b"" if missing else data[start:]),
+            admitted=known.admitted,
+            writer=writer,
+            complete=not missing,
+        )
         self._requests.append(request)
         if not missing:
-            request.complete = True
             self._serve(request)
             return True
         self._alarm.set(self._loop.time() + self._timeouts.body)

@@ -82,6 +82,10 @@ class ResponseWriter(ABC):
         "state",
     )
 
+    _cancelling: int
+    _reason: Exception | None
+    """Why `_work` was ended; both are set as that begins."""
+
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
         """What is known of request and response."""
@@ -100,8 +104,6 @@ class ResponseWriter(ABC):
         self.remarks: Callable[[ResponseWriter], Headers] | None = None
         """Makes more header fields of what `send` sends, from what is known of the request by then."""
         self._work: asyncio.Task[object] | None = None
-        self._cancelling = 0
-        self._reason: Exception | None = None
 
     @property
     def started(self) -> bool:
@@ -171,6 +173,7 @@ class ResponseWriter(ABC):
             raise DisconnectedError
         self._work = asyncio.current_task()
         self._cancelling = self._work.cancelling() if self._work else 0
+        self._reason = None
         return self
 
     async def __aexit__(

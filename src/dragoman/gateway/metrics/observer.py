@@ -128,7 +128,7 @@ class Metrics:
     def _count_answers(self, outcomes: list[Outcome], places: _Places) -> None:
         observe = self._observe
         observe(places.duration, table.TOTAL, [each.ended_at - each.received_at for each in outcomes])
-        observe(places.added, table.ADDED, [added for each in outcomes if (added := each.added) is not None])
+        observe(places.added, table.ADDED, [added for each in outcomes if (added := each.added()) is not None])
         streams = [
             (each, first)
             for each in outcomes

@@ -30,7 +30,7 @@ from dragoman.gateway.fronts.endpoints import ChatEndpoint, of_call
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
-from dragoman.gateway.prompt_caches.explained import reports_cache
+from dragoman.gateway.prompt_caches.explained import MIN_BODY, reports_cache
 from dragoman.gateway.serving.relayed_heads import stream_head, whole_head
 from dragoman.loop.outlet import Outlet
 from dragoman.protocols.answer_model import named_model
@@ -87,38 +87,36 @@ class RelayedAnswer:
         call: ServerRequest,
         writer: DirectWriter,
         *,
+        chat: ChatEndpoint,
         course: Course,
         request: RelayRequest,
         final: bool,
     ) -> None:
-        chat = admitted.endpoint
-        assert isinstance(chat, ChatEndpoint)  # noqa: S101  # `Relays.begin` has looked
         self._context = context
         self._admitted = admitted
-        self._chat: ChatEndpoint = chat
+        self._chat = chat
         self._call = call
         self._writer = writer
         self._outcome = writer.outcome
         self._course = course
         self._final = final
         self._request = request
-        self._asked_at: float | None = None
-        """When the request was handed on to the target; None until then."""
         self._attempts: Attempts | None = None
         self._tries = 1
         """Attempts that were begun."""
         self._reply: Reply | None = None
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        """What begins the next attempt, or ends one that is relayed when the course must be over."""
         writer.watcher = self
 
     def attempt(self, known: RelayTarget | None = None) -> None:
         """Begins the attempt at the target that the course says; `known`: how it is relayed to, if that is known."""
         target = self._target = self._course.target
         writer, request = self._writer, self._request
-        self._timer = self._asked_at = None
+        self._timer: asyncio.TimerHandle | None = None
+        """What begins the next attempt, or ends one that is relayed when the course must be over."""
+        self._asked_at: float | None = None
+        """When the request was handed on to the target; None until then."""
         try:
             relayed = known or target.relay(self._chat.codec.relay_name or self._chat.codec.name, request)
         except DragomanError:
@@ -155,13 +153,14 @@ class RelayedAnswer:
         self._task = self._context.spawn(self._translate(lambda request: self._target.receive(request, reply)))
 
     def give(self, body: bytes) -> None:
-        self._course.committed(self._context.loop.time())
-        self._settle("whole")
+        now = self._context.loop.time()
+        self._course.committed(now)
+        self._settle("whole", now)
         self._note()
         self._answers(body)
         self._relay = None
         lines = whole_head(self._codec, self._target.name, self._tries).lines
-        if reports_cache(self._outcome.usage):
+        if len(self._call.body) >= MIN_BODY and reports_cache(self._outcome.usage):
             lines += fields(self._context.gateway.remarks(self._writer))
         self._writer.send_bytes(200, lines, body)
 
@@ -174,7 +173,7 @@ class RelayedAnswer:
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
         if not more:
-            self._settle("whole")
+            self._settle("whole", self._context.loop.time())
             self._note()
             self._relay = None
         self._writer.write_nowait(data, more=more)
@@ -183,10 +182,11 @@ class RelayedAnswer:
         return self._writer.connect(outlet)
 
     def fail(self, error: DragomanError) -> None:
+        now = self._context.loop.time()
         if error.provider is None:
-            self._settle("gone")
+            self._settle("gone", now)
         else:
-            self._settle("broken", error)
+            self._settle("broken", now, error)
         said = fit(error, self._writer)
         words = None if self._relay is None else self._relay.failure(said)
         if words is None:
@@ -218,7 +218,7 @@ class RelayedAnswer:
 
     def close(self) -> None:
         """The caller has gone."""
-        self._settle("gone")
+        self._settle("gone", self._context.loop.time())
         self._left()
         self._note()
         self._spent()
@@ -240,14 +240,14 @@ class RelayedAnswer:
 
     # Not called from outside.
 
-    def _settle(self, end: End, error: DragomanError | None = None) -> None:
+    def _settle(self, end: End, now: float, error: DragomanError | None = None) -> None:
         if self._timer is not None:
             self._end_timer()
-        self._course.settle(end, self._context.loop.time(), error)
+        self._course.settle(end, now, error)
 
     def _stop(self, error: DragomanError) -> None:
         """Reports an error of ours, which says nothing of the target."""
-        self._settle("gone")
+        self._settle("gone", self._context.loop.time())
         self._refuse(error)
 
     def _end_late(self) -> None:
@@ -276,7 +276,7 @@ class RelayedAnswer:
         self._end_timer()
         loop, wait = self._context.loop, None
         if self._context.gateway.stopped or self._writer.unheard:
-            self._settle("broken", error)  # nobody waits for the answer of another target
+            self._settle("broken", loop.time(), error)  # nobody waits for the answer of another target
         else:
             wait = self._course.after(error, loop.time())
         if wait is None:
@@ -350,10 +350,10 @@ class RelayedAnswer:
         outcome.target, outcome.upstream_status, outcome.asked_at = self._target.name, 200, self._asked_at
         if self._attempts is not None:
             outcome.attempts = self._attempts.tried
-        if self._relay is not None:
-            outcome.came_at = self._relay.came_at
-            if self._relay.summary is not None:
-                self._chat.begins(self._request, self._relay.summary, outcome)
+        if (relay := self._relay) is not None:
+            outcome.came_at = relay.came_at
+            if relay.summary is not None:
+                self._chat.begins(self._request, relay.summary, outcome)
 
     def _left(self) -> None:
         """Notes who was asked until now, because the caller has left or we end it, unless the outcome is known."""
@@ -365,12 +365,12 @@ class RelayedAnswer:
         outcome.asked_at = self._asked_at if asked else None
 
     def _note(self) -> None:
-        if self._relay is not None and self._relay.summary is not None:
-            summary = self._relay.summary
+        relay, outcome = self._relay, self._outcome
+        if relay is not None and (summary := relay.summary) is not None:
             summary.count()
-            self._outcome.usage, self._outcome.finish_reason = summary.usage, summary.finish_reason
-            if self._relay.bypass is not None:
-                self._outcome.sent += self._relay.bypass.passed
+            outcome.usage, outcome.finish_reason = summary.usage, summary.finish_reason
+            if relay.bypass is not None:
+                outcome.sent += relay.bypass.passed
 
     def _spent(self) -> None:
         if self._relay is not None:

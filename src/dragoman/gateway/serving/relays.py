@@ -61,7 +61,8 @@ class Relays:
         *,
         conversation: bytes | None = None,
     ) -> bool:
-        protocol = chat.codec.relay_name or chat.codec.name
+        codec, outcome = chat.codec, writer.outcome
+        protocol = codec.relay_name or codec.name
         try:
             plan = chat.plan(request)
             if plan.policies:
@@ -72,20 +73,22 @@ class Relays:
                 if one is None:
                     return False
             if plan.sticky and len(call.body) <= LARGE:
-                conversation = done(chat.conversation(call, writer.outcome.identity, request.model))
+                conversation = done(chat.conversation(call, outcome.identity, request.model))
             course = plan.begin(
                 RequestInfo(request.model, protocol, request.stream, conversation), self._context.loop.time()
             )
         except DragomanError:
             return False
-        writer.outcome.front, writer.outcome.model = chat.codec.name, request.model or chat.client.default_model
+        outcome.front, outcome.model = codec.name, request.model or chat.client.default_model
         self._context.gateway.hold(writer, call)
         if request.stream:
             # After a long silence the head and a heartbeat are sent, in both ways.
-            early = chat.codec.first_heartbeat(call)
+            early = codec.first_heartbeat(call)
             writer.heartbeat = one.codec.heartbeat if early is None else early
             writer.opening = stream_head(one.codec).opening
-            writer.outcome.stream = True
-        answer = RelayedAnswer(self._context, admitted, call, writer, course=course, request=request, final=plan.final)
+            outcome.stream = True
+        answer = RelayedAnswer(
+            self._context, admitted, call, writer, chat=chat, course=course, request=request, final=plan.final
+        )
         answer.attempt(first if course.target is plan.targets[0] else None)
         return True

@@ -259,7 +259,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         except NOT_HTTP as error:
             parser.keep = 0.0
             if parser.state is not COMPLETE:
-                self._not_http(error)
+                self._not_http(error, nbytes)
                 return
         self.state = state = parser.state
         if before is HEAD:
@@ -341,10 +341,10 @@ class Connection(asyncio.BufferedProtocol, Exchange):
     def _time_out(self, phase: Phase) -> None:
         self.fail(self._waits.error(phase, self._name))
 
-    def _not_http(self, error: Exception) -> None:
+    def _not_http(self, error: Exception, nbytes: int) -> None:
         parser = self._parser
         if self.state is HEAD and parser.state is BODY:  # what came before the mistake is read first
-            if excess := parser.judge_head(0):
+            if excess := parser.judge_head(nbytes):
                 self._too_large(excess)
                 return
             self.head, self.coding = parser.head, parser.coding

@@ -14,6 +14,7 @@ If a message comes that no request asked for, the parser stops with an error, an
 
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -106,14 +107,13 @@ class ReplyParser:
         if self.state is HEAD:
             self.bare += size
             return f"a head of {MAX_HEAD} bytes" if self.bare > MAX_HEAD else ""
+        came = self.bare + size
         self.bare = 0
         self.coding = ""
         headers = self.head.headers
-        total = 0
         until_close = True
         for name, value in headers:
             length = len(name)
-            total += length + len(value)
             if length in FRAMING and name.lower() == FRAMING[length]:
                 until_close = False
             elif length == 10 and name.lower() == b"keep-alive":
@@ -121,7 +121,8 @@ class ReplyParser:
             elif length == 16 and name.lower() == b"content-encoding":
                 self.coding = value.decode("latin-1").strip().lower()
         self.until_close = until_close
-        if len(headers) > MAX_FIELDS or total > MAX_HEAD:
+        # The fields cannot be larger than all that came.
+        if len(headers) > MAX_FIELDS or (came > MAX_HEAD and sum(map(len, chain.from_iterable(headers))) > MAX_HEAD):
             return f"{MAX_FIELDS} header fields or {MAX_HEAD} bytes of them"
         return ""
 
