@@ -1,5 +1,6 @@
 """What OpenTelemetry is told: spans and metrics by the GenAI conventions, and nothing of what was said."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,7 @@ from tests.faults.wire import Script, Service, listening
 from tests.gateway.test_attempts import good
 from tests.gateway.test_trace import PARENT, TRACE
 from tests.support.gateway import ask, chat_body, connect, running
-from tests.support.relaying import PATH, Translating, configured, question
+from tests.support.relaying import JSON, PATH, Translating, configured, question
 from tests.support.server import Exchange, serve
 
 
@@ -215,6 +216,74 @@ async def test_tokens_and_times_are_metrics_and_nothing_that_was_said_is_anywher
     said = repr(points) + "".join(span.to_json() for span in collector.spans.get_finished_spans())
     assert "canary" not in said
     assert '"gen_ai.usage.output_tokens"' in said
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "answer", "operation"),
+    [
+        (
+            "/v1/embeddings",
+            b'{"model":"up/m","input":"a"}',
+            b'{"data":[{"index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":5,"total_tokens":5}}',
+            "embeddings",
+        ),
+        ("/v1/responses/input_tokens", b'{"model":"up/m","input":"a"}', b'{"input_tokens":5}', "count_tokens"),
+    ],
+)
+@pytest.mark.parametrize("leaves", [False, True], ids=["answered", "left"])
+async def test_a_target_that_was_asked_for_something_else_than_a_chat_is_a_span_too(
+    path: str, asked: bytes, answer: bytes, operation: str, leaves: bool
+) -> None:
+    reached = asyncio.Event()
+
+    async def upstream(exchange: Exchange) -> None:
+        reached.set()
+        if leaves:
+            await exchange.closed()
+        else:
+            await exchange.reply(200, JSON, answer)
+
+    collector = Collector()
+    async with serve(upstream) as service:
+        config = traced(service.url)
+        config = replace(config, providers={"up": replace(config.providers["up"], protocol=SPEAKS[operation])})
+        async with running(config, pipelines=collector.pipelines) as up, connect(up.url) as wire:
+            wire.send("POST", path, JSON, asked)
+            await reached.wait()
+            if not leaves:
+                assert (await wire.answer()).status == 200
+    server, (child,) = collector.finished()
+    assert (child.name, (child.attributes or {})["gen_ai.operation.name"]) == (f"{operation} m", operation)
+    assert server.start_time is not None
+    assert child.start_time is not None
+    assert server.start_time <= child.start_time
+    durations = [point for name, point in collector.points() if name == "gen_ai.client.operation.duration"]
+    assert [point.count for point in durations] == [1]
+
+
+SPEAKS = {"embeddings": "openai-chat", "count_tokens": "openai-responses"}
+
+
+@pytest.mark.parametrize("targets", [("other/m", "up/m"), ("down/m", "other/m", "up/m")])
+async def test_a_target_that_was_left_in_the_middle_of_a_route_is_a_span(targets: tuple[str, ...]) -> None:
+    reached = asyncio.Event()
+
+    async def silent(exchange: Exchange) -> None:
+        reached.set()
+        await exchange.closed()
+
+    collector = Collector()
+    async with serve(silent) as service:
+        config = traced(service.url, *targets)
+        other = replace(config.providers["up"], protocol="anthropic")
+        config = replace(config, providers={**config.providers, "other": other})
+        async with running(config, pipelines=collector.pipelines) as up, connect(up.url) as wire:
+            wire.send("POST", PATH, JSON, question("route", stream=True))
+            await reached.wait()
+    _, children = collector.finished()
+    providers = [(child.attributes or {})["gen_ai.provider.name"] for child in children]
+    assert providers == ["openai", "anthropic"][-len(children) :]
+    assert len(children) == len(targets) - 1
 
 
 async def test_what_a_caller_made_up_makes_no_series() -> None:

@@ -102,9 +102,9 @@ class Outcome(Struct):
             return None
         return asked - (self.complete_at or self.received_at) + first - came
 
-    def answered_by(self, target: str, attempts: tuple[Attempt, ...]) -> None:
-        """`target` answers, after these attempts failed."""
-        self.target, self.attempts = target, attempts
+    def answered_by(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
+        """`target`, asked at that time, answers or was being asked, after these attempts failed."""
+        self.target, self.attempts, self.asked_at = target, attempts, asked_at
 
     def fail(self, error: DragomanError) -> None:
         """The answer failed with `error`."""
