@@ -14,9 +14,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import Gateway
-from dragoman.gateway.telemetry import Pipelines, exporting
+from dragoman.gateway.telemetry import PATIENCE, Pipelines, exporting
 from tests.faults.dialects import DIALECTS, FRONTS, SERVICES, Reply, reply
 from tests.faults.fault import said
 from tests.faults.wire import Script, Service, listening
@@ -298,6 +299,46 @@ async def test_what_a_caller_made_up_makes_no_series() -> None:
                 await ask(up.url, "POST", PATH, {}, question(f"up/made-up-{number}", stream=False))
     models = {point.attributes.get("gen_ai.request.model") for _, point in collector.points()}
     assert models == {"other"}
+
+
+async def test_a_reload_goes_on_in_the_same_pipelines() -> None:
+    made: list[Collector] = []
+
+    def pipelines() -> Pipelines:
+        made.append(Collector())
+        return made[-1].pipelines()
+
+    async with serve(good) as service:
+        config = traced(service.url)
+        async with running(config, pipelines=pipelines) as up:
+            for otel in (True, True, False, True):
+                await ask(up.url, "POST", PATH, JSON, question("up/m", stream=True))
+                changed = replace(config, gateway=replace(config.gateway, otel=otel))
+                up.server.replace(up.server.gateway.successor(Client(changed)))
+                await asyncio.sleep(0)
+    assert len(made) == 1
+    (requests,) = (point for name, point in made[0].points() if name == "gen_ai.server.request.duration")
+    assert requests.count == 3
+
+
+async def test_the_loop_turns_while_telemetry_ends() -> None:
+    loop, turned = asyncio.get_running_loop(), asyncio.Event()
+
+    class Slow(SimpleSpanProcessor):
+        def shutdown(self) -> None:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(PATIENCE / 2)
+            loop.call_soon_threadsafe(turned.set)
+
+    def pipelines() -> Pipelines:
+        traces = TracerProvider(shutdown_on_exit=False)
+        traces.add_span_processor(Slow(InMemorySpanExporter()))
+        return Pipelines(traces, MeterProvider(shutdown_on_exit=False))
+
+    async with serve(good) as service:
+        async with running(traced(service.url), pipelines=pipelines) as up:
+            await ask(up.url, "POST", PATH, JSON, question("up/m", stream=True))
+            up.server.replace(up.server.gateway.successor(Client(configured(service.url))))
+        assert turned.is_set()
 
 
 async def test_a_gateway_that_nobody_called_has_begun_nothing() -> None:

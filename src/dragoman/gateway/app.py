@@ -117,7 +117,9 @@ class Gateway:
         self.request_ids = RequestIds()
         count = () if self.metrics is None else (self.metrics.note,)
         log_requests = () if self._carried.request_log is None else (self._carried.request_log.note,)
-        self._telemetry = telemetry_of(config, self.client.providers, pipelines)
+        self._telemetry = telemetry_of(
+            config, self.client.providers, pipelines, None if earlier is None else earlier._telemetry
+        )
         trace = () if self._telemetry is None else (self._telemetry.note,)
         self.begun: Observer | None = None if self._telemetry is None else self._telemetry.begin
         """Told of each request as it begins; None: nobody wants to know. `outcome` does it itself."""
@@ -338,7 +340,7 @@ class Gateway:
         if self.metrics is not None:
             self.metrics.close()
         if self._telemetry is not None:
-            self._telemetry.close()
+            await self._telemetry.aclose(None if successor is None else successor._telemetry)
         await self.client.aclose()
 
     def _watch_log(self, earlier: "Gateway | None") -> None:
