@@ -47,11 +47,6 @@ class Observer(ReplyDecoder):
         """True once content has come."""
         return self._parts.begun
 
-    @property
-    def usage(self) -> Usage | None:
-        """The tokens that have been reported so far."""
-        return self._usage
-
     def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
         self._started = True
 
