@@ -18,13 +18,14 @@ from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import Gateway
 from dragoman.gateway.telemetry import PATIENCE, Pipelines, exporting
+from dragoman.types import Outcome
 from tests.faults.dialects import DIALECTS, FRONTS, SERVICES, Reply, reply
 from tests.faults.fault import said
 from tests.faults.wire import Script, Service, listening
 from tests.gateway.test_attempts import good
 from tests.gateway.test_trace import PARENT, TRACE
 from tests.support.gateway import ask, chat_body, connect, running
-from tests.support.relaying import JSON, PATH, Translating, configured, question
+from tests.support.relaying import EVENTS, JSON, PATH, Translating, configured, question
 from tests.support.server import Exchange, serve
 
 
@@ -285,6 +286,44 @@ async def test_a_target_that_was_left_in_the_middle_of_a_route_is_a_span(targets
     providers = [(child.attributes or {})["gen_ai.provider.name"] for child in children]
     assert providers == ["openai", "anthropic"][-len(children) :]
     assert len(children) == len(targets) - 1
+
+
+@pytest.mark.parametrize("translating", [True, False])
+async def test_the_span_of_an_answer_that_broke_off_has_what_is_known_of_it(translating: bool) -> None:
+    async def breaking(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        usage = b'"usage":{"prompt_tokens":7,"completion_tokens":4}'
+        await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"a"}}],%b}\n\n' % usage)
+        exchange.reset()
+
+    collector = Collector()
+    outcomes: list[Outcome] = []
+    async with serve(breaking) as service:
+        config = traced(service.url)
+        client = Translating(config) if translating else None
+        async with running(config, client=client, pipelines=collector.pipelines, observers=[outcomes.append]) as up:
+            await ask(up.url, "POST", PATH, JSON, question("up/m", stream=True))
+    _, (child,) = collector.finished()
+    told = child.attributes or {}
+    assert (told["error.type"], told["http.response.status_code"]) == ("truncated", 200)
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (7, 4)
+    assert [each.upstream_status for each in outcomes[0].attempts] == [200]
+
+
+@pytest.mark.parametrize("translating", [True, False])
+async def test_a_request_that_no_target_answered_has_its_time(translating: bool) -> None:
+    async def refusing(exchange: Exchange) -> None:
+        await exchange.reply(500, JSON, b"{}")
+
+    collector = Collector()
+    async with serve(refusing) as service:
+        config = traced(service.url)
+        client = Translating(config) if translating else None
+        async with running(config, client=client, pipelines=collector.pipelines) as up:
+            await ask(up.url, "POST", PATH, JSON, question("up/m", stream=True))
+    (point,) = (point for name, point in collector.points() if name == "gen_ai.server.request.duration")
+    assert (point.count, point.attributes["error.type"]) == (1, "upstream_error")
+    assert point.attributes["gen_ai.request.model"] == "m"
 
 
 async def test_what_a_caller_made_up_makes_no_series() -> None:

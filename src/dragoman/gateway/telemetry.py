@@ -185,7 +185,8 @@ class Telemetry:
             span.set_status(Status(StatusCode.ERROR))
         inside = set_span_in_context(span)
         for call in _calls(outcome):
-            answers = call.target == outcome.target and not call.error
+            # One that broke off is among the attempts that failed, and yet the one of which tokens are known.
+            answers = call.target == outcome.target and call.asked_at == outcome.asked_at
             told = self._of_call(call, outcome) | (_of_answer(outcome) if answers else {})
             name = f"{outcome.operation} {call.target.partition('/')[2]}"
             child = to.tracer.start_span(name, inside, SpanKind.CLIENT, told, start_time=_unix(call.asked_at))
@@ -199,7 +200,8 @@ class Telemetry:
             bounded = _Call(self._names.target(call.target), call.asked_at, call.over_at, call.error)
             told = self._of_call(bounded, outcome)
             to.duration.record(call.over_at - call.asked_at, told)
-        target = self._names.target(outcome.target)
+        failed = outcome.attempts
+        target = self._names.target(outcome.target or (failed[-1].target if failed else ""))
         usage, first = outcome.usage, outcome.first_byte_at
         if not target:
             return

@@ -114,4 +114,6 @@ class Outcome(Struct):
         if error.attempts:
             self.attempts = error.attempts
         elif self.target and error.provider:
-            self.attempts = (*self.attempts, error.attempt(self.target, self.asked_at))
+            broke = error.attempt(self.target, self.asked_at)
+            # The error of an answer that had begun need not know with which status.
+            self.attempts = (*self.attempts, broke._replace(upstream_status=self.upstream_status))
