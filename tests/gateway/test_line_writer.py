@@ -227,8 +227,7 @@ def test_lines_of_several_processes_stay_whole_in_a_pipe_that_is_full() -> None:
     reader, end = os.pipe()
     words = [sys.executable, "-c", LINES]
     writing = [
-        subprocess.Popen([*words, letter], stdin=subprocess.PIPE, stdout=end, stderr=subprocess.PIPE)
-        for letter in "ab"
+        subprocess.Popen([*words, letter], stdin=subprocess.PIPE, stdout=end, stderr=subprocess.PIPE) for letter in "ab"
     ]
     os.close(end)
     for each in writing:

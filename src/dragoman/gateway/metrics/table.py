@@ -27,7 +27,7 @@ TRIED = (1.0, 2.0, 3.0, 4.0, 5.0, 8.0)
 
 
 GONE = nan
-"""The value of a gauge whose object is no longer there: what is written to memory that all workers share stays there."""
+"""The value of a gauge whose object is no longer there: a series cannot be taken out of memory that all workers share."""
 
 
 class Metric(Struct, frozen=True):
@@ -103,8 +103,8 @@ TOKEN_GAP = Metric(
 TOKENS = Metric(
     "dragoman_tokens_total",
     "counter",
-    "Tokens that services have reported. `kind`: `input`, `output`; and as parts of these `cache_read`, `cache_write`, "
-    "`reasoning`.",
+    "Tokens that services have reported, and the estimated output of answers that ended before that. `kind`: `input`, "
+    "`output`; and as parts of these `cache_read`, `cache_write`, `reasoning`.",
     ("target", "kind"),
 )
 IN_FLIGHT = Metric("dragoman_in_flight", "gauge", "Requests that are being answered.", of_worker=True)

@@ -6,7 +6,7 @@ from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder, listed
 from dragoman.protocols.openai_chat.glance import Glance
 from dragoman.protocols.openai_chat.more import holds_content
 from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.types import StreamEvent, Usage
+from dragoman.types import StreamEvent
 
 
 class Observer(ReplyDecoder):
