@@ -27,7 +27,7 @@ TRIED = (1.0, 2.0, 3.0, 4.0, 5.0, 8.0)
 
 
 GONE = nan
-"""The value of a gauge whose object is no longer there: a series cannot be taken out of memory that all workers share."""
+"""The value of a gauge whose object is gone: a series cannot be taken out of memory that all workers share."""
 
 
 class Metric(Struct, frozen=True):
