@@ -44,16 +44,12 @@ class GeminiTap(SseTap):
         super().__init__()
         self._glance = Glance()
         self._latest = b""
-        """What came last. Each event may report the tokens so far, and rows of text pass unread."""
+        """What has passed unread last: each event may report the tokens so far."""
         self._observer = Observer(self._glance, every=True) if every else None
 
     @property
     def ending(self) -> bool:
         return bool(self._glance.reason) if self._observer is None else self._observer.ending
-
-    def feed(self, data: bytes) -> bytes:
-        self._latest = data
-        return super().feed(data)
 
     def passed(self, data: bytes) -> None:
         super().passed(data)
@@ -103,6 +99,10 @@ class GeminiTap(SseTap):
 
     # Rows of text.
 
+    def _skips(self, data: bytes, begin: int, end: int) -> None:
+        super()._skips(data, begin, end)
+        self._latest = data[begin:end]
+
     def _learn(self, event: bytes) -> None:
         if self._tries:
             self._tries -= 1
@@ -111,7 +111,7 @@ class GeminiTap(SseTap):
     # Events, one by one.
 
     def _event(self, event: bytes) -> bytes:
-        glance = self._glance
+        glance, self._latest = self._glance, b""
         if self._observer is not None or not glance.read(event):
             return self._observed(event)
         self._unformed = False
