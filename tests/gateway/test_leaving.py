@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from dragoman.config import Config, GatewayConfig, ProviderConfig, TimeoutsConfig
 from dragoman.types import Outcome
 from dragoman.wire import json, sse
+from tests.faults.dialects import FRONTS
 from tests.support.gateway import Running, connect, running
 from tests.support.golden import cases
 from tests.support.raw import turns
@@ -112,15 +113,60 @@ async def test_a_caller_that_leaves_in_mid_stream_closes_the_service_and_its_tok
     assert len("".join(TEXTS)) // 4 <= (outcome.usage.output_tokens or 0) <= 12
 
 
-async def test_usage_that_was_reported_on_the_way_is_not_estimated() -> None:
-    async with scene("relay", [ROLE, *PIECES, REPORT]) as on:
-        await left(on, stream=True, after=TEXTS[-1].encode())
+@pytest.mark.parametrize(("way", "stream"), [("relay", True), ("translate", True), ("translate", False)])
+async def test_usage_that_was_reported_on_the_way_is_not_estimated(way: str, stream: bool) -> None:
+    async with scene(way, [ROLE, *PIECES[:-1], REPORT, PIECES[-1]]) as on:
+        await left(on, stream=stream, after=TEXTS[-1].encode() if stream else b"")
         await on.service.peer_closed()
         outcome = await on.outcomes.get()
     assert outcome.end == "gone"
     assert outcome.usage is not None
     assert (outcome.usage.input_tokens, outcome.usage.output_tokens) == (7, 40)
     assert not outcome.usage_estimated
+
+
+def gemini_chunk(text: str, count: int) -> dict[str, object]:
+    content = {"role": "model", "parts": [{"text": text}]}
+    usage = {"promptTokenCount": 7, "candidatesTokenCount": count, "totalTokenCount": 7 + count}
+    return {"candidates": [{"content": content, "index": 0}], "usageMetadata": usage}
+
+
+def chat_chunk(text: str, count: int) -> dict[str, object]:
+    usage = {"prompt_tokens": 7, "completion_tokens": count, "total_tokens": 7 + count}
+    return {"choices": [{"index": 0, "delta": {"content": text}}], "usage": usage}
+
+
+COUNTING = {"gemini": gemini_chunk, "openai-chat": chat_chunk}
+"""Services that report in each event, as Gemini does, and xAI and vLLM in OpenAI's protocol."""
+
+
+@pytest.mark.parametrize("front", COUNTING)
+@pytest.mark.parametrize("dialect", COUNTING)
+async def test_usage_that_each_event_reports_is_known_of_an_answer_that_broke_off(dialect: str, front: str) -> None:
+    async def play(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        for number in range(20):  # many, so that most of them pass unread
+            await exchange.chunk(sse.encode(json.encode(COUNTING[dialect](" a word", 41 + number))))
+            await asyncio.sleep(0)
+        await exchange.closed()
+
+    outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+    async with serve(play) as service:
+        base = service.url if dialect == "gemini" else f"{service.url}/v1"
+        up = ProviderConfig(protocol=dialect, url=base, api_key="k")
+        config = Config(gateway=GATEWAY, providers={"up": up})
+        async with running(config, observers=[outcomes.put_nowait]) as gateway, connect(gateway.url) as wire:
+            path, body = FRONTS[front].ask("up/m", "hi", stream=True)
+            wire.send("POST", path, JSON, body)
+            await wire.head()
+            got = b""
+            while got.count(b" a word") < 20:
+                got += await wire.chunk()
+            wire.writer.close()
+            outcome = await outcomes.get()
+    assert outcome.usage is not None
+    assert (outcome.end, outcome.usage_estimated) == ("gone", False)
+    assert (outcome.usage.input_tokens, outcome.usage.output_tokens, outcome.usage.total_tokens) == (7, 60, None)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -5,6 +5,8 @@ import os
 import resource
 import select
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,19 +156,94 @@ def test_lines_for_a_full_disk_are_counted(caplog: pytest.LogCaptureFixture) -> 
     ]
 
 
-def test_what_was_cut_by_a_full_disk_does_not_spoil_the_next_line(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    writer = Writer(str(path))
+@contextmanager
+def full_after(size: int) -> Iterator[None]:
+    """A file takes so many bytes until the block ends."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6, before[1]))  # the file takes six bytes
-        writer.put(b"one\ntwo\nthree\n")
-        until(lambda: writer.lost)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_what_was_cut_by_a_full_disk_does_not_spoil_the_next_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    writer = Writer(str(path))
+    with full_after(6):
+        writer.put(b"one\ntwo\nthree\n")
+        until(lambda: writer.lost)
     writer.put(b"four\n")
     writer.close()
     assert writer.lost == 2
     assert path.read_bytes() == b"one\ntw\nfour\n"
+
+
+@pytest.mark.parametrize("size", [6, 8], ids=["within a line", "after a line"])
+def test_each_line_that_a_full_disk_does_not_take_is_lost_once(tmp_path: Path, size: int) -> None:
+    path, moved = tmp_path / "log", tmp_path / "log.1"
+    writer = Writer(str(path))
+    with full_after(size):
+        writer.put(b"one\ntwo\nthree\n")
+        until(lambda: writer.lost)
+        lost = writer.lost
+        for number in range(3):
+            writer.put(b"four\n")
+            until(lambda number=number: writer.lost > lost + number)  # type: ignore[misc]  # a lambda with a default
+    assert writer.lost == lost + 3 == (5 if size == 6 else 4)
+    path.rename(moved)
+    writer.reopen()
+    writer.put(b"five\n")
+    writer.close()
+    assert (moved.read_bytes(), path.read_bytes()) == (b"one\ntwo\n"[:size], b"five\n")
+
+
+def test_what_is_not_cut_needs_no_empty_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    writer = Writer(str(path))
+    with full_after(8):
+        writer.put(b"one\ntwo\nthree\n")
+        until(lambda: writer.lost)
+    writer.put(b"four\n")
+    writer.close()
+    assert path.read_bytes() == b"one\ntwo\nfour\n"
+
+
+LINES = """
+import sys
+from dragoman.gateway.line_writer import Writer
+writer = Writer("-")
+print("ready", file=sys.stderr, flush=True)
+sys.stdin.read()
+for _ in range(8):
+    writer.put((sys.argv[1] * 299 + "\\n").encode() * 100)
+writer.close()
+"""
+
+
+def test_lines_of_several_processes_stay_whole_in_a_pipe_that_is_full() -> None:
+    reader, end = os.pipe()
+    words = [sys.executable, "-c", LINES]
+    writing = [
+        subprocess.Popen([*words, letter], stdin=subprocess.PIPE, stdout=end, stderr=subprocess.PIPE) for letter in "ab"
+    ]
+    os.close(end)
+    for each in writing:
+        assert each.stderr is not None
+        assert each.stderr.readline() == b"ready\n"
+    for each in writing:
+        assert each.stdin is not None
+        each.stdin.close()
+    with os.fdopen(reader, "rb", buffering=0) as pipe_end:
+        came = b""
+        while data := pipe_end.read(3000):
+            came += data
+            time.sleep(0.0005)  # reads more slowly than they write
+    for each in writing:
+        each.wait(PATIENCE)
+        assert each.stderr is not None
+        each.stderr.close()
+    assert set(came.split(b"\n")) == {b"a" * 299, b"b" * 299, b""}
+    assert len(came) == 2 * 800 * 300

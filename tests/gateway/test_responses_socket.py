@@ -153,7 +153,7 @@ async def test_an_answer_that_broke_off_never_ends_well_and_is_no_part_of_the_co
 async def test_what_is_no_request_is_told_and_ends_the_connection(
     message: str | bytes, status: int | None, code: int
 ) -> None:
-    async with gateway(streams(ANSWER), max_body=65_536) as (run, up, _), socket(run) as caller:
+    async with gateway(streams(ANSWER), max_body=65_536) as (run, up, outcomes), socket(run) as caller:
         await caller.send(message)
         if status is not None:
             error = json.loads(await caller.recv())
@@ -162,6 +162,9 @@ async def test_what_is_no_request_is_told_and_ends_the_connection(
             await caller.recv()
         assert caller.close_code == code
         assert up.requests == []
+        if status is not None:
+            (row,) = outcomes
+            assert (row.method, row.status, row.error) == ("GET", 101, error["error"]["code"])
 
 
 async def test_a_conversation_that_grew_too_large_is_told() -> None:

@@ -1,5 +1,6 @@
 """What OpenTelemetry is told: spans and metrics by the GenAI conventions, and nothing of what was said."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,16 +14,18 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import Gateway
-from dragoman.gateway.telemetry import Pipelines, exporting
+from dragoman.gateway.telemetry import PATIENCE, Pipelines, exporting
+from dragoman.types import Outcome
 from tests.faults.dialects import DIALECTS, FRONTS, SERVICES, Reply, reply
 from tests.faults.fault import said
 from tests.faults.wire import Script, Service, listening
 from tests.gateway.test_attempts import good
 from tests.gateway.test_trace import PARENT, TRACE
 from tests.support.gateway import ask, chat_body, connect, running
-from tests.support.relaying import PATH, Translating, configured, question
+from tests.support.relaying import EVENTS, JSON, PATH, Translating, configured, question
 from tests.support.server import Exchange, serve
 
 
@@ -217,6 +220,112 @@ async def test_tokens_and_times_are_metrics_and_nothing_that_was_said_is_anywher
     assert '"gen_ai.usage.output_tokens"' in said
 
 
+@pytest.mark.parametrize(
+    ("path", "asked", "answer", "operation"),
+    [
+        (
+            "/v1/embeddings",
+            b'{"model":"up/m","input":"a"}',
+            b'{"data":[{"index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":5,"total_tokens":5}}',
+            "embeddings",
+        ),
+        ("/v1/responses/input_tokens", b'{"model":"up/m","input":"a"}', b'{"input_tokens":5}', "count_tokens"),
+    ],
+)
+@pytest.mark.parametrize("leaves", [False, True], ids=["answered", "left"])
+async def test_a_target_that_was_asked_for_something_else_than_a_chat_is_a_span_too(
+    path: str, asked: bytes, answer: bytes, operation: str, leaves: bool
+) -> None:
+    reached = asyncio.Event()
+
+    async def upstream(exchange: Exchange) -> None:
+        reached.set()
+        if leaves:
+            await exchange.closed()
+        else:
+            await exchange.reply(200, JSON, answer)
+
+    collector = Collector()
+    async with serve(upstream) as service:
+        config = traced(service.url)
+        config = replace(config, providers={"up": replace(config.providers["up"], protocol=SPEAKS[operation])})
+        async with running(config, pipelines=collector.pipelines) as up, connect(up.url) as wire:
+            wire.send("POST", path, JSON, asked)
+            await reached.wait()
+            if not leaves:
+                assert (await wire.answer()).status == 200
+    server, (child,) = collector.finished()
+    assert (child.name, (child.attributes or {})["gen_ai.operation.name"]) == (f"{operation} m", operation)
+    assert server.start_time is not None
+    assert child.start_time is not None
+    assert server.start_time <= child.start_time
+    durations = [point for name, point in collector.points() if name == "gen_ai.client.operation.duration"]
+    assert [point.count for point in durations] == [1]
+
+
+SPEAKS = {"embeddings": "openai-chat", "count_tokens": "openai-responses"}
+
+
+@pytest.mark.parametrize("targets", [("other/m", "up/m"), ("down/m", "other/m", "up/m")])
+async def test_a_target_that_was_left_in_the_middle_of_a_route_is_a_span(targets: tuple[str, ...]) -> None:
+    reached = asyncio.Event()
+
+    async def silent(exchange: Exchange) -> None:
+        reached.set()
+        await exchange.closed()
+
+    collector = Collector()
+    async with serve(silent) as service:
+        config = traced(service.url, *targets)
+        other = replace(config.providers["up"], protocol="anthropic")
+        config = replace(config, providers={**config.providers, "other": other})
+        async with running(config, pipelines=collector.pipelines) as up, connect(up.url) as wire:
+            wire.send("POST", PATH, JSON, question("route", stream=True))
+            await reached.wait()
+    _, children = collector.finished()
+    providers = [(child.attributes or {})["gen_ai.provider.name"] for child in children]
+    assert providers == ["openai", "anthropic"][-len(children) :]
+    assert len(children) == len(targets) - 1
+
+
+@pytest.mark.parametrize("translating", [True, False])
+async def test_the_span_of_an_answer_that_broke_off_has_what_is_known_of_it(translating: bool) -> None:
+    async def breaking(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        usage = b'"usage":{"prompt_tokens":7,"completion_tokens":4}'
+        await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"a"}}],%b}\n\n' % usage)
+        exchange.reset()
+
+    collector = Collector()
+    outcomes: list[Outcome] = []
+    async with serve(breaking) as service:
+        config = traced(service.url)
+        client = Translating(config) if translating else None
+        async with running(config, client=client, pipelines=collector.pipelines, observers=[outcomes.append]) as up:
+            await ask(up.url, "POST", PATH, JSON, question("up/m", stream=True))
+    _, (child,) = collector.finished()
+    told = child.attributes or {}
+    assert (told["error.type"], told["http.response.status_code"]) == ("truncated", 200)
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (7, 4)
+    assert [each.upstream_status for each in outcomes[0].attempts] == [200]
+
+
+@pytest.mark.parametrize("translating", [True, False])
+async def test_a_request_that_no_target_answered_has_its_time(translating: bool) -> None:
+    async def refusing(exchange: Exchange) -> None:
+        await exchange.reply(500, JSON, b"{}")
+
+    collector = Collector()
+    async with serve(refusing) as service:
+        config = traced(service.url)
+        client = Translating(config) if translating else None
+        async with running(config, client=client, pipelines=collector.pipelines) as up:
+            await ask(up.url, "POST", PATH, JSON, question("up/m", stream=True))
+    (point,) = (point for name, point in collector.points() if name == "gen_ai.server.request.duration")
+    assert (point.count, point.attributes["error.type"]) == (1, "upstream_error")
+    assert point.attributes["gen_ai.request.model"] == "m"
+
+
 async def test_what_a_caller_made_up_makes_no_series() -> None:
     async def missing(exchange: Exchange) -> None:
         await exchange.reply(404, {"content-type": "application/json"}, b'{"error":{"message":"no such model"}}')
@@ -229,6 +338,46 @@ async def test_what_a_caller_made_up_makes_no_series() -> None:
                 await ask(up.url, "POST", PATH, {}, question(f"up/made-up-{number}", stream=False))
     models = {point.attributes.get("gen_ai.request.model") for _, point in collector.points()}
     assert models == {"other"}
+
+
+async def test_a_reload_goes_on_in_the_same_pipelines() -> None:
+    made: list[Collector] = []
+
+    def pipelines() -> Pipelines:
+        made.append(Collector())
+        return made[-1].pipelines()
+
+    async with serve(good) as service:
+        config = traced(service.url)
+        async with running(config, pipelines=pipelines) as up:
+            for otel in (True, True, False, True):
+                await ask(up.url, "POST", PATH, JSON, question("up/m", stream=True))
+                changed = replace(config, gateway=replace(config.gateway, otel=otel))
+                up.server.replace(up.server.gateway.successor(Client(changed)))
+                await asyncio.sleep(0)
+    assert len(made) == 1
+    (requests,) = (point for name, point in made[0].points() if name == "gen_ai.server.request.duration")
+    assert requests.count == 3
+
+
+async def test_the_loop_turns_while_telemetry_ends() -> None:
+    loop, turned = asyncio.get_running_loop(), asyncio.Event()
+
+    class Slow(SimpleSpanProcessor):
+        def shutdown(self) -> None:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(PATIENCE / 2)
+            loop.call_soon_threadsafe(turned.set)
+
+    def pipelines() -> Pipelines:
+        traces = TracerProvider(shutdown_on_exit=False)
+        traces.add_span_processor(Slow(InMemorySpanExporter()))
+        return Pipelines(traces, MeterProvider(shutdown_on_exit=False))
+
+    async with serve(good) as service:
+        async with running(traced(service.url), pipelines=pipelines) as up:
+            await ask(up.url, "POST", PATH, JSON, question("up/m", stream=True))
+            up.server.replace(up.server.gateway.successor(Client(configured(service.url))))
+        assert turned.is_set()
 
 
 async def test_a_gateway_that_nobody_called_has_begun_nothing() -> None:

@@ -69,11 +69,16 @@ def test_a_callers_headers_are_lower_case_already() -> None:
     assert call.header(b"y") is None
 
 
-usages = st.builds(Usage, counts, counts, counts, counts, counts)
+usages = st.builds(Usage, counts, counts, counts, counts, counts, counts)
 
 
 def test_the_last_word_on_each_count_holds() -> None:
     assert Usage(1, 2, 3).merge(Usage(None, 0, 5, 6)) == Usage(1, 0, 5, 6)
+
+
+def test_a_total_is_that_of_its_own_report() -> None:
+    assert Usage(10, None, total_tokens=10).merge(Usage(10, 5)) == Usage(10, 5)
+    assert Usage(10, 5).merge(Usage(total_tokens=18)) == Usage(10, 5, total_tokens=18)
 
 
 @given(usages, usages, usages)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from dragoman.engine.text_bypass import SendAhead
 from dragoman.errors import Attempt
-from dragoman.types import ChatRequest, ChatResponse, Fold, StreamEvent
+from dragoman.types import ChatRequest, ChatResponse, Fold, StreamEvent, Usage
 
 Receive = Callable[[list[StreamEvent]], bool]
 """Takes a batch in a callback; False if it wants none for now. May raise."""
@@ -28,6 +28,11 @@ class Answer(ABC):
     """When its service was asked, in seconds of the monotonic clock; None if that is not known."""
     model = ""
     """The service's own name of the model, once the answer has begun; empty if it says none."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that its service has reported so far, for who does not read it to its end."""
+        return None
 
     @property
     def innermost(self) -> "Answer":
@@ -104,6 +109,10 @@ class Around(Answer):
         return events
 
     @property
+    def usage(self) -> Usage | None:
+        return self._answer.usage
+
+    @property
     def innermost(self) -> Answer:
         return self._answer.innermost
 
@@ -163,6 +172,10 @@ class Owning(Answer):
     def __init__(self, answer: Answer, release: Callable[[], None]) -> None:
         self._answer = answer
         self._release = release
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._answer.usage
 
     async def read(self) -> list[StreamEvent]:
         return await self._answer.read()

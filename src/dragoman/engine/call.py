@@ -36,6 +36,7 @@ from dragoman.types import (
     ResponseEnd,
     ResponseStart,
     StreamEvent,
+    Usage,
 )
 from dragoman.types.redacted import Redacted
 
@@ -258,6 +259,11 @@ class Decoded(Answer):
         self._over = False
         self._bypass: TextBypass | None = None
         """None until texts may pass by it."""
+
+    @property
+    def usage(self) -> Usage | None:
+        self._caught_up()  # its events were sent, and nobody reads the answer any more
+        return self._decoder.usage
 
     async def read(self) -> list[StreamEvent]:
         while self._error is None and not self._over:

@@ -27,6 +27,7 @@ from dragoman.types import (
     Text,
     ToolCall,
     ToolResult,
+    Usage,
     unfold,
 )
 
@@ -93,6 +94,10 @@ class Summarised(Answer):
         self._answer = answer
         self._lost = lost
         self._over = False
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._answer.usage
 
     async def read(self) -> list[StreamEvent]:
         if self._over:

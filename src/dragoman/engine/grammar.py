@@ -30,6 +30,7 @@ from dragoman.types import (
     Tool,
     ToolCall,
     UncheckedGrammar,
+    Usage,
 )
 
 EXPRESSED = "tool.grammar"
@@ -90,6 +91,10 @@ class Checked(Answer):
         """The call that is held."""
         self._held: list[StreamEvent] = []
         self._lost: list[Loss] = []
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._answer.usage
 
     async def read(self) -> list[StreamEvent]:
         while events := await self._answer.read():

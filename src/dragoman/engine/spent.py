@@ -43,10 +43,12 @@ class Spent:
         """Texts that were sent before their events were decoded."""
         self._size += sum(map(len, texts))
 
-    def note(self, outcome: Outcome) -> None:
-        """The answer has ended here. Notes what it has cost, unless its end has said that."""
-        if not self._ended and (self._usage is not None or self._size):
-            note(outcome, self._usage, -(-self._size // BYTES_OF_TOKEN))
+    def note(self, outcome: Outcome, answer: Answer) -> None:
+        """`answer` has ended here. Notes what it has cost, unless its end has said that."""
+        # What is reported on the way comes with an event at the end only, as a rule.
+        usage = answer.usage or self._usage
+        if not self._ended and (usage is not None or self._size):
+            note(outcome, usage, -(-self._size // BYTES_OF_TOKEN))
 
 
 class Counted(Around):

@@ -31,7 +31,7 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
         try:
             response = await whole(Counted(opened, spent))
         except BaseException:
-            spent.note(writer.outcome)
+            spent.note(writer.outcome, opened)
             raise
         finally:
             _answers(opened, writer.outcome)
@@ -71,7 +71,7 @@ async def answer_stream(
             try:
                 await Passage(answer, encoder, writer, AnswerLosses(codec.expresses, codec.name), spent).run()
             except BaseException:
-                spent.note(writer.outcome)
+                spent.note(writer.outcome, answer)
                 answer.close()
                 raise
             finally:

@@ -42,7 +42,7 @@ from dragoman.gateway.refusals import Refusal, Refusals
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_ids import RequestIds
 from dragoman.gateway.server_settings import request_limits, server_timeouts
-from dragoman.gateway.telemetry import Pipelines, exporting, telemetry_of
+from dragoman.gateway.telemetry import Pipelines, Telemetry, exporting, telemetry_of
 from dragoman.gateway.trace import read_trace
 from dragoman.routing.breaker import BreakerChange
 from dragoman.routing.health import inherit
@@ -117,7 +117,8 @@ class Gateway:
         self.request_ids = RequestIds()
         count = () if self.metrics is None else (self.metrics.note,)
         log_requests = () if self._carried.request_log is None else (self._carried.request_log.note,)
-        self._telemetry = telemetry_of(config, self.client.providers, pipelines)
+        told_before = None if earlier is None else earlier._telemetry
+        self._telemetry: Telemetry | None = telemetry_of(config, self.client.providers, pipelines, told_before)
         trace = () if self._telemetry is None else (self._telemetry.note,)
         self.begun: Observer | None = None if self._telemetry is None else self._telemetry.begin
         """Told of each request as it begins; None: nobody wants to know. `outcome` does it itself."""
@@ -319,6 +320,8 @@ class Gateway:
         A key that `successor` does not know is refused from now on.
         """
         self._successor = successor
+        if self.metrics is not None and successor.metrics is not None:
+            successor.metrics.follow(self.metrics)
         self.keys.replace(successor.client.config.gateway.api_keys)
         self._observers = (*self._observers, released)
 
@@ -339,7 +342,7 @@ class Gateway:
         if self.metrics is not None:
             self.metrics.close()
         if self._telemetry is not None:
-            self._telemetry.close()
+            await self._telemetry.aclose(None if successor is None else successor._telemetry)
         await self.client.aclose()
 
     def _watch_log(self, earlier: "Gateway | None") -> None:
@@ -358,7 +361,7 @@ class Gateway:
 
     def _turned(self, change: BreakerChange) -> None:
         self._carried.targets.turned(change)
-        if self.metrics is not None:
+        if self.metrics is not None and self._successor is None:  # a breaker is told by the gateway that asks it
             self.metrics.turned(change)
 
     def _nothing_at(self, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:

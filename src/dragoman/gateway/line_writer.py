@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import stat
 import sys
 import time
@@ -15,8 +16,14 @@ STDOUT = "-"
 MAX_WAITING = 8 << 20
 """Bytes that may wait to be written: some ten seconds of a busy gateway. Further lines are dropped, and counted."""
 
+NEWLINE = 10
+
 LOOK = 1.0
 """Seconds between two checks whether the file is still at its place."""
+
+PIECE = select.PIPE_BUF
+"""Bytes that a pipe takes in one piece. What is longer may have lines of other processes within it: all workers of a
+gateway write to the same pipe."""
 
 PATIENCE = 2.0
 """Seconds for which `close` waits until the rest is written: it must not hang because of a pipe without a reader."""
@@ -34,9 +41,13 @@ class Writer:
     def __init__(self, place: str) -> None:
         self._path = None if place == STDOUT else Path(place).expanduser()
         self._file: int | None = None
+        self._piece = 0
+        """Bytes that are written at once; 0: all."""
+        self._torn = False
+        """Whether the file ends within a line."""
         try:
             if self._path is None:
-                self._file = sys.stdout.fileno()
+                self._use(sys.stdout.fileno())
             elif not _is_pipe(self._path):  # to open a pipe waits for a reader
                 os.close(_open(self._path))
         except (OSError, AttributeError) as exc:
@@ -50,7 +61,6 @@ class Writer:
         self._lost = 0
         self.lost = 0
         """Lines that could not be written, since it was made."""
-        self._torn = False
         self._looked = 0.0
         self._stays = False
         self._thread: Thread | None = None
@@ -105,16 +115,20 @@ class Writer:
             os.close(self._file)
 
     def _write(self, lines: bytearray, *, asked: bool) -> None:
-        left = memoryview(b"\n" + lines if self._torn and lines else lines)
+        at = 0
         try:
             file = self._place(asked=asked)
-            while left:
-                left = left[os.write(file, left) :]
-                self._torn = bool(left)
+            if lines and self._torn:
+                self._torn = not os.write(file, b"\n")
+            while at < len(lines):
+                end = _end_of_piece(lines, at, self._piece) if self._piece else len(lines)
+                with memoryview(lines) as view:
+                    at += os.write(file, view[at:end])
+                self._torn = lines[at - 1] != NEWLINE
         except OSError as exc:
             with self._changed:
                 self._writing = 0
-                self._lose(left, exc.strerror)
+                self._lose(lines[at:], exc.strerror)
             return
         with self._changed:
             self._writing = 0
@@ -136,25 +150,38 @@ class Writer:
             return self._file
         assert self._path is not None  # noqa: S101  # standard output is open from the start
         if self._file is None:
-            self._file, self._looked = _open(self._path), now
+            self._looked = now
+            self._use(_open(self._path))
         elif asked or now - self._looked >= LOOK:
             self._looked = now
             if not _is_at(self._path, self._file):
-                self._file = self._moved(self._path, self._file)
+                self._move(self._path, self._file)
+        assert self._file is not None  # noqa: S101  # as `_use` left it
         return self._file
 
-    def _moved(self, path: Path, file: int) -> int:
-        """A new file at `path`; the old `file` if none can be made."""
+    def _use(self, file: int) -> None:
+        self._file, self._torn = file, False
+        self._piece = 0 if stat.S_ISREG(os.fstat(file).st_mode) else PIECE
+
+    def _move(self, path: Path, file: int) -> None:
+        """Goes on in a new file at `path`; in the old `file` if none can be made."""
         try:
             fresh = _open(path)
         except OSError as exc:
             if not self._stays:
                 log.error("the request log cannot be opened anew, and goes on where it was: %s", exc.strerror)
             self._stays = True
-            return file
+            return
         self._stays = False
+        self._use(fresh)
         os.close(file)
-        return fresh
+
+
+def _end_of_piece(lines: bytearray, at: int, size: int) -> int:
+    """The end of the lines from `at` on that have `size` bytes together, or of the first, if that has more."""
+    if len(lines) - at <= size:
+        return len(lines)
+    return (lines.rfind(b"\n", at, at + size) + 1) or lines.find(b"\n", at) + 1
 
 
 def _open(path: Path) -> int:

@@ -7,6 +7,7 @@ Nothing of what was asked or answered is recorded. Needs the extra `otel`; where
 that every program with OpenTelemetry has (OTEL_EXPORTER_OTLP_ENDPOINT and others).
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from threading import Thread
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 PATIENCE = 2.0
-"""Seconds for which `close` waits until the rest is exported: it must not hang because nobody takes it."""
+"""Seconds for which `aclose` waits until the rest is exported: it must not hang because nobody takes it."""
 
 NAME = "dragoman"
 
@@ -105,13 +106,19 @@ def check_extra() -> None:
 
 
 def telemetry_of(
-    config: Config, services: Mapping[str, Provider], pipelines: Callable[[], Pipelines]
+    config: Config,
+    services: Mapping[str, Provider],
+    pipelines: Callable[[], Pipelines],
+    earlier: "Telemetry | None" = None,
 ) -> "Telemetry | None":
-    """What `gateway.otel` asks for; None if it asks for nothing. Raises ConfigurationError."""
+    """What `gateway.otel` asks for; None if it asks for nothing. It goes on in the pipelines of `earlier`.
+
+    Raises ConfigurationError.
+    """
     if not config.gateway.otel:
         return None
     try:
-        return Telemetry(Names(config, services), services, pipelines)
+        return Telemetry(Names(config, services), services, pipelines, earlier)
     except ConfigurationError as exc:
         raise ConfigurationError(f"{config.where('gateway', 'otel')}: {exc.message}") from exc
 
@@ -119,16 +126,22 @@ def telemetry_of(
 class Telemetry:
     """Tells OpenTelemetry of requests to models.
 
-    `pipelines` is called with the first of them: a process that is to be forked must have no threads. Raises
+    `pipelines` is called with the first of them: a process that is to be forked must have no threads. With `earlier`
+    its pipelines are used on: two in one process would tell the same series by different counts. Raises
     ConfigurationError if the extra is not installed.
     """
 
-    def __init__(self, names: Names, services: Mapping[str, Provider], pipelines: Callable[[], Pipelines]) -> None:
+    def __init__(
+        self,
+        names: Names,
+        services: Mapping[str, Provider],
+        pipelines: Callable[[], Pipelines],
+        earlier: "Telemetry | None" = None,
+    ) -> None:
         check_extra()
         self._names = names
         self._services = services
-        self._make = pipelines
-        self._instruments: _Instruments | None = None
+        self._exports: _Exports = _Exports(pipelines) if earlier is None else earlier._exports
 
     def begin(self, outcome: Outcome) -> None:
         """A request begins: its span is below the caller's own, and what services are told of the trace names it."""
@@ -136,10 +149,8 @@ class Telemetry:
         from opentelemetry.trace import SpanKind, set_span_in_context
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        if self._instruments is None:
-            self._instruments = _Instruments(self._make())
         said = dict(outcome.trace)
-        span = outcome.span = self._instruments.tracer.start_span(
+        span = outcome.span = self._exports.instruments().tracer.start_span(
             outcome.method,
             TraceContextTextMapPropagator().extract(said, Context()),
             SpanKind.SERVER,
@@ -154,17 +165,14 @@ class Telemetry:
         """The answer to a request is over."""
         if not (outcome.model or outcome.target or outcome.attempts):
             return  # of a load balancer, or somebody who looks at metrics
-        if self._instruments is None:
-            self._instruments = _Instruments(self._make())
-        self._trace(outcome, self._instruments)
-        self._measure(outcome, self._instruments)
+        instruments = self._exports.instruments()
+        self._trace(outcome, instruments)
+        self._measure(outcome, instruments)
 
-    def close(self) -> None:
-        """Exports what waits, for the last time."""
-        if self._instruments is not None:
-            ending = Thread(target=self._instruments.close, name="telemetry", daemon=True)
-            ending.start()
-            ending.join(PATIENCE)
+    async def aclose(self, successor: "Telemetry | None") -> None:
+        """Exports what waits, for the last time, unless the `successor` goes on with it. The loop serves meanwhile."""
+        if successor is None or successor._exports is not self._exports:
+            await asyncio.to_thread(self._exports.close)
 
     def _trace(self, outcome: Outcome, to: "_Instruments") -> None:
         from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
@@ -177,7 +185,8 @@ class Telemetry:
             span.set_status(Status(StatusCode.ERROR))
         inside = set_span_in_context(span)
         for call in _calls(outcome):
-            answers = call.target == outcome.target and not call.error
+            # One that broke off is among the attempts that failed, and yet the one of which tokens are known.
+            answers = call.target == outcome.target and call.asked_at == outcome.asked_at
             told = self._of_call(call, outcome) | (_of_answer(outcome) if answers else {})
             name = f"{outcome.operation} {call.target.partition('/')[2]}"
             child = to.tracer.start_span(name, inside, SpanKind.CLIENT, told, start_time=_unix(call.asked_at))
@@ -191,7 +200,8 @@ class Telemetry:
             bounded = _Call(self._names.target(call.target), call.asked_at, call.over_at, call.error)
             told = self._of_call(bounded, outcome)
             to.duration.record(call.over_at - call.asked_at, told)
-        target = self._names.target(outcome.target)
+        failed = outcome.attempts
+        target = self._names.target(outcome.target or (failed[-1].target if failed else ""))
         usage, first = outcome.usage, outcome.first_byte_at
         if not target:
             return
@@ -269,6 +279,27 @@ def _of_answer(outcome: Outcome) -> dict[str, Value]:
 def _unix(at: float) -> int:
     """A time of the monotonic clock as OpenTelemetry has it: in nanoseconds since 1970."""
     return time_ns() + int(1e9 * (at - monotonic()))
+
+
+class _Exports:
+    """Makes the instruments when they are needed first, and closes them."""
+
+    def __init__(self, pipelines: Callable[[], Pipelines]) -> None:
+        self._make = pipelines
+        self._made: _Instruments | None = None
+
+    def instruments(self) -> "_Instruments":
+        """The same ones each time."""
+        if self._made is None:
+            self._made = _Instruments(self._make())
+        return self._made
+
+    def close(self) -> None:
+        """Exports what waits; it takes PATIENCE at most."""
+        if self._made is not None:
+            ending = Thread(target=self._made.close, name="telemetry", daemon=True)
+            ending.start()
+            ending.join(PATIENCE)
 
 
 class _Instruments:

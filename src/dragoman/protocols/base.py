@@ -39,6 +39,7 @@ from dragoman.types import (
     ServerRequest,
     ServerResponse,
     StreamEvent,
+    Usage,
 )
 from dragoman.types.redacted import Redacted
 from dragoman.wire.steps import Steps
@@ -108,6 +109,11 @@ class Decoder(ABC):
     def ending(self) -> bool:
         """True once a reason to stop has come: only usage and the end mark may follow, and `salvage` needs neither."""
         return False
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that have been reported so far, for an answer that is not read to its end."""
+        return None
 
     @property
     def open_rows(self) -> RowReader | None:

@@ -75,7 +75,7 @@ class SseTap(Tap):
             return b""
         known = self._known
         if known is not None and not self._tail and known.holds(data):
-            self._tries = TRIES
+            self._skips(data, 0, len(data))
             return data
         return self._let_through(self._events(data))
 
@@ -93,6 +93,10 @@ class SseTap(Tap):
         if self._tail or self.done or not self.committed or self.error is not None:
             return None
         return self._known
+
+    def _skips(self, data: bytes, begin: int, end: int) -> None:
+        """These events have the form that it has learnt, and are not read."""
+        self._tries = TRIES
 
     # What the dialect knows.
 
@@ -131,7 +135,7 @@ class SseTap(Tap):
                 alike = length >= 0
                 if length > 0:
                     # The event after a row is none of its form, and is read.
-                    self._tries = TRIES
+                    self._skips(data, at, at + length)
                     at += length
             end = data.find(END, at) + len(END) if plain else blank_line(data, at)
             if end < len(END) or self.needs_decoding:

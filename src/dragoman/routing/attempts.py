@@ -87,11 +87,11 @@ def chat_info(plan: Plan, request: ChatRequest, conversation: bytes | None = Non
     return RequestInfo(request.model, stream=request.stream, conversation=conversation)
 
 
-Note = Callable[[str, tuple[Attempt, ...]], None]
-"""Is told which target answered, or was left, and which attempts failed before."""
+Note = Callable[[str, tuple[Attempt, ...], float | None], None]
+"""Is told which target answered, or was left, which attempts failed before, and when the target was asked."""
 
 
-def unheard(target: str, attempts: tuple[Attempt, ...]) -> None:
+def unheard(target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
     """Nobody wants to know."""
 
 
@@ -105,7 +105,7 @@ class _Operating(Caller):
         self._note = note
 
     def left(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
-        self._note(target, attempts)
+        self._note(target, attempts, asked_at)
 
 
 async def operate(
@@ -116,7 +116,10 @@ async def operate(
     `apart`: how it ends says nothing of the target's chats. Services limit counts of tokens by themselves.
     """
 
+    asked_at: float | None = None
+
     async def asked(target: Target) -> T:
+        nonlocal asked_at
         asked_at = monotonic()
         try:
             if target.operations is None:
@@ -131,5 +134,5 @@ async def operate(
     attempts = Attempts()
     found = await _in_turn(course, asked, attempts, _Operating(note))
     course.settle("whole", clock())
-    note(course.target.name, attempts.tried)
+    note(course.target.name, attempts.tried, asked_at)
     return found

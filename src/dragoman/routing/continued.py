@@ -35,6 +35,7 @@ from dragoman.types import (
     ResponseStart,
     StreamEvent,
     Text,
+    Usage,
 )
 
 CONTINUED = "continued"
@@ -58,6 +59,10 @@ class Continued(Answer):
         self._joint: _Joint | None = None
         self._closed = False
         course.committed(clock())
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._answer.usage
 
     async def read(self) -> list[StreamEvent]:
         while True:

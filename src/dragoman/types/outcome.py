@@ -101,9 +101,9 @@ class Outcome(Struct):
             return None
         return asked - (self.complete_at or self.received_at) + first - came
 
-    def answered_by(self, target: str, attempts: tuple[Attempt, ...]) -> None:
-        """`target` answers, after these attempts failed."""
-        self.target, self.attempts = target, attempts
+    def answered_by(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
+        """`target`, asked at that time, answers or was being asked, after these attempts failed."""
+        self.target, self.attempts, self.asked_at = target, attempts, asked_at
 
     def fail(self, error: DragomanError) -> None:
         """The answer failed with `error`."""
@@ -113,4 +113,6 @@ class Outcome(Struct):
         if error.attempts:
             self.attempts = error.attempts
         elif self.target and error.provider:
-            self.attempts = (*self.attempts, error.attempt(self.target, self.asked_at))
+            broke = error.attempt(self.target, self.asked_at)
+            # The error of an answer that had begun need not know with which status.
+            self.attempts = (*self.attempts, broke._replace(upstream_status=self.upstream_status))

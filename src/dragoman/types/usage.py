@@ -24,8 +24,13 @@ class Usage(Struct, frozen=True, omit_defaults=True):
     """What the service's protocol reported beyond these counts."""
 
     def merge(self, later: "Usage") -> "Usage":
-        """Both reports as one: for each count the later one holds; counts are never added."""
+        """Both reports as one: for each count the later one holds; counts are never added.
+
+        A total is that of the counts it came with: the one of an earlier report is not that of later counts.
+        """
         known = {name: value for name, value in asdict(later).items() if value is not None and name not in OBJECTS}
+        if "input_tokens" in known or "output_tokens" in known:
+            known["total_tokens"] = later.total_tokens
         details = self.details | later.details
         extra = {name: self.extra.get(name, {}) | fields for name, fields in later.extra.items()}
         return Usage(**asdict(self) | known | {"details": details, "extra": self.extra | extra})

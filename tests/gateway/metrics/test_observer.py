@@ -165,6 +165,41 @@ def test_what_is_counted_elsewhere_goes_on_in_another_gateway_of_the_process() -
     assert sample(one, "dragoman_in_flight") == 2
 
 
+def test_a_breaker_that_is_no_longer_configured_is_told_no_more() -> None:
+    regions = Regions(2)
+    one, other = made(regions.region(0)), made(regions.region(1))
+    for metrics in (one, other):
+        metrics.breakers({"up/m": State.OPEN, "up/n": State.OPEN})
+    two = made(regions.region(0))
+    two.breakers({"up/n": State.CLOSED})
+    two.follow(one)
+    assert sample(two, "dragoman_breaker_state", target="up/m") == 2  # the other worker has it still
+    third = made(succeeded(regions.region(1)))
+    third.breakers({"up/n": State.CLOSED})
+    third.follow(other)
+    told = [dict(labels)["target"] for name, labels in samples(two) if name == "dragoman_breaker_state"]
+    assert told == ["up/n"]
+    made(succeeded(regions.region(0))).breakers({"up/n": State.CLOSED})
+    assert ("dragoman_breaker_state", "up/m") not in [(name, dict(at).get("target")) for name, at in samples(two)]
+
+
+def test_what_a_gateway_still_answers_that_was_replaced_is_seen() -> None:
+    region = Regions().region(0)
+    one, two = made(region), made(region)
+    under_way = [2]
+    one.watch(IN_FLIGHT, lambda: under_way[0])
+    one.refresh()
+    two.follow(one)
+    one.note(outcome())
+    under_way[0] = 1
+    assert sample(two, "dragoman_in_flight") == 1
+    requests = {"front": "openai-chat", "route": "fast", "status": "2xx", "end": "whole"}
+    assert sample(two, "dragoman_requests_total", **requests) == 1
+    under_way[0] = 0
+    one.close()
+    assert sample(two, "dragoman_in_flight") == 0
+
+
 @given(st.lists(st.floats(0, 1000), min_size=1, max_size=40))
 def test_many_together_are_counted_as_one_by_one(seconds: list[float]) -> None:
     together, alone = made(), made()

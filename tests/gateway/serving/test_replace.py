@@ -62,6 +62,26 @@ async def closed(up: Running) -> None:
             await asyncio.sleep(0)
 
 
+async def test_metrics_tell_of_the_requests_that_the_old_gateway_answers_and_of_no_breaker_that_is_gone() -> None:
+    async with serve(failing) as service:
+        config = fallback([service, service], ModelConfig(targets=("s0/m", "s1/m")))
+        async with running(config) as up, connect(up.url) as one:
+            async with connect(up.url) as other:
+                for wire in (one, other):
+                    wire.send("POST", CHAT, body=chat_body("text: a\nhang", "offline/script", stream=True))
+                    await wire.head()
+                assert 'dragoman_breaker_state{target="s0/m"}' in (await ask(up.url, "GET", "/metrics")).text
+                reload(up, HANG)
+            old = up.server._retired[0].gateway
+            async with asyncio.timeout(10):
+                while old.under_way > 1:  # noqa: ASYNC110  # nobody else waits for that
+                    await asyncio.sleep(0)
+            lines = (await ask(up.url, "GET", "/metrics")).text.splitlines()
+    assert "dragoman_in_flight 2" in lines
+    assert 'dragoman_requests_total{front="openai-chat",route="direct",status="2xx",end="gone"} 1' in lines
+    assert not [line for line in lines if line.startswith('dragoman_breaker_state{target="s0/m"}')]
+
+
 async def test_a_caller_who_was_just_accepted_is_answered_by_the_new_gateway() -> None:
     async with running(HANG) as up:
         connection = up.server._connect()

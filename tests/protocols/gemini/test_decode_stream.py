@@ -214,12 +214,20 @@ def test_when_it_was_made_is_taken_if_it_is_a_time(time: Any, seconds: int | Non
         ({"promptTokenCount": "3", "candidatesTokenCount": 2}, Usage(3, 2)),
         ({"promptTokenCount": "x", "candidatesTokenCount": 2}, Usage(None, 2)),
         ({"promptTokenCount": True, "candidatesTokenCount": 2}, Usage(None, 2)),
+        ({"promptTokenCount": 3, "candidatesTokenCount": "x", "thoughtsTokenCount": 5}, Usage(3, None)),
+        ({"promptTokenCount": -3, "toolUsePromptTokenCount": 5, "candidatesTokenCount": 2}, Usage(None, 2)),
     ],
 )
 def test_a_count_may_be_written_as_a_text(report: dict[str, Any], usage: Usage) -> None:
     found = answer(A, END | {"usageMetadata": report}).usage
     assert found is not None
     assert (found.input_tokens, found.output_tokens) == (usage.input_tokens, usage.output_tokens)
+
+
+def test_the_total_of_an_earlier_chunk_is_not_that_of_the_whole_answer() -> None:
+    early = {"promptTokenCount": 3, "totalTokenCount": 3}
+    late = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
+    assert answer(A | {"usageMetadata": early}, END | {"usageMetadata": late}).usage == Usage(3, 2)
 
 
 def test_what_another_protocol_cannot_have_said_of_a_hosted_tool_is_not_sent() -> None:

@@ -50,6 +50,21 @@ def learnt(tap: GeminiTap) -> tuple[object, ...]:
     return type(tap.error), str(tap.error), tap.usage, tap.finish_reason, tap.done
 
 
+def test_what_was_reported_last_is_known_at_every_cut() -> None:
+    events = [event(f"word {number}", count=10 + number) for number in range(8)]
+    ends = [sum(map(len, events[: number + 1])) for number in range(8)]
+    stream = b"".join(events)
+    for cut in range(1, len(stream) + 1):
+        expected = [10 + number for number, end in enumerate(ends) if end <= cut]
+        whole = b"".join(events[: len(expected)])
+        for pieces in ([stream[:cut]], bytewise(stream[:cut]), [*events[: len(expected)], stream[len(whole) : cut]]):
+            tap = GeminiTap()
+            for piece in pieces:
+                tap.feed(piece)
+            tap.count()
+            assert (None if tap.usage is None else tap.usage.output_tokens) == (expected[-1] if expected else None)
+
+
 @pytest.mark.parametrize("case", STREAMS.values(), ids=STREAMS)
 def test_it_learns_what_the_decoder_learns_at_every_cut(case: Case) -> None:
     events, error = drive(CODEC.decoder(REQUEST), [case.reply])

@@ -138,9 +138,7 @@ class FrontCaller(Caller):
         return self._chat.fitting(answer)
 
     def left(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
-        outcome = self._writer.outcome
-        outcome.answered_by(target, attempts)
-        outcome.asked_at = asked_at
+        self._writer.outcome.answered_by(target, attempts, asked_at)
 
 
 async def decoded(call: ServerRequest, decode: Callable[[ServerRequest], T]) -> T:

@@ -1,6 +1,7 @@
 """Endpoints for what is no chat: embeddings, and a count of tokens. Knows no path and no protocol."""
 
 import asyncio
+from time import monotonic
 
 from msgspec.structs import replace
 
@@ -30,7 +31,7 @@ class EmbedEndpoint(Endpoint):
         check_steering(request.extra.get(self._protocol, {}), self._client.allowed_fields(request.model))
         async with writer:
             response, lost = await self._client.embed_request(request, writer.outcome.answered_by)
-        writer.outcome.usage = response.usage
+        writer.outcome.came_at, writer.outcome.usage = monotonic(), response.usage
         headers = losses_header(lost, writer.outcome)
         if self._codec.must_count and (response.usage is None or response.usage.input_tokens is None):
             usage = replace(response.usage or Usage(), input_tokens=estimated_inputs(request))
@@ -56,6 +57,7 @@ class CountEndpoint(Endpoint):
         writer.outcome.operation, writer.outcome.model = "count_tokens", request.model
         async with writer:
             count = await self.count(request, writer.outcome)
+        writer.outcome.came_at = monotonic()
         await writer.send(self._codec.encode_response(count), *((ESTIMATED,) if count.estimated else ()))
 
     async def count(self, request: ChatRequest, outcome: Outcome) -> TokenCount:

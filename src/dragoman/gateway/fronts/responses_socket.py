@@ -65,7 +65,7 @@ class SocketEndpoint(Endpoint):
             error = RequestError(WORDS if self._on and not asked else OFF, status=426, code="upgrade_required")
             await writer.send(refused(replace(self._codec.encode_error(error), error=error.code)))
             return
-        await Session(socket, call, self._codec, self._max_body).run()
+        writer.outcome.error = await Session(socket, call, self._codec, self._max_body).run()
         writer.complete = True
 
 
@@ -86,8 +86,8 @@ class Session:
         self._body: list[bytes] = []
         """The body of an error."""
 
-    async def run(self) -> None:
-        """Answers messages until the connection closes."""
+    async def run(self) -> str:
+        """Answers messages until the connection closes. The code of the error for which it was closed, or empty."""
         while (text := await self._socket.receive()) is not None:
             try:
                 turn = self._turns.read(text)
@@ -98,9 +98,10 @@ class Session:
             except DragomanError as exc:
                 self._say_error(self._codec.encode_error(exc))
                 self._socket.end(POLICY, "expected a request")
-                return
+                return exc.code
             self._events, self._status, self._body = SseReader(), 200, []
             await self._socket.ask(call, self)
+        return ""
 
     # What is told of an answer.
 

@@ -1,6 +1,7 @@
 """What was counted, as text for Prometheus. https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format"""
 
 from itertools import accumulate
+from math import isnan
 
 from dragoman.gateway.metrics.regions import Regions
 from dragoman.gateway.metrics.table import METRICS, Metric
@@ -15,6 +16,8 @@ def exposition(regions: Regions) -> bytes:
     greatest = {metric.name for metric in METRICS if metric.greatest}
     for series, numbers in regions.read():
         name = series.partition("{")[0]
+        if isnan(numbers[0]):
+            continue
         family = families[name]
         before = family.get(series)
         if before is None:

@@ -9,6 +9,7 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Mapping
 from itertools import chain
+from math import isnan
 from operator import attrgetter
 from time import time
 
@@ -19,7 +20,7 @@ from dragoman.config import Config
 from dragoman.gateway.metrics import table
 from dragoman.gateway.metrics.names import Names
 from dragoman.gateway.metrics.regions import Region
-from dragoman.gateway.metrics.table import METRICS, Metric, labelled
+from dragoman.gateway.metrics.table import GONE, METRICS, Metric, labelled
 from dragoman.routing.breaker import BreakerChange, State
 from dragoman.types import Outcome
 from dragoman.types.outcome import End
@@ -85,6 +86,11 @@ class Metrics:
         self._gathered: list[Outcome] = []
         self._watched: dict[str, _Watched] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._breakers: set[str] = set()
+        """The targets that have one."""
+        self._earlier: Metrics | None = None
+        """Those of the gateway before, as long as that one still answers."""
+        self._closed = False
         started = self._place(table.STARTED)
         self._numbers[started] = self._numbers[started] or time()
         python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
@@ -164,12 +170,20 @@ class Metrics:
 
     def turned(self, change: BreakerChange) -> None:
         """A breaker has changed its state."""
-        self._numbers[self._place(table.BREAKER, self._names.target(change.target))] = STATES[change.state]
+        self.breakers({change.target: change.state})
 
     def breakers(self, states: Mapping[str, State]) -> None:
         """These targets have breakers, which are in these states."""
         for target, state in states.items():
-            self._numbers[self._place(table.BREAKER, self._names.target(target))] = STATES[state]
+            name = self._names.target(target)
+            self._breakers.add(name)
+            self._numbers[self._place(table.BREAKER, name)] = STATES[state]
+
+    def follow(self, earlier: "Metrics") -> None:
+        """From now on the gateway of these answers, and that of `earlier` only what it has begun."""
+        self._earlier = earlier
+        for name in earlier._breakers - self._breakers:
+            self._numbers[self._place(table.BREAKER, name)] = GONE
 
     def watch(self, metric: Metric, count: Callable[[], float], known: float = 0.0) -> None:
         """`count` gives what is counted elsewhere; it is looked at again and again. `known`: what was counted of it."""
@@ -182,6 +196,10 @@ class Metrics:
 
     def refresh(self) -> None:
         """Counts what was gathered, and looks at what is counted elsewhere."""
+        if self._earlier is not None:
+            self._earlier.refresh()
+            if self._earlier._closed:
+                self._earlier = None
         self._count_gathered()
         for each in self._watched.values():
             # The change is added, because two gateways share a region while one takes the other's place.
@@ -197,6 +215,8 @@ class Metrics:
     def close(self) -> None:
         """Looks for the last time."""
         self.refresh()
+        self._watched.clear()
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
 
@@ -237,6 +257,7 @@ def succeeded(region: Region) -> Region:
     """`region`, for the process that takes the place of one that died: what that one had open is no longer there."""
     ending = {metric.name for metric in METRICS if metric.of_worker}
     for name in region.names():
-        if name.partition("{")[0] in ending:
-            region.numbers[region.place(name)] = 0.0
+        place = region.place(name)
+        if name.partition("{")[0] in ending and not isnan(region.numbers[place]):
+            region.numbers[place] = 0.0
     return region

@@ -3,6 +3,7 @@
 The names follow https://prometheus.io/docs/practices/naming/: base units, and `_total` for what only grows.
 """
 
+from math import nan
 from typing import Literal
 
 from msgspec import Struct
@@ -23,6 +24,10 @@ TOTAL = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 90
 
 TRIED = (1.0, 2.0, 3.0, 4.0, 5.0, 8.0)
 """Attempts of one request."""
+
+
+GONE = nan
+"""The value of a gauge whose object is gone: a series cannot be taken out of memory that all workers share."""
 
 
 class Metric(Struct, frozen=True):
@@ -98,8 +103,8 @@ TOKEN_GAP = Metric(
 TOKENS = Metric(
     "dragoman_tokens_total",
     "counter",
-    "Tokens that services have reported. `kind`: `input`, `output`; and as parts of these `cache_read`, `cache_write`, "
-    "`reasoning`.",
+    "Tokens that services have reported, and the estimated output of answers that ended before that. `kind`: `input`, "
+    "`output`; and as parts of these `cache_read`, `cache_write`, `reasoning`.",
     ("target", "kind"),
 )
 IN_FLIGHT = Metric("dragoman_in_flight", "gauge", "Requests that are being answered.", of_worker=True)

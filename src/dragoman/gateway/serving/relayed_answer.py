@@ -116,13 +116,13 @@ class RelayedAnswer:
         self._timer: asyncio.TimerHandle | None = None
         """What begins the next attempt, or ends one that is relayed when the course must be over."""
         self._asked_at: float | None = None
-        """When the request was handed on to the target; None until then."""
+        """When the request was handed on to the target, or to what translates it; None until then."""
         try:
             relayed = known or target.relay(self._chat.codec.relay_name or self._chat.codec.name, request)
         except DragomanError:
             relayed = None  # the settings of the target are wrong; the translation will raise the same error
         if relayed is None:
-            self._relay = None
+            self._relay, self._asked_at = None, monotonic()
             self._task = self._context.spawn(self._translate(target.open))
             return
         self._codec = relayed.codec
@@ -361,8 +361,8 @@ class RelayedAnswer:
         if outcome.target or outcome.error:
             return
         asked = self._relay is not None or self._task is not None
-        outcome.answered_by(self._target.name if asked else "", () if self._attempts is None else self._attempts.tried)
-        outcome.asked_at = self._asked_at if asked else None
+        failed = () if self._attempts is None else self._attempts.tried
+        outcome.answered_by(self._target.name if asked else "", failed, self._asked_at if asked else None)
 
     def _note(self) -> None:
         relay, outcome = self._relay, self._outcome

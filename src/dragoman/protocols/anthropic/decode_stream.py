@@ -76,7 +76,6 @@ class ReplyDecoder(SseDecoder):
 
     @property
     def usage(self) -> Usage | None:
-        """The tokens that have been reported so far."""
         return decode_usage(self._usage)
 
     @property

@@ -1,6 +1,7 @@
 """A service's answer to events: server-sent chunks, a JSON array of them, or one whole reply."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -91,6 +92,12 @@ class ReplyDecoder(SseDecoder):
         self._others: dict[str, None] = {}
 
     # The form of the body.
+
+    @property
+    def usage(self) -> Usage | None:
+        with suppress(BadEventError):
+            self.count_latest()
+        return self._usage
 
     @property
     def is_array(self) -> bool:
@@ -204,7 +211,7 @@ class ReplyDecoder(SseDecoder):
             before = self._more.get(name)
             self._more[name] = before | field if isinstance(before, dict) and isinstance(field, dict) else field
         if isinstance(report := value.get("usageMetadata"), dict):
-            self._count_latest()
+            self.count_latest()
             self._count(decode_usage(report))
         self._parts(candidate, texts, out)
         self._ending(value, candidate)
@@ -221,7 +228,7 @@ class ReplyDecoder(SseDecoder):
             )
         )
 
-    def _count_latest(self) -> None:
+    def count_latest(self) -> None:
         """Reads the report that is not read yet."""
         if (usage := self._report.take()) is not None:
             self._count(usage)
@@ -338,7 +345,7 @@ class ReplyDecoder(SseDecoder):
             raise self._skipped
         self._finish_call(out)
         self._text.end(out)
-        self._count_latest()
+        self.count_latest()
         if self._blocked:
             reason, native = decode_reason("SAFETY", tool_call=False)
             native = None if self._reason == "SAFETY" else self._reason

@@ -14,10 +14,14 @@ The body's end ends the answer: there is no mark. Events that are comments, and 
 are taken out: the vendor's programs fail on both.
 """
 
+from contextlib import suppress
+
+from dragoman.errors import BadEventError
 from dragoman.protocols.gemini.chunk_form import form_of
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.finish_reasons import decode_reason
 from dragoman.protocols.gemini.glance import Glance
+from dragoman.protocols.gemini.latest_report import LatestReport
 from dragoman.protocols.gemini.observer import Observer
 from dragoman.protocols.joined_events import DONE
 from dragoman.protocols.relay import ReplySummary
@@ -32,16 +36,36 @@ USELESS = (b":", b"data: [DONE]", b"data:[DONE]")
 class GeminiTap(SseTap):
     """`every`: the caller may have asked for several candidates, and all must end."""
 
-    __slots__ = ("_glance", "_observer")
+    __slots__ = ("_glance", "_latest", "_observer")
+
+    reads_passed = True
 
     def __init__(self, *, every: bool = False) -> None:
         super().__init__()
         self._glance = Glance()
+        self._latest = b""
+        """What has passed unread last: each event may report the tokens so far."""
         self._observer = Observer(self._glance, every=True) if every else None
 
     @property
     def ending(self) -> bool:
         return bool(self._glance.reason) if self._observer is None else self._observer.ending
+
+    def passed(self, data: bytes) -> None:
+        super().passed(data)
+        self._latest = data
+
+    def count(self) -> None:
+        if self.done:
+            return
+        reader, latest = self._observer or self._glance, LatestReport()
+        with suppress(BadEventError):
+            reader.count_latest()
+        self.usage = reader.usage
+        latest.keep_of(self._latest)
+        with suppress(BadEventError):
+            if (usage := latest.take()) is not None:
+                self.usage = usage if self.usage is None else self.usage.merge(usage)
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
@@ -75,6 +99,10 @@ class GeminiTap(SseTap):
 
     # Rows of text.
 
+    def _skips(self, data: bytes, begin: int, end: int) -> None:
+        super()._skips(data, begin, end)
+        self._latest = data[begin:end]
+
     def _learn(self, event: bytes) -> None:
         if self._tries:
             self._tries -= 1
@@ -83,7 +111,7 @@ class GeminiTap(SseTap):
     # Events, one by one.
 
     def _event(self, event: bytes) -> bytes:
-        glance = self._glance
+        glance, self._latest = self._glance, b""
         if self._observer is not None or not glance.read(event):
             return self._observed(event)
         self._unformed = False

@@ -107,7 +107,11 @@ def decode_usage(report: Mapping[str, Any]) -> Usage:
             rest.pop(name, None)
     if (tools := counts[TOOLS]) is not None:
         details[TOOL_USE] = tools
-    asked, told, total = _sum(counts[PROMPT], tools), _sum(counts[ANSWER], counts[THOUGHTS]), counts[TOTAL]
+    unreadable = {name for name in COUNTS if counts[name] is None and report.get(name) is not None}
+    # Without one of its parts, which was reported, a sum would be a count that nobody has made.
+    asked = None if unreadable & {PROMPT, TOOLS} else _sum(counts[PROMPT], tools)
+    told = None if unreadable & {ANSWER, THOUGHTS} else _sum(counts[ANSWER], counts[THOUGHTS])
+    total = counts[TOTAL]
     return Usage(
         input_tokens=asked,
         output_tokens=told,

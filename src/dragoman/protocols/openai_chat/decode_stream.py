@@ -116,6 +116,10 @@ class ReplyDecoder(SseDecoder):
         """Fields without a canonical value, over the whole stream."""
         self._other_choices: dict[str, None] = {}
 
+    @property
+    def usage(self) -> Usage | None:
+        return self._usage
+
     def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
         if (failure := failure_in(json.decode_event(body))) is not None:
             raise reported(failure)

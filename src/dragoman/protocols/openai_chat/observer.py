@@ -6,7 +6,7 @@ from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder, listed
 from dragoman.protocols.openai_chat.glance import Glance
 from dragoman.protocols.openai_chat.more import holds_content
 from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.types import StreamEvent, Usage
+from dragoman.types import StreamEvent
 
 
 class Observer(ReplyDecoder):
@@ -46,11 +46,6 @@ class Observer(ReplyDecoder):
     def committed(self) -> bool:
         """True once content has come."""
         return self._parts.begun
-
-    @property
-    def usage(self) -> Usage | None:
-        """The tokens that have been reported so far."""
-        return self._usage
 
     def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
         self._started = True

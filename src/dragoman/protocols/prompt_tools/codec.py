@@ -32,6 +32,7 @@ from dragoman.types import (
     Tool,
     ToolCall,
     ToolResult,
+    Usage,
 )
 
 TOLD = OF_TOOLS | {
@@ -116,6 +117,10 @@ class PromptToolsDecoder(Decoder):
     @property
     def ending(self) -> bool:
         return self._inner.ending
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._inner.usage
 
     def salvage(self) -> list[StreamEvent]:
         out: list[StreamEvent] = []
