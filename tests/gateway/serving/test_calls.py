@@ -40,7 +40,7 @@ async def upstream(exchange: Exchange) -> None:
     await exchange.end()
 
 
-@pytest.mark.parametrize(("stream", "most"), [(False, 84), (True, 116)])
+@pytest.mark.parametrize(("stream", "most"), [(False, 84), (True, 117)])
 async def test_a_relayed_request_makes_no_more_calls_than_it_has_to(stream: bool, most: int) -> None:
     calls = 0
 
