@@ -43,6 +43,7 @@ def refused(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> str:
 
 SAMPLES = {
     "WEBSOCKETS": "false",
+    "HEADERS": "x-a=b",
     "STORE_SIZE": "1",
     "STORE_AGE": "1",
     "CACHE_LIFETIME": "1",
@@ -142,6 +143,7 @@ VALUES: list[tuple[str, str, Callable[[Config], object], object]] = [
     ("PROVIDERS_MY_UP_BROKEN_MARK", "", lambda c: c.providers["my-up"].broken_mark, None),
     ("PROVIDERS_MY_UP_MODEL_ALIASES", "a=b, gpt-4.1 = c", lambda c: c.providers["my-up"].model_aliases,
      {"a": "b", "gpt-4.1": "c"}),
+    ("PROVIDERS_MY_UP_HEADERS", "x-a=b=c, x-d=e", lambda c: c.providers["my-up"].headers, {"x-a": "b=c", "x-d": "e"}),
     ("PROVIDERS_OTHER_TYPE", "aibn", lambda c: c.providers["other"].type, "aibn"),
     ("PROVIDERS_MY_DEFAULT_MODEL", "m", lambda c: c.providers["my"].default_model, "m"),
     ("MODELS_FAST_TARGETS", "a/b,c/d", lambda c: c.models["fast"], ModelConfig(targets=("a/b", "c/d"))),

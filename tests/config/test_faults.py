@@ -121,6 +121,17 @@ BAD = [
      "2: providers.up.models[0]: expected text without spaces around it, got a table"),
     ('[providers.up.model_aliases]\nsmall = "a"\nbig = 4',
      "3: providers.up.model_aliases.big: expected text without spaces around it, got 4"),
+    ('[providers.up.headers]\nx-a = "b"\nContent-Length = "4"',
+     '3: providers.up.headers.Content-Length: expected the name of a header field that does not frame the request, got '
+     '"Content-Length"'),
+    ('[providers.up.headers]\n"x a" = "b"',
+     '2: providers.up.headers."x a": expected the name of a header field that does not frame the request, got "x a"'),
+    ('[providers.up.headers]\nx-a = "canary\\r\\nx-b: c"',
+     "2: providers.up.headers.x-a: expected visible ASCII characters, with spaces only between them, "
+     '{ env = "NAME" } or { file = "PATH" }, got other text'),
+    ('[providers.up]\nheaders = "canary"',
+     "2: providers.up.headers: expected a table of visible ASCII characters, with spaces only between them, "
+     '{ env = "NAME" } or { file = "PATH" }, got other text'),
     ("[providers.up]\nmodel_aliases = []",
      "2: providers.up.model_aliases: expected a table of text without spaces around it, got an empty list"),
     # either, or

@@ -117,6 +117,10 @@ PROVIDERS = [
         ProviderConfig(models=("llama 3:8b", "b"), default_model="b"),
     ),
     ('model_aliases = { "gpt-4.1" = "big" }', ProviderConfig(model_aliases={"gpt-4.1": "big"})),
+    (
+        'headers = { X-Key = { env = "KEY" }, "openai-organization" = "org 1" }',
+        ProviderConfig(headers={"X-Key": "from-env", "openai-organization": "org 1"}),
+    ),
     ('impersonate = "chrome107"', ProviderConfig(impersonate="chrome107")),
     ('impersonate = ""', ProviderConfig(impersonate=None)),
     ('ca_file = "/certs/own.pem"', ProviderConfig(ca_file="/certs/own.pem")),

@@ -108,8 +108,15 @@ def _key(provider: Provider) -> str:
 OWN = ("version", "max_tokens", "completions", "models", "default_model", "model_aliases")
 """Settings of which only some classes have an attribute; for all others they would do nothing."""
 
+
+def _headers(provider: Provider) -> str:
+    useless = provider.headers and provider.has_own_way()
+    return f"expected none, {provider.__name__} has no use for it" if useless else ""
+
+
 CHECKS: dict[str, Callable[[Provider], str]] = {
     "url": _url,
+    "headers": _headers,
     "proxy": _proxy,
     "ca_file": _ca_file,
     "api_key": _key,

@@ -8,7 +8,7 @@ from msgspec import Struct
 from dragoman.config.keys import dotted
 from dragoman.config.schema import ROOT, Entries, TableSchema
 from dragoman.config.settings import Flaw, Settings, note
-from dragoman.config.value_types import Kind, is_secret, parsed
+from dragoman.config.value_types import Kind, may_be_file, parsed
 from dragoman.errors import nearest
 
 PREFIX = "DRAGOMAN_"
@@ -155,7 +155,7 @@ def _spellings(table: TableSchema) -> Iterator[Spelling]:
     for leaf, kind in table.leaves():
         words = "_".join(map(_upper, leaf))
         yield Spelling(words, leaf)
-        if is_secret(kind):
+        if may_be_file(kind):
             yield Spelling(f"{words}_FILE", leaf, is_file=True)
 
 

@@ -67,6 +67,23 @@ class Entries(Struct, frozen=True):
     """The same for messages, in words."""
 
 
+FRAMING = (
+    "host",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "transfer-encoding",
+    "accept-encoding",
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+)
+"""Header fields that say how requests and replies are written and sent, which is not for a setting to say."""
+
 WORDS = TextValue("text without spaces around it", r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)")
 # A pattern would match nothing: names are compared as they are.
 HOST = TextValue("a host's name without scheme, path and *", r"[^\s/?#@*\x00-\x1f\x7f]+", conceal="@?")
@@ -77,6 +94,16 @@ PASSWORD = TextValue("text that is not empty", r".+", secret=True)
 # A key becomes the value of a header: other characters cannot be sent there, and a line break would begin a new header.
 # A service that is sent the name of a variable could only say that the key is wrong.
 API_KEY = TextValue("text of visible ASCII characters", rf"(?!{REFERENCE})[!-~]+", secret=True)
+FIELD_NAME = TextValue(
+    "the name of a header field that does not frame the request",
+    rf"(?!(?i:{'|'.join(FRAMING)})$)[A-Za-z0-9!#$%&'*+.^_`|~-]+",
+)
+FIELD_VALUE = TextValue(
+    "visible ASCII characters, with spaces only between them",
+    r"[!-~]+( +[!-~]+)*",
+    secret=True,
+    harmless=r".{0,15}",  # shorter than any key
+)
 URL = TextValue(
     "an http or https URL without user, query and fragment",
     r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[!-\"$->@-~]*)?",
@@ -213,7 +240,8 @@ PROVIDER = TableSchema(
         "impersonate": OptionalText(WORDS),
         "default_model": WORDS,
         "models": ListOf(WORDS),
-        "model_aliases": TableOf(WORDS),
+        "model_aliases": TableOf(WORDS, WORDS),
+        "headers": TableOf(FIELD_NAME, FIELD_VALUE),
         "broken_mark": OptionalText(FREE),
         "strict": Boolean(),
         "prompt_tools": Boolean(),

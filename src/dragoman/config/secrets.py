@@ -44,6 +44,9 @@ def files_in(value: object) -> Iterator[Path]:
         case list(items):
             for item in items:
                 yield from files_in(item)
+        case dict(items):
+            for item in items.values():
+                yield from files_in(item)
 
 
 def _read(name: str) -> str:

@@ -101,8 +101,9 @@ class OneItemList(Struct, frozen=True):
 
 
 class TableOf(Struct, frozen=True):
-    """A table of texts."""
+    """A table of texts, under names that the user chooses."""
 
+    names: TextValue
     of: TextValue
 
 
@@ -135,12 +136,17 @@ def is_secret(kind: Kind) -> bool:
     match kind:
         case TextValue():
             return kind.secret
-        case Place(of) | OptionalText(of) | ListOf(of) | OneItemList(of) | TableOf(of):
+        case Place(of) | OptionalText(of) | ListOf(of) | OneItemList(of) | TableOf(_, of):
             return is_secret(of)
         case Integer() | Number() | Seconds() | Boolean() | Switch() | OneOf() | Record():
             return False
         case _:
             assert_never(kind)
+
+
+def may_be_file(kind: Kind) -> bool:
+    """Whether an environment variable may name a file with the value: each text of a table has a file of its own."""
+    return is_secret(kind) and not isinstance(kind, TableOf)
 
 
 def expected(kind: Kind) -> str:
@@ -172,7 +178,7 @@ def expected(kind: Kind) -> str:
             return f"{expected(of)}, or a list of such"
         case ListOf(of, least):
             return f"a list of {'at least one ' if least else ''}{expected(of)}"
-        case TableOf(of):
+        case TableOf(_, of):
             return f"a table of {expected(of)}"
         case _:
             assert_never(kind)
@@ -228,8 +234,10 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             return (checked(of, value, environ),)
         case OneItemList(of), _:
             return (checked(of, value, environ),)
-        case TableOf(of), dict():
-            return {_inside(of, name, environ, name): _inside(of, item, environ, name) for name, item in value.items()}
+        case TableOf(names, of), dict():
+            return {
+                _inside(names, name, environ, name): _inside(of, item, environ, name) for name, item in value.items()
+            }
         case _:
             raise WrongError(expected(kind), shown(value, secret=is_secret(kind) or _conceals(kind, value)))
 
@@ -269,6 +277,8 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
             return {"file": str(folder / homed(path))}
         case ListOf(of), list(items):
             return [anchored(of, item, folder) for item in items]
+        case TableOf(_, of), dict(items):
+            return {name: anchored(of, item, folder) for name, item in items.items()}
         case OneItemList(of), _:
             return anchored(of, value, folder)
         case _:
@@ -282,6 +292,8 @@ def is_in_clear(kind: Kind, value: object) -> bool:
             return not re.fullmatch(pattern, text)
         case ListOf(of), list(items):
             return any(is_in_clear(of, item) for item in items)
+        case TableOf(_, of), dict(items):
+            return any(is_in_clear(of, item) for item in items.values())
         case OneItemList(of), _:
             return is_in_clear(of, value)
         case _:

@@ -12,8 +12,8 @@ from dragoman.config.timeouts import TimeoutsConfig
 from dragoman.types import CallIds, SchemaLimit
 from dragoman.types.redacted import Redacted
 
-SECRET = frozenset({"api_key", "api_keys", "secret", "password", "proxy"})
-"""Fields whose values are never shown. A proxy's URL may have a password."""
+SECRET = frozenset({"api_key", "api_keys", "secret", "password", "proxy", "headers"})
+"""Fields whose values are never shown. A proxy's URL may have a password, and a header a key."""
 
 MAX_WORKERS = 256
 """Processes of one gateway: as many as the largest machines have cores, so that a typing error does not start more."""
@@ -170,6 +170,10 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     """The secret with which a web-chat protocol signs its requests; empty text is a secret as well."""
     password: str | None = None
     """The password that a web-chat site requires."""
+    headers: dict[str, str] | None = None
+    """Header fields that every request to the service gets: `{ openai-organization = "org-1" }`, or a key that a
+    company's proxy wants: `{ x-proxy-key = { env = "PROXY_KEY" } }`. A field of the same name that the protocol would
+    send is replaced. Values of eight characters or more are never shown."""
     proxy: str | None = None
     """The proxy on the way to the service; `none` means no proxy. Not set: `gateway.proxy`, else the one that
     HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, unless NO_PROXY names the host, or the host is this machine."""

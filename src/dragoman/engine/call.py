@@ -29,6 +29,7 @@ from dragoman.transport.timeout import timeout
 from dragoman.types import (
     ChatRequest,
     FinishReason,
+    Headers,
     HttpRequest,
     HttpResponse,
     Loss,
@@ -58,10 +59,11 @@ class Service(Redacted, frozen=True):
     """The service of a call. `secrets`: what no error of it may show. `key`: the credential for its chats.
 
     `strict`: refuse what the protocol cannot express, instead of listing it as lost. `empty_ok`: an answer without
-    content is a good one. `max_answer`: bytes of an answer.
+    content is a good one. `max_answer`: bytes of an answer. `headers`: fields that each request gets, their
+    names in lower case.
     """
 
-    hidden: ClassVar[frozenset[str]] = frozenset({"key"})
+    hidden: ClassVar[frozenset[str]] = frozenset({"key", "headers"})
     name: str
     codec: ClientCodec
     transport: Transport
@@ -71,6 +73,11 @@ class Service(Redacted, frozen=True):
     empty_ok: bool = False
     max_answer: int = MAX_BODY
     key: str | None = None
+    headers: Headers = ()
+
+    async def send(self, request: HttpRequest) -> Reply:
+        """The reply to `request`, which gets the service's `headers`. Raises as `Transport.send`."""
+        return await self.transport.send(request.with_headers(self.headers), self.route)
 
 
 async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:
@@ -109,7 +116,7 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
             message = replace(message, headers=(*message.headers, *request.trace))
         content, asked_at = _content_by(service.route.timeouts), monotonic()
         async with _until(content, service):
-            reply = await service.transport.send(message, service.route)
+            reply = await service.send(message)
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
     answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
@@ -161,7 +168,7 @@ async def receive(
 async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpResponse:
     """The whole reply, of at most `limit` bytes, to a small request. Raises the codec's error if it is one."""
     try:
-        reply = await service.transport.send(request, service.route)
+        reply = await service.send(request)
         error = await failure(service.codec, reply)
         if error is not None:
             error.upstream_status = reply.head.status

@@ -19,7 +19,7 @@ from dragoman.protocols.losses import refuse
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.transport.http.target import head, parse
 from dragoman.transport.replay.redaction import is_credential
-from dragoman.types import ChatRequest, HttpRequest, Loss
+from dragoman.types import ChatRequest, Headers, HttpRequest, Loss
 
 HIDDEN = "***"
 """What stands in place of a credential. ASCII, because a codec may put it into a header or encode it."""
@@ -40,23 +40,33 @@ class Draft(Struct, frozen=True):
     """Why nothing would be sent."""
 
 
-def draft(name: str, codec: ClientCodec, request: ChatRequest, env: Env, *, strict: bool) -> Draft:
-    """The translation of `request` for the service `name`; see `engine.call.open_answer`, which sends it."""
+def draft(
+    name: str, codec: ClientCodec, request: ChatRequest, env: Env, *, headers: Headers = (), strict: bool
+) -> Draft:
+    """The translation of `request` for the service `name`; see `engine.call.open_answer`, which sends it.
+
+    `headers`: see Service.
+    """
     lost: tuple[Loss, ...] = ()
     try:
         asked = question(request, codec, env.profile)
         lost = asked.losses
         refuse(lost, name, strict=strict)
         message, more = _first(codec.encode_request(codec.fit(asked.request, env.profile), env))
-        return Draft(_sendable(message), more, lost)
+        return Draft(_sendable(message.with_headers(headers)), more, lost)
     except DragomanError as exc:
         return failed(name, exc, lost)
 
 
-def relay_draft(name: str, relay: RelayCodec, request: RelayRequest, model: str, key: str | None) -> Draft:
-    """The relayed `request` for the service `name`, which knows the model as `model`; see `engine.relay.Relay`."""
+def relay_draft(
+    name: str, relay: RelayCodec, request: RelayRequest, model: str, key: str | None, *, headers: Headers = ()
+) -> Draft:
+    """The relayed `request` for the service `name`, which knows the model as `model`; see `engine.relay.Relay`.
+
+    `headers`: see Service.
+    """
     try:
-        message = relay.head_for(key, model, request)
+        message = relay.head_for(key, model, request).with_headers(headers)
         fields = (*message.headers, *request.headers)
         body = request.body_for(model, relay)
         return Draft(_sendable(replace(message, headers=fields, body=body)))

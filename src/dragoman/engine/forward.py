@@ -62,7 +62,7 @@ async def forward(service: Service, call: KeptCall, env: Env) -> Forwarded:
     if kept is None:
         raise UnsupportedFeatureError(f"{service.name} keeps no answers in its protocol, {service.codec.name}")
     try:
-        reply = await service.transport.send(kept.encode_request(call, env), service.route)
+        reply = await service.send(kept.encode_request(call, env))
         error = await failure(service.codec, reply)
         if error is not None:
             error.upstream_status = reply.head.status

@@ -37,7 +37,8 @@ class AiChatOnline(AsyncGeneratorProvider, ProviderModelMixin):
         way = proxy_for(cls.url, proxy or cls.proxy or NONE)  # a session has its own
         codec, route = cls.codec(), Route(timeouts=cls.timeouts, proxy=way, ca_file=cls.ca_file)
         hidden = cls.secrets(cls.key(), route)
-        service = Service(cls.__name__, codec, AiohttpTransport(session=session), route, secrets=hidden)
+        transport, headers = AiohttpTransport(session=session), cls.sent_headers()
+        service = Service(cls.__name__, codec, transport, route, secrets=hidden, headers=headers)
         try:
             return decode_token(await fetch(service, codec.token_request(get_random_string())))
         except DragomanError as exc:

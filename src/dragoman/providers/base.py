@@ -30,8 +30,9 @@ from dragoman.transport import browser
 from dragoman.transport.base import MAX_BODY, CallbackTransport, Reply, RequestTemplate, Route, Timeouts, Transport
 from dragoman.transport.http.proxies import NONE, proxy_for
 from dragoman.transport.http.target import is_loopback
+from dragoman.transport.replay.redaction import SHORTEST
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, ModelFacts, TokenCount
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Headers, Loss, ModelFacts, TokenCount
 
 if TYPE_CHECKING:
     from aiohttp import BaseConnector, ClientSession
@@ -62,6 +63,8 @@ class AsyncGeneratorProvider:
     """Values of `secret` that everybody knows, from a hosted site or its source."""
     password: ClassVar[str | None] = None
     broken_mark: ClassVar[str | None] = None
+    headers: ClassVar[Mapping[str, str]] = {}
+    """Header fields that every request gets; see `ProviderConfig.headers`."""
     proxy: ClassVar[str | None] = None
     ca_file: ClassVar[str | None] = None
     strict: ClassVar[bool] = False
@@ -142,6 +145,7 @@ class AsyncGeneratorProvider:
             max_answer=cls.max_answer,
             secrets=cls.secrets(env.key, route),
             key=env.key,
+            headers=cls.sent_headers(),
         )
 
     @classmethod
@@ -175,7 +179,10 @@ class AsyncGeneratorProvider:
         env, route = system_env(cls.key(), cls.families.profile_of(model)), cls.route()
         hidden = cls.secrets(env.key, route)
         codec, transport = cls.codec(), transports.pick(cls.likeness())
-        return env, Service(cls.__name__, codec, transport, route, strict=cls.strict, secrets=hidden)
+        service = Service(
+            cls.__name__, codec, transport, route, strict=cls.strict, secrets=hidden, headers=cls.sent_headers()
+        )
+        return env, service
 
     @classmethod
     def lists_models(cls) -> bool:
@@ -200,12 +207,13 @@ class AsyncGeneratorProvider:
         relay = cls.codec().relay_for(protocol)
         if relay is None:
             return None
-        env, route = system_env(cls.key()), cls.route()
+        env, route, more = system_env(cls.key()), cls.route(), cls.sent_headers()
         # An answer that is not streamed shows no content before all of it has come.
         slow = replace(route, timeouts=replace(route.timeouts, first_token=None))
 
         def made(model: str, request: RelayRequest) -> RequestTemplate:
-            return transport.template(relay.head_for(env.key, model, request), route if request.stream else slow)
+            head = relay.head_for(env.key, model, request).with_headers(more)
+            return transport.template(head, route if request.stream else slow)
 
         return RelayTarget(
             cls.__name__,
@@ -224,7 +232,7 @@ class AsyncGeneratorProvider:
         try:
             copy = cls.without_credentials()
             env = system_env(copy.key(), cls.families.profile_of(request.model))
-            return draft(cls.__name__, copy.chat_codec(), request, env, strict=cls.strict)
+            return draft(cls.__name__, copy.chat_codec(), request, env, headers=copy.sent_headers(), strict=cls.strict)
         except DragomanError as exc:
             return failed(cls.__name__, exc)
 
@@ -237,7 +245,7 @@ class AsyncGeneratorProvider:
             relay = copy.codec().relay_for(protocol)
             if relay is None:
                 raise ConfigurationError(f"{cls.__name__} relays no {protocol}")
-            return relay_draft(cls.__name__, relay, request, model, copy.key())
+            return relay_draft(cls.__name__, relay, request, model, copy.key(), headers=copy.sent_headers())
         except DragomanError as exc:
             return failed(cls.__name__, exc)
 
@@ -283,7 +291,14 @@ class AsyncGeneratorProvider:
     @classmethod
     def secrets(cls, key: str | None, route: Route) -> Secrets:
         """What no error of a call with this `key` and `route` may show. A class with further secrets adds them here."""
-        return secrets(key, cls.api_key, cls.password, cls.secret, urls=(cls.url, route.proxy), public=cls.public)
+        named = [value for value in cls.headers.values() if len(value) >= SHORTEST]
+        urls = cls.url, route.proxy
+        return secrets(key, cls.api_key, cls.password, cls.secret, *named, urls=urls, public=cls.public)
+
+    @classmethod
+    def sent_headers(cls) -> Headers:
+        """`headers` as they are sent: their names in lower case."""
+        return tuple({name.lower(): value for name, value in cls.headers.items()}.items())
 
     @classmethod
     def route(cls) -> Route:

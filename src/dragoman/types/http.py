@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.types.redacted import Redacted
 
@@ -22,6 +23,13 @@ class HttpRequest(Redacted, frozen=True, kw_only=True):
     body: bytes = b""
     mark_chunks: bool = False
     """Whether the protocol gives HTTP chunks a meaning: then an empty piece follows each chunk of the reply's body."""
+
+    def with_headers(self, headers: Headers) -> "HttpRequest":
+        """The same with these header fields, whose names are in lower case, in place of those of the same names."""
+        if not headers:
+            return self
+        named = dict(headers)
+        return replace(self, headers=(*(field for field in self.headers if field[0].lower() not in named), *headers))
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         address, asked, _ = self.url.partition("?")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct, field
 
 from dragoman.cli.imports.draft import Draft
+from dragoman.cli.imports.headers import take_headers
 from dragoman.cli.imports.importer import Imported, Importer
 from dragoman.cli.imports.keys import Keyring, Reference, settle
 from dragoman.cli.imports.ledger import Verdict
@@ -30,6 +31,7 @@ from dragoman.providers.catalogue import catalogue
 
 VARIABLE = "os.environ/"
 MANY = "*"
+ORGANIZATION = "openai-organization"
 CREDENTIAL = "litellm_credential_name"
 """What of `credential_list` a deployment uses."""
 
@@ -61,7 +63,7 @@ class _Import(Struct):
     credentials: dict[str, Node]
     """The rows of `credential_list` by their names."""
     entries: dict[tuple[object, ...], str] = field(default_factory=dict)
-    """Service, URL and key to the entry that has them."""
+    """Service, URL, key and header fields to the entry that has them."""
     groups: dict[str, list[_Deployment]] = field(default_factory=dict)
     """What callers ask for, to what answers."""
 
@@ -120,7 +122,9 @@ def _deployment(done: _Import, node: Node) -> None:
     if prefix == "openai" and url and service.type == "openai":
         service = at_home(CHAT, url)
     key = _own_or_shared(done, params, "api_key")
-    entry = _entry(done, prefix, key, (service, url))
+    fields = _fields(params)
+    entry = _entry(done, prefix, key, (service, url), fields)
+    take_headers(done.draft, done.keyring, entry, fields)
     _settle_shared(done, params, entry)
     base.exact(f"providers.{entry}.url")
     address.exact(f"providers.{entry}.url")
@@ -162,6 +166,13 @@ def _settle_shared(done: _Import, params: Node, entry: str) -> None:
     shared.at("credential_info").impossible("an entry has no description")
 
 
+def _fields(params: Node) -> dict[str, Node]:
+    """The header fields that a deployment adds to its requests, by their names."""
+    found = {node.name: node for name in ("headers", "extra_headers") for node in params.at(name).entries()}
+    organization = params.at("organization")
+    return {ORGANIZATION: organization, **found} if organization else found
+
+
 def _split(model: str, custom: object) -> tuple[str, str]:
     """LiteLLM's name of the service, and the service's name of the model."""
     if isinstance(custom, str) and custom:
@@ -190,14 +201,14 @@ def _variable(done: _Import, node: Node) -> Node:
     return done.variables.at(node.value.removeprefix(VARIABLE)) or node
 
 
-def _entry(done: _Import, name: str, key: Node, place: tuple[Service, str]) -> str:
-    """The entry of a service; deployments with the same address and key share one."""
+def _entry(done: _Import, name: str, key: Node, place: tuple[Service, str], fields: Mapping[str, Node]) -> str:
+    """The entry of a service; deployments with the same address, key and header fields share one."""
     service, url = place
     reading = done.keyring.read(key.value if key else None, API_KEY)
     # An entry on its service's own host reads the key from the service's variable, whether it says so or not.
     usual = None if url else {"env": _variable_of(service)}
     secret = reading.value or (usual if reading.verdict is Verdict.EXACT else key.value)
-    same = (service, url, repr(secret))
+    same = (service, url, repr(secret), repr({field: node.value for field, node in fields.items()}))
     if same not in done.entries:
         done.entries[same] = done.draft.entry(name, service, url)
     if reading.value is not None:

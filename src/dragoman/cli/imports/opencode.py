@@ -4,6 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from dragoman.cli.imports.draft import Draft
+from dragoman.cli.imports.headers import take_headers
 from dragoman.cli.imports.importer import Imported, Importer
 from dragoman.cli.imports.json_text import parse
 from dragoman.cli.imports.keys import Keyring, Reference
@@ -134,7 +135,6 @@ PROVIDER: dict[str, Rule] = {
 }
 
 OPTIONS: dict[str, Rule] = {
-    "headers": (Verdict.IMPOSSIBLE, "dragoman adds no headers"),
     "timeout": (Verdict.BY_HAND, "set `total`, in seconds, in [providers.NAME.timeouts]"),
     "chunkTimeout": (Verdict.BY_HAND, "set `idle`, in seconds, in [providers.NAME.timeouts]"),
     "setCacheKey": (Verdict.BY_HAND, f"{KEEP}: dragoman passes prompt_cache_key on"),
@@ -147,7 +147,7 @@ MODEL: dict[str, Rule] = {
     "cost": (Verdict.BY_HAND, f"{KEEP}: dragoman counts no costs"),
     "options": (Verdict.BY_HAND, f"{KEEP}: dragoman adds nothing to a request"),
     "variants": (Verdict.BY_HAND, f"{KEEP}: dragoman adds nothing to a request"),
-    "headers": (Verdict.IMPOSSIBLE, "dragoman adds no headers"),
+    "headers": (Verdict.BY_HAND, "set `headers` of an entry for this model alone"),
     "tool_call": (Verdict.BY_HAND, "if it is false, set tools = false in [profiles.MODEL]"),
     "attachment": (Verdict.BY_HAND, "if it is false, set images = false in [profiles.MODEL]"),
     "temperature": (Verdict.BY_HAND, 'if it is false, set unsupported_fields = ["temperature"] in [profiles.MODEL]'),
@@ -204,6 +204,8 @@ def _provider(done: NamedImport, node: Node) -> None:
     for used in (base, package):
         used.exact(where)
     _key(done, node, entry)
+    fields = {each.name: each for each in options.at("headers").entries()}
+    take_headers(done.draft, done.keyring, entry, fields)
     _models(done, node.at("models"), entry)
     options.judge(OPTIONS)
     node.judge(PROVIDER)

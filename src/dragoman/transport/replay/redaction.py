@@ -38,7 +38,12 @@ def is_credential(name: str) -> bool:
 
 def redacted_headers(headers: Headers) -> Headers:
     """`headers` with the values of those that hold credentials replaced."""
-    return tuple((name, REDACTED if is_credential(name) else value) for name, value in headers)
+    return tuple((name, REDACTED if _is_key(name) else value) for name, value in headers)
+
+
+def _is_key(name: str) -> bool:
+    """The same for a header, where `x-proxy-key` is one too; `prompt_cache_key` of a body is none."""
+    return is_credential(name) or name.lower().endswith("key")
 
 
 def redacted_body(body: bytes, headers: Headers) -> bytes:
@@ -48,7 +53,7 @@ def redacted_body(body: bytes, headers: Headers) -> bytes:
 
 def credentials(request: HttpRequest) -> Iterator[bytes]:
     """The credentials in a request that are long enough to be looked for in replies."""
-    values = [value for name, value in request.headers if is_credential(name)]
+    values = [value for name, value in request.headers if _is_key(name)]
     values += [value for name, value in parse_qsl(urlsplit(request.url).query) if is_credential(name)]
     found = [word.encode("utf-8", "replace") for value in values for word in (value, value.rpartition(" ")[2])]
     if _is_form(request.headers):
