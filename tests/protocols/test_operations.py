@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, InvalidRequestError, NoOperationError, OverloadedError
 from dragoman.protocols.anthropic import AnthropicClient, AnthropicCountServer
 from dragoman.protocols.gemini import GeminiClient, GeminiCountServer, GeminiEmbedServer
 from dragoman.protocols.ollama import OllamaClient, OllamaEmbedServer
-from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIEmbedServer
+from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIEmbedServer, Variant
 from dragoman.protocols.openai_chat.embeddings import MAX_INPUTS
 from dragoman.protocols.openai_responses import OpenAIResponsesClient, ResponsesCountServer
 from dragoman.protocols.operations import CountClient, CountServer, EmbedClient, EmbedServer
@@ -17,6 +18,7 @@ from dragoman.types import (
     ChatRequest,
     EmbedRequest,
     HttpResponse,
+    LostField,
     ResponseHead,
     ServerRequest,
     TokenCount,
@@ -207,6 +209,10 @@ def test_gemini_is_asked_about_a_whole_request(headers: tuple[str, str] | None, 
 VECTORS: list[tuple[Any, Any, Usage | None]] = [
     (CHAT, {"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}]}, None),
     (CHAT, {"data": [{"embedding": [3, 4], "index": 1}, {"embedding": [1, 2], "index": 0}]}, None),
+    (CHAT, {"data": [{"embedding": [3, 4], "index": "1"}, {"embedding": [1, 2], "index": "0"}]}, None),
+    (CHAT, {"data": [{"embedding": [3, 4], "index": 1.0}, {"embedding": [1, 2], "index": 0.0}]}, None),
+    (CHAT, {"data": [{"embedding": [1, 2], "index": 0}, {"embedding": [3, 4], "index": 0}]}, None),
+    (CHAT, {"data": [{"embedding": [1, 2], "index": None}, {"embedding": [3, 4], "index": "b"}]}, None),
     (CHAT, {"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}], "usage": {"total_tokens": 5}}, Usage(5)),
     (OLLAMA, {"embeddings": [[1, 2], [3, 4]]}, None),
     (OLLAMA, {"embeddings": [[1, 2], [3, 4]], "prompt_eval_count": 5}, Usage(input_tokens=5)),
@@ -327,6 +333,27 @@ def embedded(body: Any) -> EmbedRequest:
 
 
 def test_google_s_callers_may_write_names_with_underscores() -> None:
+@pytest.mark.parametrize("model", ["m", "models/m", "publishers/google/models/m"])
+def test_google_s_callers_may_repeat_the_model(model: str) -> None:
+    content = {"role": "user", "parts": [{"text": "x", "thought": None}]}
+    asked = {"requests": [{"model": model, "content": content}]}
+    call = ServerRequest(method="POST", path=BATCH, body=json.dumps(asked).encode())
+    assert GeminiEmbedServer().decode_request(call) == EmbedRequest(model="m", inputs=("x",))
+
+
+def test_a_field_that_a_service_refuses_is_left_out_and_named() -> None:
+    """As for its chats: Mistral answers 422 to `user`."""
+    codec = embedder(OpenAIChatClient("http://up", Variant(refused_fields=("user", "top_k"))))
+    asked = replace(EMBED, user="u", dimensions=2)
+    assert json.loads(codec.encode_request(asked, fixed_env()).body or b"") == {
+        "model": "m",
+        "input": ["a", "b"],
+        "dimensions": 2,
+        "encoding_format": "base64",
+    }
+    assert codec.losses(asked, "openai-chat") == (LostField("user"),)
+
+
     """As the vendor's own examples for curl do: https://ai.google.dev/gemini-api/docs/embeddings"""
     found = embedded({"task_type": "RETRIEVAL_QUERY", "output_dimensionality": 768})
     assert (found.dimensions, found.task, found.extra) == (768, "search_query", {})

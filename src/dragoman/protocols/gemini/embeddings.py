@@ -9,7 +9,7 @@ from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
-from dragoman.protocols.gemini.usage import decode_usage, encode_usage
+from dragoman.protocols.gemini.usage import SAYABLE, decode_usage, encode_usage
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.operations import (
     EmbedClient,
@@ -98,6 +98,8 @@ def _text(item: str | tuple[int, ...]) -> str:
 
 class GeminiEmbedServer(EmbedServer):
     """Answers `:embedContent` and `:batchEmbedContents`."""
+
+    expresses = EmbedServer.expresses | SAYABLE
 
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
         fields = Fields(camel(json.decode_request(call.body)))

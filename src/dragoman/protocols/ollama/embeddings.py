@@ -8,6 +8,7 @@ from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.ollama.extra import NAME, to_extra
+from dragoman.protocols.ollama.lines import DURATIONS
 from dragoman.protocols.ollama.relay import request_headers
 from dragoman.protocols.operations import (
     EmbedClient,
@@ -62,6 +63,7 @@ class OllamaEmbedClient(EmbedClient):
             vectors=tuple(map(read_numbers, found)),
             usage=None if count is None else Usage(input_tokens=count),
             extra=to_extra(beside(value, "model", "embeddings", "prompt_eval_count")),
+            silent=DURATIONS,
         )
 
 
