@@ -285,6 +285,27 @@ WRONG: list[tuple[EmbedServer, str, Any, str]] = [
     (GeminiEmbedServer(), ONE, {"content": {}}, "content.parts: expected at least one part, got none"),
     (
         GeminiEmbedServer(),
+        BATCH,
+        {"requests": [PART | {"model": "models/m"}, PART | {"model": "models/n"}]},
+        "requests[1].model: expected that of the path, m, got models/n",
+    ),
+    (
+        GeminiEmbedServer(),
+        ONE,
+        {"content": {"parts": [{"text": "x", "inlineData": {"data": "eA=="}}]}},
+        "content.parts[0].inlineData: expected no such field",
+    ),
+    (
+        GeminiEmbedServer(),
+        BATCH,
+        {"requests": [{"content": PART["content"] | {"more": 1}}]},
+        "requests[0].content.more: expected no such field",
+    ),
+    (GeminiEmbedServer(), BATCH, {"requests": [PART], "taskType": "A"}, "taskType: expected no such field"),
+    (OllamaEmbedServer(), "/api/embeddings", {"input": "a"}, "input: /api/embeddings takes `prompt`"),
+    (OllamaEmbedServer(), "/api/embed", {"prompt": "a"}, "prompt: /api/embed takes `input`"),
+    (
+        GeminiEmbedServer(),
         ONE,
         {"content": PART["content"], "task_type": 5},
         "taskType: expected a string, got an integer",
@@ -312,27 +333,6 @@ def test_a_wrong_request_is_refused_by_its_field(server: EmbedServer, path: str,
     assert words in str(caught.value)
 
 
-TAKEN: list[tuple[Any, Any]] = [
-    ("a", ("a",)),
-    (["a", "b"], ("a", "b")),
-    ([1, 2], ((1, 2),)),
-    ([[1], [2]], ((1,), (2,))),
-]
-
-
-@pytest.mark.parametrize(("given", "inputs"), TAKEN)
-def test_openai_s_callers_may_send_tokens(given: Any, inputs: Any) -> None:
-    body = json.dumps({"model": "m", "input": given}).encode()
-    call = ServerRequest(method="POST", path="/v1/embeddings", body=body)
-    assert OpenAIEmbedServer().decode_request(call).inputs == inputs
-
-
-def embedded(body: Any) -> EmbedRequest:
-    call = ServerRequest(method="POST", path=ONE, body=json.dumps(PART | body).encode())
-    return GeminiEmbedServer().decode_request(call)
-
-
-def test_google_s_callers_may_write_names_with_underscores() -> None:
 @pytest.mark.parametrize("model", ["m", "models/m", "publishers/google/models/m"])
 def test_google_s_callers_may_repeat_the_model(model: str) -> None:
     content = {"role": "user", "parts": [{"text": "x", "thought": None}]}
@@ -354,6 +354,27 @@ def test_a_field_that_a_service_refuses_is_left_out_and_named() -> None:
     assert codec.losses(asked, "openai-chat") == (LostField("user"),)
 
 
+TAKEN: list[tuple[Any, Any]] = [
+    ("a", ("a",)),
+    (["a", "b"], ("a", "b")),
+    ([1, 2], ((1, 2),)),
+    ([[1], [2]], ((1,), (2,))),
+]
+
+
+@pytest.mark.parametrize(("given", "inputs"), TAKEN)
+def test_openai_s_callers_may_send_tokens(given: Any, inputs: Any) -> None:
+    body = json.dumps({"model": "m", "input": given}).encode()
+    call = ServerRequest(method="POST", path="/v1/embeddings", body=body)
+    assert OpenAIEmbedServer().decode_request(call).inputs == inputs
+
+
+def embedded(body: Any) -> EmbedRequest:
+    call = ServerRequest(method="POST", path=ONE, body=json.dumps(PART | body).encode())
+    return GeminiEmbedServer().decode_request(call)
+
+
+def test_google_s_callers_may_write_names_with_underscores() -> None:
     """As the vendor's own examples for curl do: https://ai.google.dev/gemini-api/docs/embeddings"""
     found = embedded({"task_type": "RETRIEVAL_QUERY", "output_dimensionality": 768})
     assert (found.dimensions, found.task, found.extra) == (768, "search_query", {})
