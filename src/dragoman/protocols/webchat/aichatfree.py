@@ -17,7 +17,7 @@ from dragoman.errors import (
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env
 from dragoman.protocols.errors.body import decode_failure, reply_words
 from dragoman.protocols.errors.status import error_for, retry_after
-from dragoman.protocols.webchat.plain_text import with_text, words_of
+from dragoman.protocols.webchat.plain_text import REFUSALS, with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign
 from dragoman.protocols.webchat.site_auth import PLAIN, is_own, parse, refusal, retry_after_header, site_crash
@@ -54,7 +54,7 @@ class AIChatFreeClient(ClientCodec):
     """Calls a GeminiProChat. `password` is sent as `pass`; if there is none, the credential of the call is sent."""
 
     name: ClassVar[str] = NAME
-    expresses = frozenset()
+    expresses = REFUSALS
     error_types = frozenset({"text/html", "application/json"})
 
     def __init__(
