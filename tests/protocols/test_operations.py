@@ -411,6 +411,14 @@ def test_a_whole_request_to_be_counted_may_be_written_with_underscores() -> None
     assert [message.text for message in found.messages] == ["a"]
 
 
+def test_a_whole_request_to_be_counted_stands_alone() -> None:
+    """Google refuses both; the texts beside it were not counted."""
+    texts = {"contents": [{"parts": [{"text": "a"}]}]}
+    body = json.dumps({"generateContentRequest": texts} | texts).encode()
+    with pytest.raises(InvalidRequestError, match="contents: expected either this or"):
+        GeminiCountServer().decode_request(ServerRequest(method="POST", path="/v1/models/m:countTokens", body=body))
+
+
 def test_the_personality_of_a_model_is_counted_too() -> None:
     body = json.dumps({"model": "m", "input": "hi", "personality": "friendly", "store": True}).encode()
     asked = ResponsesCountServer().decode_request(ServerRequest(method="POST", path="/x", body=body))

@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from dragoman.engine.call import Service, fetch
-from dragoman.engine.renamed import with_sent_tools
+from dragoman.engine.question import question
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import signed
 from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
@@ -92,8 +92,9 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     codec = service.codec.counter
     if codec is None:
         return estimated_tokens(request)
-    sent, _ = with_sent_tools(request, service.codec)
-    fitted = service.codec.fit(sent, env.profile)
+    asked = question(request, service.codec, env.profile)
+    refuse(asked.losses, service.name, strict=service.strict)
+    fitted = service.codec.fit(asked.request, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     try:
         reply = await fetch(service, codec.encode_request(fitted, env))
@@ -102,7 +103,7 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
             raise
         return estimated_tokens(request)
     with signing(service):
-        return codec.decode_response(reply)
+        return replace(codec.decode_response(reply), losses=asked.losses)
 
 
 @contextmanager

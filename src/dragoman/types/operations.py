@@ -62,6 +62,8 @@ class TokenCount(Struct, frozen=True, omit_defaults=True):
     cache_read_tokens: int | None = None
     extra: Extra = field(default_factory=dict)
     """What the service's protocol says beside these counts."""
+    losses: tuple[Loss, ...] = ()
+    """What of the request was not counted, because the service would not get it."""
 
 
 def floats(vector: bytes) -> list[float]:

@@ -200,7 +200,10 @@ def failure(status: int, message: str) -> HttpResponse:
     [
         (failure(500, "Quota exceeded for quota metric"), RateLimitError),
         (HttpResponse(ResponseHead(500, ((b"retry-after", b"9"),)), b"Quota exceeded"), RateLimitError),
-        (HttpResponse(ResponseHead(500, ()), b'{"error": {"message": "no", "details": "Quota exceeded"}}'), RateLimitError),
+        (
+            HttpResponse(ResponseHead(500, ()), b'{"error": {"message": "no", "details": "Quota exceeded"}}'),
+            RateLimitError,
+        ),
         (HttpResponse(ResponseHead(500, ()), b"<html>Quota exceeded</html>"), RateLimitError),
         (failure(500, "Error fetching from  [400 Bad Request] no"), InvalidRequestError),
         (failure(500, "Error fetching from  [403 Forbidden] no"), PermissionDeniedError),

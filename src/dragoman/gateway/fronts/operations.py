@@ -59,7 +59,8 @@ class CountEndpoint(Endpoint):
         writer.outcome.operation, writer.outcome.model = "count_tokens", request.model
         async with writer:
             count = await self.count(request, writer.outcome)
-        await writer.send(self._codec.encode_response(count), *((ESTIMATED,) if count.estimated else ()))
+        headers = losses_header(count.losses, writer.outcome)
+        await writer.send(self._codec.encode_response(count), *headers, *((ESTIMATED,) if count.estimated else ()))
 
     async def count(self, request: ChatRequest, outcome: Outcome) -> TokenCount:
         """The count for `request`; `outcome` says who asks, and is told who answers. Raises what goes wrong."""
