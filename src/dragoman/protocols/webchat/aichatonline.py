@@ -51,10 +51,8 @@ class AiChatOnlineClient(ClientCodec):
         self._headers = (("user-agent", FIREFOX), ("accept", "*/*"), ("referer", f"{self._url}/chatgpt/chat/"))
 
     def encode_request(self, request: ChatRequest, env: Env) -> Preliminaries:
-        body = {
-            "conversationId": env.new_id(),
-            "prompt": format_messages(with_text(request.messages)),
-        } | request.extra.get(NAME, {})
+        prompt = format_messages(with_text(request.messages))
+        body = {"conversationId": env.new_id(), "prompt": prompt} | request.extra.get(NAME, {}) | {"prompt": prompt}
         return self._exchange(javascript.stringify(body), env.new_id())
 
     def _exchange(self, body: bytes, canvas: str) -> Preliminaries:
