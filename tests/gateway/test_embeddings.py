@@ -211,6 +211,99 @@ async def test_embeddings_go_between_all_protocols_that_have_them(service: str, 
         assert texts_in(up.requests[0].body) == ["a", "b"]
 
 
+SIZES: dict[str, Any] = {
+    "openai-chat": lambda *sizes: {"data": [{"index": i, "embedding": [0.5] * n} for i, n in enumerate(sizes)]},
+    "gemini": lambda *sizes: {"embeddings": [{"values": [0.5] * n} for n in sizes]},
+    "ollama": lambda *sizes: {"embeddings": [[0.5] * n for n in sizes]},
+}
+
+
+@pytest.mark.parametrize("service", SIZES)
+@pytest.mark.parametrize(
+    ("sizes", "strict", "status", "lost"),
+    [
+        ((3, 3), False, 200, None),
+        ((2, 2), False, 200, "dimensions"),
+        ((2, 2), True, 400, None),
+        ((3, 2), False, 502, None),
+    ],
+)
+async def test_vectors_of_another_length_than_was_asked_for_are_not_passed_off_as_such(
+    service: str, sizes: tuple[int, ...], strict: bool, status: int, lost: str | None
+) -> None:
+    """Many services do not know `dimensions`; and vectors of several lengths cannot be those of one model."""
+
+    async def embeds(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, json.dumps(SIZES[service](*sizes)).encode())
+
+    asked = json.dumps({"model": "up/m", "input": ["a", "b"], "dimensions": 3}).encode()
+    async with serve(embeds) as up:
+        config = over(f"{up.url}{EMBEDDING[service][0]}", service)
+        config = replace(config, providers={"up": replace(config.providers["up"], strict=strict)})
+        async with running_gateway(config) as url:
+            got = await ask(url, "POST", "/v1/embeddings", JSON, asked)
+    assert (got.status, got.headers.get("x-dragoman-losses")) == (status, lost)
+
+
+async def test_vectors_of_several_requests_have_one_length_too() -> None:
+    async def embeds(exchange: Exchange) -> None:
+        count = len(texts_in(exchange.request.body))
+        await exchange.reply(200, JSON, json.dumps(SIZES["gemini"](*[count] * count)).encode())
+
+    asked = json.dumps({"model": "up/m", "input": ["a"] * 101}).encode()
+    async with serve(embeds) as up, running_gateway(over(up.url, "gemini")) as url:
+        got = await ask(url, "POST", "/v1/embeddings", JSON, asked)
+    assert (got.status, json.loads(got.body)["error"]["message"]) == (
+        502,
+        "up: expected embeddings of one length, got several",
+    )
+
+
+REPLIES: dict[str, Any] = {
+    "openai-chat": {
+        "id": "embd-1",
+        "created": 5,
+        "data": [{"embedding": [1.0]}],
+        "usage": {"prompt_tokens": 2, "total_tokens": 2, "cost": 0.5},
+        "meta": {"a": 1},
+    },
+    "gemini": {
+        "embeddings": [{"values": [1.0]}],
+        "usageMetadata": {"promptTokenCount": 2, "cost": 0.5},
+        "meta": {"a": 1},
+    },
+    "ollama": {
+        "embeddings": [[1.0]],
+        "prompt_eval_count": 2,
+        "total_duration": 5,
+        "load_duration": 4,
+        "meta": {"a": 1},
+    },
+}
+"""What a service says beside the vectors; all of it has a place at callers of its own protocol."""
+
+
+@pytest.mark.parametrize("service", REPLIES)
+@pytest.mark.parametrize(
+    ("caller", "path", "asked"),
+    [
+        ("openai-chat", "/v1/embeddings", {"model": "up/m", "input": "a"}),
+        ("gemini", "/v1beta/models/up/m:embedContent", {"content": {"parts": [{"text": "a"}]}}),
+        ("ollama", "/api/embed", {"model": "up/m", "input": "a"}),
+    ],
+)
+async def test_what_a_service_says_beside_vectors_and_a_caller_cannot_be_told_is_listed(
+    service: str, caller: str, path: str, asked: dict[str, object]
+) -> None:
+    async def embeds(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, json.dumps(REPLIES[service]).encode())
+
+    async with serve(embeds) as up, running_gateway(over(f"{up.url}{EMBEDDING[service][0]}", service)) as url:
+        got = await ask(url, "POST", path, JSON, json.dumps(asked).encode())
+    lost = ["answer.meta", *(["answer.usage.cost"] if service != "ollama" else [])]
+    assert got.headers.get("x-dragoman-losses") == (None if caller == service else ", ".join(lost))
+
+
 async def test_one_text_has_one_embedding_in_the_older_forms() -> None:
     config = Config(gateway=GatewayConfig(port=0))
     google = {"content": {"parts": [{"text": "a cat"}]}, "outputDimensionality": 8}

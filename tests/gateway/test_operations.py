@@ -5,6 +5,7 @@ from typing import Any
 
 import openai
 import pytest
+from msgspec.structs import replace
 
 from dragoman import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
@@ -169,6 +170,30 @@ async def test_the_size_of_a_model_that_its_service_tells_reaches_callers_whose_
         shown = (await got("/api/show", {}, b'{"model": "up/m"}'))["model_info"]
         assert shown[f"{shown['general.architecture']}.context_length"] == 8192
         assert list((await got("/api/show", {}, b'{"model": "up/n"}'))["model_info"]) == ["general.architecture"]
+
+
+PICTURES = {"url": {"type": "url", "url": "https://a/b.png"}, "file": {"type": "file", "file_id": "f"}}
+
+
+@pytest.mark.parametrize(
+    ("source", "strict", "status", "lost"),
+    [("url", False, 200, "top_k, more"), ("url", True, 400, None), ("file", False, 400, None)],
+)
+async def test_what_is_not_counted_is_listed_or_refused_as_it_is_of_a_chat(
+    source: str, strict: bool, status: int, lost: str | None
+) -> None:
+    async def counts(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, b'{"object": "response.input_tokens", "input_tokens": 7}')
+
+    content = [{"type": "text", "text": "hi"}, {"type": "image", "source": PICTURES[source]}]
+    asked = {"model": "up/m", "top_k": 5, "more": 1, "messages": [{"role": "user", "content": content}]}
+    async with serve(counts) as up:
+        config = over(f"{up.url}/v1", "openai-responses")
+        config = replace(config, providers={"up": replace(config.providers["up"], strict=strict)})
+        async with running_gateway(config) as url:
+            got = await ask(url, "POST", "/v1/messages/count_tokens", JSON, json.dumps(asked).encode())
+        assert (got.status, got.headers.get("x-dragoman-losses")) == (status, lost)
+        assert len(up.requests) == (status == 200)
 
 
 async def test_a_count_is_asked_for_with_the_caller_s_betas() -> None:

@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, InvalidRequestError, NoOperationError, OverloadedError
 from dragoman.protocols.anthropic import AnthropicClient, AnthropicCountServer
 from dragoman.protocols.gemini import GeminiClient, GeminiCountServer, GeminiEmbedServer
 from dragoman.protocols.ollama import OllamaClient, OllamaEmbedServer
-from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIEmbedServer
+from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIEmbedServer, Variant
 from dragoman.protocols.openai_chat.embeddings import MAX_INPUTS
 from dragoman.protocols.openai_responses import OpenAIResponsesClient, ResponsesCountServer
 from dragoman.protocols.operations import CountClient, CountServer, EmbedClient, EmbedServer
@@ -17,6 +18,7 @@ from dragoman.types import (
     ChatRequest,
     EmbedRequest,
     HttpResponse,
+    LostField,
     ResponseHead,
     ServerRequest,
     TokenCount,
@@ -207,6 +209,10 @@ def test_gemini_is_asked_about_a_whole_request(headers: tuple[str, str] | None, 
 VECTORS: list[tuple[Any, Any, Usage | None]] = [
     (CHAT, {"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}]}, None),
     (CHAT, {"data": [{"embedding": [3, 4], "index": 1}, {"embedding": [1, 2], "index": 0}]}, None),
+    (CHAT, {"data": [{"embedding": [3, 4], "index": "1"}, {"embedding": [1, 2], "index": "0"}]}, None),
+    (CHAT, {"data": [{"embedding": [3, 4], "index": 1.0}, {"embedding": [1, 2], "index": 0.0}]}, None),
+    (CHAT, {"data": [{"embedding": [1, 2], "index": 0}, {"embedding": [3, 4], "index": 0}]}, None),
+    (CHAT, {"data": [{"embedding": [1, 2], "index": None}, {"embedding": [3, 4], "index": "b"}]}, None),
     (CHAT, {"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}], "usage": {"total_tokens": 5}}, Usage(5)),
     (OLLAMA, {"embeddings": [[1, 2], [3, 4]]}, None),
     (OLLAMA, {"embeddings": [[1, 2], [3, 4]], "prompt_eval_count": 5}, Usage(input_tokens=5)),
@@ -279,6 +285,27 @@ WRONG: list[tuple[EmbedServer, str, Any, str]] = [
     (GeminiEmbedServer(), ONE, {"content": {}}, "content.parts: expected at least one part, got none"),
     (
         GeminiEmbedServer(),
+        BATCH,
+        {"requests": [PART | {"model": "models/m"}, PART | {"model": "models/n"}]},
+        "requests[1].model: expected that of the path, m, got models/n",
+    ),
+    (
+        GeminiEmbedServer(),
+        ONE,
+        {"content": {"parts": [{"text": "x", "inlineData": {"data": "eA=="}}]}},
+        "content.parts[0].inlineData: expected no such field",
+    ),
+    (
+        GeminiEmbedServer(),
+        BATCH,
+        {"requests": [{"content": PART["content"] | {"more": 1}}]},
+        "requests[0].content.more: expected no such field",
+    ),
+    (GeminiEmbedServer(), BATCH, {"requests": [PART], "taskType": "A"}, "taskType: expected no such field"),
+    (OllamaEmbedServer(), "/api/embeddings", {"input": "a"}, "input: /api/embeddings takes `prompt`"),
+    (OllamaEmbedServer(), "/api/embed", {"prompt": "a"}, "prompt: /api/embed takes `input`"),
+    (
+        GeminiEmbedServer(),
         ONE,
         {"content": PART["content"], "task_type": 5},
         "taskType: expected a string, got an integer",
@@ -304,6 +331,27 @@ def test_a_wrong_request_is_refused_by_its_field(server: EmbedServer, path: str,
     with pytest.raises(InvalidRequestError) as caught:
         server.decode_request(ServerRequest(method="POST", path=path, body=json.dumps(body).encode()))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("model", ["m", "models/m", "publishers/google/models/m"])
+def test_google_s_callers_may_repeat_the_model(model: str) -> None:
+    content = {"role": "user", "parts": [{"text": "x", "thought": None}]}
+    asked = {"requests": [{"model": model, "content": content}]}
+    call = ServerRequest(method="POST", path=BATCH, body=json.dumps(asked).encode())
+    assert GeminiEmbedServer().decode_request(call) == EmbedRequest(model="m", inputs=("x",))
+
+
+def test_a_field_that_a_service_refuses_is_left_out_and_named() -> None:
+    """As for its chats: Mistral answers 422 to `user`."""
+    codec = embedder(OpenAIChatClient("http://up", Variant(refused_fields=("user", "top_k"))))
+    asked = replace(EMBED, user="u", dimensions=2)
+    assert json.loads(codec.encode_request(asked, fixed_env()).body or b"") == {
+        "model": "m",
+        "input": ["a", "b"],
+        "dimensions": 2,
+        "encoding_format": "base64",
+    }
+    assert codec.losses(asked, "openai-chat") == (LostField("user"),)
 
 
 TAKEN: list[tuple[Any, Any]] = [
@@ -361,6 +409,14 @@ def test_a_whole_request_to_be_counted_may_be_written_with_underscores() -> None
     body = json.dumps({"generate_content_request": {"contents": [{"parts": [{"text": "a"}]}]}}).encode()
     found = GeminiCountServer().decode_request(ServerRequest(method="POST", path="/v1/models/m:countTokens", body=body))
     assert [message.text for message in found.messages] == ["a"]
+
+
+def test_a_whole_request_to_be_counted_stands_alone() -> None:
+    """Google refuses both; the texts beside it were not counted."""
+    texts = {"contents": [{"parts": [{"text": "a"}]}]}
+    body = json.dumps({"generateContentRequest": texts} | texts).encode()
+    with pytest.raises(InvalidRequestError, match="contents: expected either this or"):
+        GeminiCountServer().decode_request(ServerRequest(method="POST", path="/v1/models/m:countTokens", body=body))
 
 
 def test_the_personality_of_a_model_is_counted_too() -> None:

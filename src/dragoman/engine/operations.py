@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from dragoman.engine.call import Service, fetch
-from dragoman.engine.renamed import with_sent_tools
+from dragoman.engine.question import question
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import signed
 from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
@@ -16,8 +16,8 @@ from dragoman.protocols.base import Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.operations import EmbedClient
-from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount, Usage
-from dragoman.types.operations import is_finite
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, LostField, TokenCount, Usage
+from dragoman.types.operations import NUMBER, is_finite
 
 MAX_VECTORS = 64 << 20
 """Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
@@ -40,7 +40,12 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     refuse(lost, service.name, strict=service.strict)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     responses = [await _embedded(service, codec, each, env) for each in _parts(request, codec.most)]
-    return responses[0] if len(responses) == 1 else _joined(responses), lost
+    response = responses[0] if len(responses) == 1 else _joined(responses)
+    with signing(service):
+        if not _fits(response, request.dimensions):
+            lost = (*lost, *(each for each in [LostField("dimensions")] if each not in lost))
+            refuse(lost, service.name, strict=service.strict)
+    return response, lost
 
 
 def _parts(request: EmbedRequest, most: int | None) -> list[EmbedRequest]:
@@ -65,12 +70,21 @@ async def _embedded(service: Service, codec: EmbedClient, request: EmbedRequest,
         return response
 
 
+def _fits(response: EmbedResponse, dimensions: int | None) -> bool:
+    """Whether the vectors have as many numbers as were asked for. Raises BadEventError if not all have as many."""
+    sizes = {len(vector) // NUMBER for vector in response.vectors}
+    if len(sizes) > 1:
+        raise BadEventError("expected embeddings of one length, got several")
+    return dimensions is None or sizes <= {dimensions}
+
+
 def _joined(responses: list[EmbedResponse]) -> EmbedResponse:
     """The responses to some of the texts each as one to all. How many tokens they had is known if each says it."""
     counts = [None if each.usage is None else each.usage.input_tokens for each in responses]
     known = [count for count in counts if count is not None]
     usage = Usage(input_tokens=sum(known)) if len(known) == len(counts) else None
-    return EmbedResponse(vectors=tuple(chain.from_iterable(each.vectors for each in responses)), usage=usage)
+    vectors = tuple(chain.from_iterable(each.vectors for each in responses))
+    return EmbedResponse(vectors=vectors, usage=usage, extra=responses[0].extra, silent=responses[0].silent)
 
 
 async def count_tokens(service: Service, request: ChatRequest, env: Env) -> TokenCount:
@@ -78,8 +92,9 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     codec = service.codec.counter
     if codec is None:
         return estimated_tokens(request)
-    sent, _ = with_sent_tools(request, service.codec)
-    fitted = service.codec.fit(sent, env.profile)
+    asked = question(request, service.codec, env.profile)
+    refuse(asked.losses, service.name, strict=service.strict)
+    fitted = service.codec.fit(asked.request, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     try:
         reply = await fetch(service, codec.encode_request(fitted, env))
@@ -88,7 +103,7 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
             raise
         return estimated_tokens(request)
     with signing(service):
-        return codec.decode_response(reply)
+        return replace(codec.decode_response(reply), losses=asked.losses)
 
 
 @contextmanager

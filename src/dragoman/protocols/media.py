@@ -5,25 +5,32 @@ from binascii import Error, a2b_base64
 
 from dragoman.protocols.json_fields import refused
 
-DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;charset=utf-8)?;base64,(.+)", re.ASCII | re.DOTALL | re.IGNORECASE)
+DATA_URL = re.compile(
+    r"data:([\w.+-]+/[\w.+-]+)?(?:;charset=utf-8|;(?!charset=)[\w-]+=[^;,]*)*;base64,(.+)",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
 """https://www.rfc-editor.org/rfc/rfc2397, in the only form that all services take. A browser writes the charset too, if
-a text has one."""
+a text has one, and forms on pages write the name of a file (rjsf-team/react-jsonschema-form)."""
 
 MAGIC: dict[str, str] = {
-    "iVBORw0KGgo": "image/png",
-    "/9j/": "image/jpeg",
-    "R0lGOD": "image/gif",
-    "UklGR": "image/webp",
-    "Qk": "image/bmp",
-    "JVBERi0": "application/pdf",
+    r"iVBORw0KGgo": "image/png",
+    r"/9j/": "image/jpeg",
+    r"R0lGOD": "image/gif",
+    r"UklGR.{6}XQVZF": "audio/wav",
+    r"UklGR": "image/webp",
+    r"Qk[0-3]": "image/bmp",
+    r"JVBERi0": "application/pdf",
 }
 """How the base64 of each type begins: some protocols name no media type, but others need it."""
 
+_BEGINNINGS = {kind: re.compile(magic) for magic, kind in MAGIC.items()}
+
 
 def read_data_url(url: str) -> tuple[str, str] | None:
-    """The media type and the base64 text of a data URL; None if it is another URL."""
+    """The media type, as said or as the data shows it, and the base64 text of a data URL; None if it is another URL."""
     found = DATA_URL.fullmatch(url)
-    return None if found is None else (found[1], found[2])
+    kind = None if found is None else found[1] or media_type_of(found[2])
+    return None if found is None or kind is None else (kind, found[2])
 
 
 def data_url(media_type: str, data: str) -> str:
@@ -33,7 +40,7 @@ def data_url(media_type: str, data: str) -> str:
 
 def media_type_of(data: str) -> str | None:
     """The media type that the beginning of base64 text shows; None if it shows none."""
-    return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
+    return next((kind for kind, magic in _BEGINNINGS.items() if magic.match(data)), None)
 
 
 def check_base64(data: str, path: str) -> None:

@@ -64,6 +64,8 @@ class EmbedClient(ABC):
 class EmbedServer(ABC):
     """Answers a caller who asks for embeddings."""
 
+    expresses: ClassVar[frozenset[str]] = frozenset({"usage"})
+    """What an answer can say beside the vectors, in the words of `answer_losses`."""
     must_count: ClassVar[bool] = False
     """Whether an answer has a count of its tokens always, so that programs rely on it."""
 

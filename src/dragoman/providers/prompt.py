@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from dragoman.protocols.webchat.plain_text import worded
 from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.providers.request import build_request
 from dragoman.types import Message, ToolResult
@@ -22,6 +23,6 @@ def format_prompt(messages: Messages) -> str:
 
 
 def _told(message: Message) -> Message:
-    """`message` with a tool's result as its text."""
+    """`message` with a tool's result as its text, and with a refusal as one."""
     parts = (part.parts if isinstance(part, ToolResult) else (part,) for part in message.parts)
-    return replace(message, parts=tuple(chain.from_iterable(parts)))
+    return worded(replace(message, parts=tuple(chain.from_iterable(parts))))

@@ -9,6 +9,9 @@ from dragoman.types.losses import Loss
 from dragoman.types.messages import Extra
 from dragoman.types.usage import Usage
 
+NUMBER = 4
+"""Bytes of a number of a vector."""
+
 Tokens = tuple[int, ...]
 """A text that the caller has cut into the model's own tokens."""
 
@@ -39,6 +42,8 @@ class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     usage: Usage | None = None
     extra: Extra = field(default_factory=dict)
     """What the service's protocol says beside the vectors."""
+    silent: tuple[str, ...] = ()
+    """Names in `extra` that callers of other protocols do not miss."""
     losses: tuple[Loss, ...] = ()
     """What of the request the service did not get, for callers of the library."""
 
@@ -57,16 +62,18 @@ class TokenCount(Struct, frozen=True, omit_defaults=True):
     cache_read_tokens: int | None = None
     extra: Extra = field(default_factory=dict)
     """What the service's protocol says beside these counts."""
+    losses: tuple[Loss, ...] = ()
+    """What of the request was not counted, because the service would not get it."""
 
 
 def floats(vector: bytes) -> list[float]:
     """The numbers of a vector."""
-    return list(unpack(f"<{len(vector) // 4}f", vector))
+    return list(unpack(f"<{len(vector) // NUMBER}f", vector))
 
 
 def is_finite(vector: bytes) -> bool:
     """Whether a vector has neither NaN nor an infinity, which JSON cannot say."""
-    highest = vector[3::4]
+    highest = vector[NUMBER - 1 :: NUMBER]
     # Beside these only numbers from 1e38 on have such a byte, so that nearly no vector is unpacked.
     return not (b"\x7f" in highest or b"\xff" in highest) or all(map(isfinite, floats(vector)))
 

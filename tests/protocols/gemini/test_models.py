@@ -51,7 +51,7 @@ def test_anything_else_is_an_error(body: bytes, kind: type[DragomanError]) -> No
 
 
 def test_a_list_is_read_as_it_was_written() -> None:
-    response = encode_models(["fast", "up/m"], {"up/m": ModelFacts(context=8192, max_output=100)})
+    response = encode_models(["fast", "up/m"], {"up/m": ModelFacts(context=8192, max_output=100)}, {})
     assert decode_models(HttpResponse(ResponseHead(200), response.body)) == ("fast", "up/m")
     assert json.decode_event(encode_model("up/m", ModelFacts()).body)["name"] == "models/up/m"
 

@@ -57,7 +57,14 @@ def test_a_document_without_a_name_goes_back_as_it_came() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["data:text/plain;base64", "data:text/plain;charset=utf-8;base64", "DATA:text/plain;BASE64"]
+    "head",
+    [
+        "data:text/plain;base64",
+        "data:text/plain;charset=utf-8;base64",
+        "DATA:text/plain;BASE64",
+        "data:text/plain;name=a%20b.txt;base64",
+        "data:text/plain;name=a.txt;charset=utf-8;base64",
+    ],
 )
 def test_a_data_url_is_read_as_browsers_write_it(head: str) -> None:
     part = {"type": "file", "file": {"file_data": f"{head},eA==", "filename": "a.txt"}}

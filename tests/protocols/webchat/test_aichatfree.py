@@ -200,6 +200,11 @@ def failure(status: int, message: str) -> HttpResponse:
     [
         (failure(500, "Quota exceeded for quota metric"), RateLimitError),
         (HttpResponse(ResponseHead(500, ((b"retry-after", b"9"),)), b"Quota exceeded"), RateLimitError),
+        (
+            HttpResponse(ResponseHead(500, ()), b'{"error": {"message": "no", "details": "Quota exceeded"}}'),
+            RateLimitError,
+        ),
+        (HttpResponse(ResponseHead(500, ()), b"<html>Quota exceeded</html>"), RateLimitError),
         (failure(500, "Error fetching from  [400 Bad Request] no"), InvalidRequestError),
         (failure(500, "Error fetching from  [403 Forbidden] no"), PermissionDeniedError),
         (failure(500, "Error fetching from  [503 Service Unavailable] no"), OverloadedError),
@@ -216,6 +221,7 @@ def test_the_upstreams_status_is_found_inside_the_message(reply: HttpResponse, k
     assert type(error) is kind
     if isinstance(error, RateLimitError):
         assert error.retry_after == (9 if reply.head.headers else None)
+        assert "<html>" not in error.message
 
 
 @pytest.mark.parametrize(

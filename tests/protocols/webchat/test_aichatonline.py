@@ -78,6 +78,11 @@ def test_a_token_is_asked_for_and_then_the_question_with_it() -> None:
     assert json.loads(second.body) == {"conversationId": "id0001", "prompt": prompt}
 
 
+def test_a_field_of_the_caller_s_does_not_replace_what_is_asked() -> None:
+    _, second = exchange(ask(user("a"), extra={"aichatonline": {"prompt": "else"}}), token(b'{"data":"t"}'))
+    assert json.loads(second.body or b"")["prompt"] == "a"
+
+
 def test_a_conversation_may_be_gone_on_with() -> None:
     request = ask(user("a\ud83d"), extra={"aichatonline": {"conversationId": "c", "lang": "ru"}})
     _, second = exchange(request, token(b'{"data":"t"}'))

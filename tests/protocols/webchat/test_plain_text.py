@@ -9,10 +9,15 @@ from dragoman.errors import (
     OverloadedError,
     UnsupportedFeatureError,
 )
-from dragoman.protocols.webchat.cromicle import CromicleServer
+from dragoman.protocols.losses import losses
+from dragoman.protocols.webchat.aibn import AibnClient
+from dragoman.protocols.webchat.aichatfree import AIChatFreeClient
+from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient
+from dragoman.protocols.webchat.cromicle import CromicleClient, CromicleServer
 from dragoman.protocols.webchat.plain_text import PlainTextReader, with_text, words_of
 from dragoman.types import (
     AnyPart,
+    ChatRequest,
     ChatResponse,
     FinishReason,
     Image,
@@ -37,6 +42,15 @@ def test_messages_without_text_are_left_out_and_empty_ones_kept() -> None:
     silent = (Message("assistant", (CALL,)), Message("tool", (ToolResult(id="1", parts=()),)))
     assert with_text((user(""), empty, *silent, pictured)) == (user(""), empty, pictured)
     assert with_text(()) == ()
+
+
+def test_a_refusal_is_text_of_the_conversation() -> None:
+    """As it is in all other protocols that have no part for it; without it two turns of the user stood side by side."""
+    refused = Message("assistant", (Refusal(text="No."),))
+    assert with_text((user("a"), refused, user("b"))) == (user("a"), assistant("No."), user("b"))
+    request = ChatRequest(model="m", messages=(user("a"), refused, user("b")))
+    for codec in (AibnClient, AIChatFreeClient, AiChatOnlineClient, CromicleClient):
+        assert losses(request, codec.expresses, codec.name) == ()
 
 
 def test_a_conversation_without_text_is_refused() -> None:

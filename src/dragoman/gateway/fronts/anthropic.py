@@ -1,6 +1,7 @@
 """Anthropic's API."""
 
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl
 
 from dragoman.client import Client
 from dragoman.config import FrontConfig
@@ -28,7 +29,8 @@ def anthropic(client: Client, turns: KeptTurns | None) -> Front:
     since = datetime.fromtimestamp(int(system_env().now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     async def models(call: ServerRequest) -> ServerResponse:
-        return encode_models(await client.list_models(), since, client.model_facts())
+        listed = await client.list_models()
+        return encode_models(listed, since, client.model_facts(), dict(parse_qsl(call.query)))
 
     def model(call: ServerRequest) -> ServerResponse:
         name = call.path.removeprefix(f"{MODELS}/")

@@ -1,5 +1,7 @@
 """Google's Gemini API: the model, and whether a stream is wanted, are in the path."""
 
+from urllib.parse import parse_qsl
+
 from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.errors import RequestError, cut
@@ -29,7 +31,8 @@ def gemini(client: Client, turns: KeptTurns | None) -> Front:
     chat = ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "cut"), turns=turns)
 
     async def models(call: ServerRequest) -> ServerResponse:
-        return encode_models(await client.list_models(), client.model_facts())
+        listed = await client.list_models()
+        return encode_models(listed, client.model_facts(), dict(parse_qsl(call.query)))
 
     def model(call: ServerRequest) -> ServerResponse:
         name = call.path.partition("/models/")[2]

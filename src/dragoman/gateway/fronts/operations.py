@@ -9,10 +9,11 @@ from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import LARGE, Endpoint, decoded
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import losses_header
+from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.estimate import estimated_inputs
 from dragoman.protocols.operations import ESTIMATED, CountServer, EmbedServer
 from dragoman.protocols.steering import check_steering
-from dragoman.types import ChatRequest, Outcome, ServerRequest, TokenCount, Usage
+from dragoman.types import ChatRequest, Outcome, ResponseStart, ServerRequest, TokenCount, Usage
 
 
 class EmbedEndpoint(Endpoint):
@@ -32,7 +33,9 @@ class EmbedEndpoint(Endpoint):
         async with writer:
             response, lost = await self._client.embed_request(request, writer.outcome.answered_by)
         writer.outcome.came_at, writer.outcome.usage = monotonic(), response.usage
-        headers = losses_header(lost, writer.outcome)
+        left_out = AnswerLosses(self._codec.expresses, self._protocol)
+        left_out.read([ResponseStart(extra=response.extra, silent=response.silent, usage=response.usage)])
+        headers = losses_header((*lost, *left_out.found), writer.outcome)
         if self._codec.must_count and (response.usage is None or response.usage.input_tokens is None):
             usage = replace(response.usage or Usage(), input_tokens=estimated_inputs(request))
             response = replace(response, usage=usage)
@@ -58,7 +61,8 @@ class CountEndpoint(Endpoint):
         async with writer:
             count = await self.count(request, writer.outcome)
         writer.outcome.came_at = monotonic()
-        await writer.send(self._codec.encode_response(count), *((ESTIMATED,) if count.estimated else ()))
+        headers = losses_header(count.losses, writer.outcome)
+        await writer.send(self._codec.encode_response(count), *headers, *((ESTIMATED,) if count.estimated else ()))
 
     async def count(self, request: ChatRequest, outcome: Outcome) -> TokenCount:
         """The count for `request`; `outcome` says who asks, and is told who answers. Raises what goes wrong."""

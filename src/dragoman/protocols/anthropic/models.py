@@ -1,12 +1,13 @@
 """Lists of models, read and written. https://platform.claude.com/docs/en/api/models-list"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.request import FIRST_VERSION
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.listed_names import listed_names
+from dragoman.protocols.listed_page import page
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
 from dragoman.types.model_facts import known_size
 from dragoman.wire import json
@@ -52,11 +53,17 @@ def _entries(reply: HttpResponse) -> list[dict[str, object]]:
     return [entry for entry in found[:MAX_MODELS] if isinstance(entry, dict)]
 
 
-def encode_models(names: Iterable[str], since: str, facts: Mapping[str, ModelFacts]) -> ServerResponse:
-    """A list for a caller. `since`: when the models were first offered, as RFC 3339 writes it."""
-    models = [_model(name, since, facts.get(name, ModelFacts())) for name in names]
-    first, last = (models[0]["id"], models[-1]["id"]) if models else (None, None)
-    return _ok({"data": models, "has_more": False, "first_id": first, "last_id": last})
+def encode_models(
+    names: Sequence[str], since: str, facts: Mapping[str, ModelFacts], asked: Mapping[str, str]
+) -> ServerResponse:
+    """The list that a caller's query asks for. `since`: when the models were first offered, as RFC 3339 writes it.
+
+    Raises InvalidRequestError.
+    """
+    found, more = page(names, asked, "limit", "after_id", "before_id")
+    models = [_model(name, since, facts.get(name, ModelFacts())) for name in found]
+    first, last = (found[0], found[-1]) if found else (None, None)
+    return _ok({"data": models, "has_more": more, "first_id": first, "last_id": last})
 
 
 def encode_model(name: str, since: str, facts: ModelFacts) -> ServerResponse:

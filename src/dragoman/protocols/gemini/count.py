@@ -9,7 +9,7 @@ from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import Target, model_and_method
 from dragoman.protocols.gemini.request import decode_body
-from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
@@ -20,6 +20,7 @@ JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 METHOD = "countTokens"
 CACHED = "cachedContentTokenCount"
+CONTENTS = "contents"
 WHOLE = "generateContentRequest"
 """The field of a whole request; SDKs for the Gemini API send `contents` alone."""
 
@@ -57,12 +58,15 @@ class GeminiCountServer(CountServer):
         body = json.decode_request(call.body)
         if not isinstance(body, dict):
             raise wrong_type("the body", "an object", body)
-        whole = camel(body).get(WHOLE)
+        fields = camel(body)
+        whole = fields.get(WHOLE)
         target = Target(model_and_method(call.path)[0], stream=False)
         if whole is None:
             return decode_body(body, call.body, target, begun=True)
         if not isinstance(whole, dict):
             raise wrong_type(WHOLE, "an object", whole)
+        if fields.get(CONTENTS):
+            raise refused(CONTENTS, f"expected either this or `{WHOLE}`, got both")
         try:
             return decode_body(whole, json.encode(whole), target, begun=True)
         except InvalidRequestError as exc:

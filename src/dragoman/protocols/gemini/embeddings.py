@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from dragoman.errors import NoOperationError
+from dragoman.errors import NoOperationError, cut
 from dragoman.protocols.base import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
-from dragoman.protocols.gemini.usage import decode_usage, encode_usage
+from dragoman.protocols.gemini.usage import SAYABLE, decode_usage, encode_usage
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.operations import (
     EmbedClient,
@@ -99,12 +99,15 @@ def _text(item: str | tuple[int, ...]) -> str:
 class GeminiEmbedServer(EmbedServer):
     """Answers `:embedContent` and `:batchEmbedContents`."""
 
+    expresses = EmbedServer.expresses | SAYABLE
+
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
         fields = Fields(camel(json.decode_request(call.body)))
         model, method = model_and_method(call.path)
         if method == ONE:
             return _request(model, [fields])
         requests = [Fields(each, path) for path, each in fields.items("requests")]
+        _nothing_beside(fields)
         if not requests or len(requests) > MAX_INPUTS:
             raise refused("requests", f"expected 1 to {MAX_INPUTS}, got {len(requests)}")
         return _request(model, requests)
@@ -117,17 +120,29 @@ class GeminiEmbedServer(EmbedServer):
         return ServerResponse(headers=JSON, body=json.encode(response.extra.get(NAME, {}) | body))
 
 
+def _nothing_beside(fields: Fields) -> None:
+    """Raises for a field that was not read: it has no place in our own request to a service."""
+    for name, value in fields.rest.items():
+        if value is not None:
+            raise refused(fields.path(name), "expected no such field with a text to be embedded")
+
+
 def _request(model: str, requests: list[Fields]) -> EmbedRequest:
     """The requests of a batch as one. All must have the same settings, since no other protocol has one for each."""
     texts: list[str] = []
     settings: list[tuple[Any, ...]] = []
     for fields in requests:
-        fields.any("model")  # the path has it; SDKs repeat it
+        named = fields.text("model")  # the path has it; SDKs repeat it
+        if named is not None and named.rpartition(MODELS)[2] != model.rpartition(MODELS)[2]:
+            raise refused(fields.path("model"), f"expected that of the path, {cut(model)}, got {cut(named)}")
         content = fields.fields("content")
+        content.any("role")  # there is but one who speaks
         parts = [Fields(each, path) for path, each in content.items("parts")]
         if not parts:
             raise refused(content.path("parts"), "expected at least one part, got none")
         texts.append("".join(part.required_text("text") for part in parts))
+        for each in (content, *parts):
+            _nothing_beside(each)
         task, title = fields.text("taskType"), fields.text("title")
         settings.append((task, title, read_dimensions(fields, "outputDimensionality"), fields.rest))
         if settings[-1] != settings[0]:

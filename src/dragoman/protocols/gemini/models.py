@@ -1,11 +1,12 @@
 """Lists of models, read and written. https://ai.google.dev/api/models"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.listed_names import listed_names
+from dragoman.protocols.listed_page import page
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
 from dragoman.types.model_facts import known_size
 from dragoman.wire import json
@@ -45,9 +46,11 @@ def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
     }
 
 
-def encode_models(names: Iterable[str], facts: Mapping[str, ModelFacts]) -> ServerResponse:
-    """A list for a caller."""
-    return _ok({"models": [_model(name, facts.get(name, ModelFacts())) for name in names]})
+def encode_models(names: Sequence[str], facts: Mapping[str, ModelFacts], asked: Mapping[str, str]) -> ServerResponse:
+    """The list that a caller's query asks for. Raises InvalidRequestError."""
+    found, more = page(names, asked, "pageSize", "pageToken")
+    models = [_model(name, facts.get(name, ModelFacts())) for name in found]
+    return _ok({"models": models} | ({"nextPageToken": found[-1]} if more else {}))
 
 
 def encode_model(name: str, facts: ModelFacts) -> ServerResponse:

@@ -6,8 +6,9 @@ from dragoman.errors import NoOperationError
 from dragoman.protocols.base import Env
 from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import merged, without_none
-from dragoman.protocols.json_fields import Fields, wrong_type
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.ollama.extra import NAME, to_extra
+from dragoman.protocols.ollama.lines import DURATIONS
 from dragoman.protocols.ollama.relay import request_headers
 from dragoman.protocols.operations import (
     EmbedClient,
@@ -62,6 +63,7 @@ class OllamaEmbedClient(EmbedClient):
             vectors=tuple(map(read_numbers, found)),
             usage=None if count is None else Usage(input_tokens=count),
             extra=to_extra(beside(value, "model", "embeddings", "prompt_eval_count")),
+            silent=DURATIONS,
         )
 
 
@@ -79,11 +81,15 @@ class OllamaEmbedServer(EmbedServer):
         model = fields.text("model") or ""
         if call.path == OLD:
             prompt = fields.text("prompt")
+            if not prompt:
+                _none_at(fields, "input", f"{OLD} takes `prompt`, and {EMBED} takes this")
             return EmbedRequest(model=model, inputs=(prompt,) if prompt else (), extra=to_extra(fields.rest))
         value, path = fields.any("input"), fields.path("input")
         texts = ([value] if value else []) if isinstance(value, str | None) else value
         if not isinstance(texts, list):
             raise wrong_type(path, "a string or a list of strings", value)
+        if not texts:
+            _none_at(fields, "prompt", f"{EMBED} takes `input`, and {OLD} takes this")
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise wrong_type(f"{path}[{i}]", "a string", text)
@@ -104,3 +110,9 @@ class OllamaEmbedServer(EmbedServer):
         if response.usage is not None and response.usage.input_tokens is not None:
             body["prompt_eval_count"] = response.usage.input_tokens
         return ServerResponse(headers=JSON, body=json.encode(body))
+
+
+def _none_at(fields: Fields, name: str, reason: str) -> None:
+    """Raises for a text in the field of the other path: it would be no text, and the answer would have no vector."""
+    if fields.any(name):
+        raise refused(fields.path(name), reason)

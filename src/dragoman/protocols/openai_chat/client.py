@@ -114,7 +114,7 @@ class OpenAIChatClient(ClientCodec):
             if completions
             else None
         )
-        self.embeddings = OpenAIEmbedClient(url)
+        self.embeddings = OpenAIEmbedClient(url, variant.refused_fields)
         self._variant = variant
         self.refused = frozenset(variant.refused_fields)
         self.expresses = _expressed(variant)

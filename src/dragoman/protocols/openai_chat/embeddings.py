@@ -1,7 +1,7 @@
 """Embeddings. https://platform.openai.com/docs/api-reference/embeddings"""
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
-from dragoman.protocols.openai_chat.usage import INPUT, TOTAL, decode_usage, encode_usage
+from dragoman.protocols.openai_chat.usage import INPUT, SAYABLE, TOTAL, decode_usage, encode_usage
 from dragoman.protocols.operations import (
     EmbedClient,
     EmbedServer,
@@ -22,6 +22,7 @@ from dragoman.protocols.operations import (
     read_numbers,
     wrong_number,
 )
+from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
@@ -34,6 +35,7 @@ from dragoman.types import (
     ServerResponse,
     Usage,
 )
+from dragoman.types.operations import NUMBER
 from dragoman.wire import json
 from dragoman.wire.strict import MAX_VALUES
 
@@ -45,11 +47,13 @@ MAX_INPUTS = 2048
 MAX_TOKENS = 300_000
 """Tokens of one request: OpenAI's own limit. LangChain sends its texts as tokens, a thousand texts at a time."""
 
+SILENT = ("id", "created")
+"""What vLLM says of its replies, and no other protocol has."""
+
+EXPRESSES = frozenset({"dimensions", "user", "tokens"})
 FORMATS = ("float", "base64")
 FORM = f"{NAME}.encoding_format"
 """The note of the form in which a caller wants the vectors; empty: the caller does not say."""
-WHOLE_FLOAT = 4
-"""Bytes of a number."""
 
 
 class OpenAIEmbedClient(EmbedClient):
@@ -59,18 +63,20 @@ class OpenAIEmbedClient(EmbedClient):
     all others they come as base64, which costs a quarter of the bytes of numbers.
     """
 
-    expresses = frozenset({"dimensions", "user", "tokens"})
     most = MAX_INPUTS
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, refused: Iterable[str] = ()) -> None:
+        """`refused`: what makes the service refuse a request, as in `Variant.refused_fields`."""
         self._url = f"{url.rstrip('/')}/embeddings"
+        self.expresses = EXPRESSES.difference(refused)
 
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
         headers = [("content-type", "application/json"), ("accept", "application/json")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
         form = request.extra.get(OURS, {}).get(FORM, "base64")
-        said = {"dimensions": request.dimensions, "user": request.user, "encoding_format": form or None}
+        user = request.user if "user" in self.expresses else None
+        said = {"dimensions": request.dimensions, "user": user, "encoding_format": form or None}
         body = {"model": request.model, "input": list(request.inputs)} | without_none(said)
         return HttpRequest(
             url=self._url, headers=tuple(headers), body=request_body(merged(body, request.extra.get(NAME, {})))
@@ -89,6 +95,7 @@ class OpenAIEmbedClient(EmbedClient):
             model=value["model"] if isinstance(value.get("model"), str) else None,
             usage=_usage(report) if isinstance(report, dict) else None,
             extra=to_extra(beside(value, "object", "data", "model", "usage")),
+            silent=SILENT,
         )
 
 
@@ -101,8 +108,8 @@ def _usage(report: Mapping[str, Any]) -> Usage:
 
 
 def _index(entry: object, place: int) -> int:
-    index = entry.get("index") if isinstance(entry, dict) else None
-    return index if type(index) is int else place
+    index = read_count(entry.get("index")) if isinstance(entry, dict) else None
+    return place if index is None else index
 
 
 def _vector(entry: object) -> bytes:
@@ -112,7 +119,7 @@ def _vector(entry: object) -> bytes:
                 packed = b64decode(text, validate=True)
             except ValueError as exc:  # which is that of base64 too
                 raise BadEventError("expected an embedding in base64, got other text") from exc
-            if len(packed) % WHOLE_FLOAT:
+            if len(packed) % NUMBER:
                 raise BadEventError("expected an embedding of whole numbers of 32 bits")
             return packed
         case {"embedding": list(numbers)}:
@@ -124,6 +131,7 @@ def _vector(entry: object) -> bytes:
 class OpenAIEmbedServer(EmbedServer):
     """Answers `POST /v1/embeddings`."""
 
+    expresses = EmbedServer.expresses | SAYABLE
     must_count = True
 
     def decode_request(self, call: ServerRequest) -> EmbedRequest:

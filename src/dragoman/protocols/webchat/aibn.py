@@ -8,7 +8,7 @@ from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.json_fields import entries, is_finite, refused, wrong_type
 from dragoman.protocols.speech import NAMES
-from dragoman.protocols.webchat.plain_text import with_text, words_of
+from dragoman.protocols.webchat.plain_text import REFUSALS, with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign
 from dragoman.protocols.webchat.site_auth import is_own, parse, refusal, retry_after_header
@@ -41,7 +41,7 @@ class AibnClient(ClientCodec):
     """
 
     name: ClassVar[str] = NAME
-    expresses = frozenset({"temperature", NAMES})
+    expresses = REFUSALS | {"temperature", NAMES}
     error_types = frozenset({"text/html", "application/json"})
 
     def __init__(

@@ -17,7 +17,7 @@ from dragoman.errors import (
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env
 from dragoman.protocols.errors.body import decode_failure, reply_words
 from dragoman.protocols.errors.status import error_for, retry_after
-from dragoman.protocols.webchat.plain_text import with_text, words_of
+from dragoman.protocols.webchat.plain_text import REFUSALS, with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign
 from dragoman.protocols.webchat.site_auth import PLAIN, is_own, parse, refusal, retry_after_header, site_crash
@@ -46,6 +46,9 @@ ANSWER: Headers = (("content-type", "text/plain; charset=utf-8"),)
 STATUS = re.compile(r"\[(\d{3}) [^\]]*\]")
 """The upstream's status, as the site's client library writes it in its messages: `[429 Too Many Requests]`."""
 
+QUOTA = b"Quota exceeded"
+"""What stands somewhere in the site's failure if its service has had too many requests."""
+
 LAST_NOT_USER = "Invalid message history: The last message must be from user role."
 BAD_ROLE = "bad_role"
 
@@ -54,7 +57,7 @@ class AIChatFreeClient(ClientCodec):
     """Calls a GeminiProChat. `password` is sent as `pass`; if there is none, the credential of the call is sent."""
 
     name: ClassVar[str] = NAME
-    expresses = frozenset()
+    expresses = REFUSALS
     error_types = frozenset({"text/html", "application/json"})
 
     def __init__(
@@ -98,12 +101,14 @@ class AIChatFreeClient(ClientCodec):
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         """By the upstream's status, which is only in the site's message: the site's own status is always 500."""
+        if reply.head.status < 500:
+            return decode_failure(reply)
+        if QUOTA in reply.body:
+            return RateLimitError(decode_failure(reply).message, retry_after=retry_after(reply.head))
         message = reply_words(reply.body).message
-        if reply.head.status < 500 or not message:
+        if not message:
             return decode_failure(reply)
         words = cut(scrub(message))
-        if "Quota exceeded" in message:
-            return RateLimitError(words, retry_after=retry_after(reply.head))
         if "API_KEY_INVALID" in message:
             return AuthenticationError(words)
         if status := STATUS.search(message):

@@ -11,7 +11,7 @@ from dragoman.protocols.errors.body import decode_failure, error_in
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.parts import PartAssembler
-from dragoman.protocols.webchat.plain_text import TEXTUAL, PlainTextReader, with_text, words_of
+from dragoman.protocols.webchat.plain_text import REFUSALS, TEXTUAL, PlainTextReader, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.protocols.webchat.site_auth import retry_after_header
 from dragoman.protocols.webchat.user_agent import FIREFOX
@@ -43,7 +43,7 @@ class AiChatOnlineClient(ClientCodec):
     """Calls an AiChatOnline: gets a token for its caller, then asks."""
 
     name: ClassVar[str] = NAME
-    expresses = frozenset()
+    expresses = REFUSALS
 
     def __init__(self, *, url: str, api_endpoint: str = "/aichatonline/api/chat/gpt") -> None:
         self._url = url.rstrip("/")
@@ -51,10 +51,8 @@ class AiChatOnlineClient(ClientCodec):
         self._headers = (("user-agent", FIREFOX), ("accept", "*/*"), ("referer", f"{self._url}/chatgpt/chat/"))
 
     def encode_request(self, request: ChatRequest, env: Env) -> Preliminaries:
-        body = {
-            "conversationId": env.new_id(),
-            "prompt": format_messages(with_text(request.messages)),
-        } | request.extra.get(NAME, {})
+        prompt = format_messages(with_text(request.messages))
+        body = {"conversationId": env.new_id(), "prompt": prompt} | request.extra.get(NAME, {}) | {"prompt": prompt}
         return self._exchange(javascript.stringify(body), env.new_id())
 
     def _exchange(self, body: bytes, canvas: str) -> Preliminaries:

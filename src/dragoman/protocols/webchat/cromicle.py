@@ -7,7 +7,7 @@ from typing import ClassVar
 from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
 from dragoman.protocols.errors.body import decode_failure
-from dragoman.protocols.webchat.plain_text import TEXTUAL, with_text, words_of
+from dragoman.protocols.webchat.plain_text import REFUSALS, TEXTUAL, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.protocols.webchat.raw_text import RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.site_auth import retry_after_header
@@ -39,7 +39,7 @@ class CromicleClient(ClientCodec):
     """Calls a Cromicle."""
 
     name: ClassVar[str] = NAME
-    expresses = frozenset()
+    expresses = REFUSALS
     error_types = frozenset({"text/html", "application/json"})
 
     def __init__(self, *, url: str) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from dragoman.errors import ContentFilterError, InvalidRequestError, UnsupportedFeatureError
 from dragoman.types import (
     AnyPart,
@@ -22,16 +24,31 @@ TEXTUAL = frozenset({"text", "refusal"})
 """The kinds of an answer's parts that are text."""
 
 
+REFUSALS = frozenset({"refusal"})
+"""What such a protocol has of a request beside its texts."""
+
+
 def with_text(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """`messages` without those that have parts and no text. Raises InvalidRequestError if none is left."""
-    left = tuple(message for message in messages if not message.parts or _has_text(message))
+    """`messages` without those that have parts and no text, and with refusals as texts, which they are here.
+
+    Raises InvalidRequestError if none is left.
+    """
+    left = tuple(worded(message) for message in messages if not message.parts or _has_text(message))
     if messages and not left:
         raise InvalidRequestError("expected a message with text: this protocol has nothing else")
     return left
 
 
 def _has_text(message: Message) -> bool:
-    return any(isinstance(part, Text) for part in message.parts)
+    return any(isinstance(part, Text | Refusal) for part in message.parts)
+
+
+def worded(message: Message) -> Message:
+    """`message` with its refusals as texts."""
+    if not any(isinstance(part, Refusal) for part in message.parts):
+        return message
+    parts = (Text(text=part.text) if isinstance(part, Refusal) else part for part in message.parts)
+    return replace(message, parts=tuple(parts))
 
 
 class PlainTextReader:
