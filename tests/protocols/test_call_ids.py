@@ -111,9 +111,12 @@ def test_each_call_has_an_id_of_its_own_and_its_results_find_it(name: str) -> No
     calls = {part.id: part.name for message in messages for part in message.parts if isinstance(part, ToolCall)}
     assert len(calls) == 6
     found = [part for message in messages for part in message.parts if isinstance(part, ToolResult)]
-    said = [(calls[each.id], each.parts[0]) for each in found]
-    assert [name for name, _ in said] == ["f", "g", "h", "g", "f", "g", "h"]
-    assert [part.text for _, part in said if isinstance(part, Text)] == ["f", "g", "h", "more of g", "f", "g", "h"]
+    said = [(calls[each.id], [part.text for part in each.parts if isinstance(part, Text)]) for each in found]
+    first = [("f", ["f"]), ("g", ["g"]), ("h", ["h"])]
+    if client.pairing is None:
+        assert said == [*first, ("g", ["more of g"]), *first]
+    else:
+        assert said == [first[0], ("g", ["g", "more of g"]), first[2], *first]
 
 
 def test_gemini_is_told_the_name_of_each_call_of_one_id() -> None:
@@ -122,4 +125,5 @@ def test_gemini_is_told_the_name_of_each_call_of_one_id() -> None:
     parts = [
         part["functionResponse"] for each in body["contents"] for part in each["parts"] if "functionResponse" in part
     ]
-    assert [(part["name"], part["response"]["result"]) for part in parts][:3] == [("f", "f"), ("g", "g"), ("h", "h")]
+    said = [(part["name"], part["response"]["result"]) for part in parts]
+    assert said[:3] == [("f", "f"), ("g", "g\nmore of g"), ("h", "h")]

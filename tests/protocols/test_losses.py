@@ -5,12 +5,14 @@ from functools import partial
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
 from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.losses import REASONING, refuse
 from dragoman.protocols.losses import losses as manifest
 from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.paired_calls import unanswered
 from dragoman.protocols.profiles import Compilers, changes, supported, untaken
 from dragoman.protocols.speech import ALWAYS, ANYWHERE, CACHE, DETAILS, DEVELOPER, NAMES, PARTS, SOURCES, TOOL_DETAILS
 from dragoman.protocols.tool_schema.compiler import EVERYTHING as EVERYTHING_SAID
@@ -44,6 +46,7 @@ from dragoman.types import (
     StreamEvent,
     Text,
     Tool,
+    ToolCall,
     ToolChoice,
     ToolResult,
     UncheckedGrammar,
@@ -295,6 +298,9 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         *changes(request, profile, Compilers(partial(compiled, support=supported(profile, EVERYTHING_SAID)))),
         *answer_losses(answer, frozenset(), "own"),
         *end.losses,
+        *unanswered(
+            replace(request, messages=(Message("assistant", (ToolCall(id="1", name="f"),)), user("b"))), "turn"
+        ),
         PromptedTools("tools"),
         RenamedTool("tools[0].name"),
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it

@@ -13,6 +13,7 @@ from dragoman.protocols import cut_calls
 from dragoman.protocols.call_ids import CallIdForm, with_call_ids, with_distinct_ids
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
+from dragoman.protocols.paired_calls import Pairing, unanswered, with_pairs
 from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken, untaken_together
 from dragoman.protocols.prompt_regions import (
     PromptBeginning,
@@ -165,6 +166,8 @@ class ClientCodec(ABC):
     """The names of tools that the service takes; None: any."""
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {}
     """The ids of calls that models take in this protocol, by their profile's word for it; others take any."""
+    pairing: ClassVar[Pairing | None] = None
+    """Where results must come; None: services take calls without them, and results anywhere."""
     strict_forms: ClassVar[bool] = False
     """Whether the form of an answer is held to a part of JSON Schema only if it is `strict`."""
 
@@ -209,6 +212,9 @@ class ClientCodec(ABC):
         sent = request if "tools" in self.expresses else replace(request, tools=())
         compilers = self._compilers(request, profile)
         cut = () if self._takes_cut_calls() else cut_calls.changed(request)
+        if self.pairing is not None:
+            known = {loss.name for loss in lost}
+            lost = (*lost, *(loss for loss in unanswered(request, self.pairing) if loss.name not in known))
         return (*lost, *cut, *self.changed(request), *changes(sent, profile, compilers, self.keeps))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
@@ -217,6 +223,8 @@ class ClientCodec(ABC):
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)
         request = with_distinct_ids(request)
+        if self.pairing is not None:
+            request = with_pairs(request, self.pairing)
         if (form := self.call_ids.get(profile.call_ids)) is not None:
             request = with_call_ids(request, form)
         left_out = self._untaken(request, profile) | self.refused

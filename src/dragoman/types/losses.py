@@ -78,6 +78,10 @@ class LostSchema(BaseLoss, frozen=True, tag="lost_schema"):
     """What is wrong with it."""
 
 
+class UnansweredCall(BaseLoss, frozen=True, tag="unanswered_call"):
+    """A call that has no result, and what the model thought before it, if it said nothing else."""
+
+
 class LostAnswerField(BaseLoss, frozen=True, tag="lost_answer_field"):
     """A fact about the answer that the caller's protocol does not have."""
 
@@ -172,6 +176,7 @@ Lost = (
     | UntakenField
     | UntakenPart
     | LostSchema
+    | UnansweredCall
     | LostAnswerField
     | LostAnswerPart
     | LostAnswerExtra
@@ -204,6 +209,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     UntakenField: Severity.LOSS,
     UntakenPart: Severity.LOSS,
     LostSchema: Severity.LOSS,
+    UnansweredCall: Severity.LOSS,
     LostAnswerField: Severity.LOSS,
     LostAnswerPart: Severity.LOSS,
     LostAnswerExtra: Severity.LOSS,
@@ -236,6 +242,7 @@ WORDS: dict[type[BaseLoss], str] = {
     UntakenField: "{loss.name} was left out: models of this family do not take it",
     UntakenPart: "{loss.name} was left out: models of this family are not known to take it",
     LostSchema: "{loss.name} cannot be understood, and anything is valid in its place: {loss.reason}",
+    UnansweredCall: "{loss.name} was left out: the service takes no call without its result",
     LostAnswerField: "{loss.name} was left out: the caller's protocol has no such field",
     LostAnswerPart: "{loss.name} was left out: the caller's protocol has no such part",
     LostAnswerExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",

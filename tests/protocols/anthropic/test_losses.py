@@ -43,6 +43,7 @@ from dragoman.types import (
     UnknownTool,
     assistant,
     system,
+    tool_result,
     user,
 )
 from tests.support.env import fixed_env
@@ -246,7 +247,8 @@ OF_MODEL: list[tuple[Any, str, str]] = [
 
 @pytest.mark.parametrize(("part", "needle", "name"), OF_MODEL)
 def test_a_part_of_the_model_arrives_or_is_named(part: Any, needle: str, name: str) -> None:
-    request = replace(ASK, messages=(user("x"), Message("assistant", (part, Text(text="y"))), user("z")))
+    results = [tool_result(part, "done")] if isinstance(part, ToolCall) else []
+    request = replace(ASK, messages=(user("x"), Message("assistant", (part, Text(text="y"))), *results, user("z")))
     body = sent(request)
     assert (needle or "") in body
     assert needle or "needle" not in body

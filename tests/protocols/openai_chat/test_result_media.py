@@ -27,11 +27,14 @@ from tests.support.env import fixed_env
 SERVICE = OpenAIChatClient("http://up", Variant(result_media=False))
 PICTURE = Image(data="aGk=", media_type="image/png")
 PNG = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
-CALLS = Message("assistant", (ToolCall(id="1", name="map"), ToolCall(id="2", name="time")))
+CALLS = (ToolCall(id="1", name="map"), ToolCall(id="2", name="time"))
 
 
 def conversation(*turns: Message) -> ChatRequest:
-    return ChatRequest(model="m", messages=(user("Where?"), CALLS, *turns))
+    """Calls and these turns, in which they have their results."""
+    given = {part.id for turn in turns for part in turn.parts if isinstance(part, ToolResult)}
+    calls = Message("assistant", tuple(call for call in CALLS if call.id in given))
+    return ChatRequest(model="m", messages=(user("Where?"), calls, *turns))
 
 
 def result(number: str, *parts: Text | Image | Audio | File | Unknown) -> Message:

@@ -101,6 +101,7 @@ class AnthropicClient(ClientCodec):
 
     name = NAME
     tool_names = TOOL_NAMES
+    pairing = "turn"
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"plain": PLAIN}
 
     def __init__(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dragoman.protocols.anthropic.cache import is_exact as is_exact_cache
 from dragoman.protocols.anthropic.citations import is_own as is_own_citation
 from dragoman.protocols.anthropic.hosted import encode_call
-from dragoman.protocols.anthropic.messages import arranged
+from dragoman.protocols.anthropic.messages import arranged, spaced
 from dragoman.protocols.anthropic.request import FAST, NATIVE_TIERS, Variant
 from dragoman.protocols.anthropic.sources import is_exact, takes
 from dragoman.protocols.anthropic.thinking import changed as changed_thinking
@@ -49,6 +49,8 @@ def changed(request: ChatRequest, variant: Variant) -> Iterator[Loss]:
             yield ChangedField(f"tools[{i}].cache.ttl")
     for i in arranged(request.messages, system_turns=variant.newest).told:
         yield MovedMessage(f"messages[{i}]")
+    if (place := spaced(request.messages)) is not None:
+        yield ChangedField(place)
     for i, message in enumerate(request.messages):
         for j, part in enumerate(message.parts):
             yield from _part(part, f"messages[{i}].parts[{j}]")

@@ -24,6 +24,7 @@ from dragoman.types import (
     HostedResult,
     Message,
     Reasoning,
+    Refusal,
     Role,
     Text,
     ToolCall,
@@ -190,7 +191,32 @@ def encode_turns(turns: Sequence[_Turn]) -> list[dict[str, Any]]:
             content = encode_parts(turn.parts)
         if has_words(content):
             out.append(with_extra({"role": turn.role, "content": content}, turn.extra))
+    if out and out[-1]["role"] == "assistant":
+        out[-1]["content"] = _without_last_space(out[-1]["content"])
     return out
+
+
+def _without_last_space(content: str | list[dict[str, Any]]) -> str | list[dict[str, Any]]:
+    """The beginning of an answer as the service takes it: it refuses one that ends with white space."""
+    match content:
+        case str():
+            return content.rstrip()
+        case [*before, {"type": "text", "text": str(text)} as last]:
+            return [*before, last | {"text": text.rstrip()}]
+        case _:
+            return content
+
+
+def spaced(messages: Sequence[Message]) -> str | None:
+    """The place of the text with which the caller begins the answer, if white space is taken off its end."""
+    if not messages or messages[-1].role != "assistant":
+        return None
+    for j, part in reversed(list(enumerate(messages[-1].parts))):
+        if not isinstance(part, Text | Refusal):
+            return None
+        if has_words(part.text):
+            return f"messages[{len(messages) - 1}].parts[{j}].text" if part.text != part.text.rstrip() else None
+    return None
 
 
 def placed(error: InvalidRequestError, messages: Sequence[Message]) -> InvalidRequestError:

@@ -127,6 +127,7 @@ class GeminiClient(ClientCodec):
 
     name = NAME
     tool_names = TOOL_NAMES
+    pairing = "turn"
     schema_support = form_support = NO_REFERENCES
 
     def __init__(self, url: str, *, enterprise: bool = True) -> None:

@@ -33,6 +33,10 @@ USELESS = (b":", b"data: [DONE]", b"data:[DONE]")
 """How an event begins that callers fail on."""
 
 
+LATEST = 4 << 10
+"""Bytes of a row that are kept: its last event, which has some hundred."""
+
+
 class GeminiTap(SseTap):
     """`every`: the caller may have asked for several candidates, and all must end."""
 
@@ -101,7 +105,7 @@ class GeminiTap(SseTap):
 
     def _skips(self, data: bytes, begin: int, end: int) -> None:
         super()._skips(data, begin, end)
-        self._latest = data[begin:end]
+        self._latest = data[max(begin, end - LATEST) : end]
 
     def _learn(self, event: bytes) -> None:
         if self._tries:

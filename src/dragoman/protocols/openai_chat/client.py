@@ -102,6 +102,7 @@ class OpenAIChatClient(ClientCodec):
 
     name = NAME
     tool_names = TOOL_NAMES
+    pairing = "message"
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"nine": NINE, "short": CallIdForm(40)}
     strict_forms = True
     family = FAMILY

@@ -133,6 +133,7 @@ class OpenAIResponsesClient(ClientCodec):
 
     name = NAME
     tool_names = TOOL_NAMES
+    pairing = "turn"
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"short": CallIdForm(64)}
     strict_forms = True
     family = FAMILY

@@ -1,0 +1,166 @@
+"""Calls and their results, for services that take only pairs of them. Knows no protocol by name.
+
+These services want one result for each call, right after the turn that has the call; one call without a result makes
+them refuse the whole conversation, and each later turn of it. Conversations that others have taken are not always so:
+
+- A user interrupts a tool. The call is left out, and named as lost: what it gave is not known, and nothing is made up.
+- A result comes late, after words of the user. It is moved to its call.
+- A tool answered a call twice. What it gave becomes one result.
+
+Calls at the end of a conversation stay, since they may be all that is asked about. So does a result whose call is not
+here: the service may keep the turn before.
+"""
+
+from collections.abc import Iterator, Mapping, Set
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.protocols.call_ids import with_distinct_ids
+from dragoman.types import (
+    AnyPart,
+    ChatRequest,
+    Loss,
+    Message,
+    Reasoning,
+    ToolCall,
+    ToolResult,
+    UnansweredCall,
+)
+
+Pairing = Literal["turn", "message"]
+"""After what results come: `turn`, all messages of the model in a row; `message`, the one that has the call."""
+
+
+class _Given(Struct, frozen=True):
+    """What the tools of a conversation gave."""
+
+    results: Mapping[str, ToolResult]
+    """One for each call, by the call's id."""
+    placed: Mapping[str, tuple[int, int]]
+    """Where those stand that need not be moved: the numbers of the message and of the part."""
+    answered: Set[str]
+    """The calls that stay: those with a result, and those after which nobody has spoken."""
+
+
+def with_pairs(request: ChatRequest, pairing: Pairing) -> ChatRequest:
+    """`request`, whose calls have ids of their own, in pairs; the same object if it is so."""
+    if _is_paired(request, pairing):
+        return request
+    given = _given(request, pairing)
+    messages: list[Message] = []
+    late: list[Message] = []
+    for i, message in enumerate(request.messages):
+        if late and not (pairing == "turn" and message.role == "assistant"):
+            messages += late
+            late = []
+        kept = _kept(message, i, given)
+        if kept or not message.parts:
+            messages.append(replace(message, parts=kept))
+        late += [
+            Message("tool", (given.results[part.id],))
+            for part in _calls(message)
+            if part.id in given.results and part.id not in given.placed
+        ]
+    return replace(request, messages=(*messages, *late))
+
+
+def unanswered(request: ChatRequest, pairing: Pairing) -> Iterator[Loss]:
+    """What `with_pairs` leaves out."""
+    request = with_distinct_ids(request)
+    if _is_paired(request, pairing):
+        return
+    given = _given(request, pairing)
+    for i, message in enumerate(request.messages):
+        for j in _left_out(message, given):
+            kind = "tool_call" if isinstance(message.parts[j], ToolCall) else "reasoning"
+            yield UnansweredCall(f"messages[{i}].parts[{j}] ({kind})")
+
+
+def _is_paired(request: ChatRequest, pairing: Pairing) -> bool:
+    """Whether each call has its one result right after it, and no other result is there."""
+    waiting: set[str] = set()
+    before = ""
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                if part.id not in waiting:
+                    return False
+                waiting.discard(part.id)
+        if waiting and _speaks(message) and not (pairing == "turn" and before == message.role == "assistant"):
+            return False
+        waiting.update(part.id for part in _calls(message))
+        before = message.role
+    return not waiting or before == "assistant"
+
+
+def _given(request: ChatRequest, pairing: Pairing) -> _Given:
+    called: set[str] = set()
+    near: set[str] = set()
+    """The calls whose results may come now."""
+    results: dict[str, ToolResult] = {}
+    placed: dict[str, tuple[int, int]] = {}
+    before = ""
+    for i, message in enumerate(request.messages):
+        for j, part in enumerate(message.parts):
+            if isinstance(part, ToolResult) and part.id in called:
+                first = results.get(part.id)
+                results[part.id] = part if first is None else _joined(first, part)
+                if first is None and part.id in near:
+                    placed[part.id] = (i, j)
+        if _speaks(message) and not (pairing == "turn" and before == message.role == "assistant"):
+            near = set()
+        now = [part.id for part in _calls(message)]
+        near.update(now)
+        called.update(now)
+        before = message.role
+    return _Given(results, placed, results.keys() | (near if before == "assistant" else set()))
+
+
+def _calls(message: Message) -> list[ToolCall]:
+    """The calls of the model; codecs refuse those of others."""
+    return [part for part in message.parts if isinstance(part, ToolCall)] if message.role == "assistant" else []
+
+
+def _speaks(message: Message) -> bool:
+    """Whether it is more than results."""
+    return not message.parts or not all(isinstance(part, ToolResult) for part in message.parts)
+
+
+def _joined(first: ToolResult, later: ToolResult) -> ToolResult:
+    """Both as one."""
+    return replace(
+        later,
+        parts=(*first.parts, *later.parts),
+        is_error=first.is_error or later.is_error,
+        extra=first.extra | later.extra,
+    )
+
+
+def _kept(message: Message, i: int, given: _Given) -> tuple[AnyPart, ...]:
+    """The parts of the message `i` that stay in it."""
+    left = {*_left_out(message, given)}
+    parts: list[AnyPart] = []
+    for j, part in enumerate(message.parts):
+        if isinstance(part, ToolResult) and part.id in given.results:
+            if given.placed.get(part.id) == (i, j):
+                parts.append(given.results[part.id])
+        elif j not in left:
+            parts.append(part)
+    return tuple(parts)
+
+
+def _left_out(message: Message, given: _Given) -> list[int]:
+    """The numbers of calls that have no result; with them what the model thought, if it says nothing else."""
+    if all(part.id in given.answered for part in _calls(message)):
+        return []
+    says = any(
+        part.id in given.answered if isinstance(part, ToolCall) else not isinstance(part, Reasoning)
+        for part in message.parts
+    )
+    return [
+        j
+        for j, part in enumerate(message.parts)
+        if (isinstance(part, ToolCall) and part.id not in given.answered) or (isinstance(part, Reasoning) and not says)
+    ]

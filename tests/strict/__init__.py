@@ -1,0 +1,1 @@
+"""Conversations of agents before services that refuse what the real ones refuse."""
