@@ -164,6 +164,8 @@ class ClientCodec(ABC):
     """The same for the form of an answer."""
     tool_names: ClassVar[NameForm | None] = None
     """The names of tools that the service takes; None: any."""
+    lists: ClassVar[frozenset[str]] = frozenset()
+    """Header fields of requests that are lists: what a caller and a configuration name goes out together."""
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {}
     """The ids of calls that models take in this protocol, by their profile's word for it; others take any."""
     pairing: ClassVar[Pairing | None] = None
