@@ -199,6 +199,14 @@ REFUSED = [
      "got one that ends with a line break"),
     ("DRAGOMAN_PROVIDERS_MY_UP_MODEL_ALIASES", "small",
      ": providers.my-up.model_aliases.small: expected text without spaces around it, got empty text"),
+    ("DRAGOMAN_PROVIDERS_MY_UP_MODEL_ALIASES", "a=b,a=c",
+     ': providers.my-up.model_aliases: expected a table of text without spaces around it, got "a=b,a=c"'),
+    ("DRAGOMAN_PROVIDERS_MY_UP_HEADERS", "x-a: canary",
+     ": providers.my-up.headers: expected a table of visible ASCII characters, with spaces only between them, FORMS, "
+     "got other text"),
+    ("DRAGOMAN_PROVIDERS_MY_UP_HEADERS", "x-a=b,canary",
+     ": providers.my-up.headers: expected a table of visible ASCII characters, with spaces only between them, FORMS, "
+     "got other text"),
     ("DRAGOMAN_MODELS_FAST_TARGETS", "a/b,a/b", ': models.fast.targets[1]: expected every entry once, got "a/b" again'),
     ("DRAGOMAN_MODELS_SLOW_STRATEGY", "fallback", ": models.slow: expected targets, got none"),
     ("DRAGOMAN_GATEWAY_PROT", "1", ": unknown variable; did you mean DRAGOMAN_GATEWAY_PORT?"),

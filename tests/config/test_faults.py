@@ -125,7 +125,14 @@ BAD = [
      '3: providers.up.headers.Content-Length: expected the name of a header field that does not frame the request, got '
      '"Content-Length"'),
     ('[providers.up.headers]\n"x a" = "b"',
-     '2: providers.up.headers."x a": expected the name of a header field that does not frame the request, got "x a"'),
+     "1: providers.up.headers: expected the name of a header field that does not frame the request, got other text"),
+    ('[providers.up.headers]\n"x-a: canary" = "b"',
+     "1: providers.up.headers: expected the name of a header field that does not frame the request, got other text"),
+    ('[providers.up.headers]\nX-A = "b"\nx-a = "c"',
+     '3: providers.up.headers.x-a: expected every name once, in upper or lower case, got "x-a" again'),
+    ('[providers.up.headers]\nx-a = "$PROXY_KEY"',
+     "2: providers.up.headers.x-a: expected visible ASCII characters, with spaces only between them, "
+     '{ env = "NAME" } or { file = "PATH" }, got the name of a variable as other programs write it'),
     ('[providers.up.headers]\nx-a = "canary\\r\\nx-b: c"',
      "2: providers.up.headers.x-a: expected visible ASCII characters, with spaces only between them, "
      '{ env = "NAME" } or { file = "PATH" }, got other text'),

@@ -1,9 +1,17 @@
 """Header fields of an entry: every request to the service gets them, and nobody is shown them."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import pytest
+from msgspec.structs import replace
 
 from dragoman import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.protocols.anthropic.extra import noted
+from dragoman.protocols.anthropic.tap import MessageTap
+from dragoman.protocols.relay_body import BodyRelayRequest
+from dragoman.providers.anthropic import Anthropic
 from dragoman.providers.openai import OpenAICompatible
 from dragoman.types import ChatRequest, user
 from dragoman.wire import json
@@ -86,6 +94,37 @@ async def test_a_field_of_the_protocol_is_replaced_on_both_ways() -> None:
                 path, body = ASKED[kind]
                 await ask(gateway, "POST", path, JSON, json.encode(body))
         assert [each.headers["authorization"] for each in service.requests] == ["Basic own", "Basic own"]
+
+
+class Messages(Anthropic):
+    headers: ClassVar[Mapping[str, str]] = {"Anthropic-Version": "2024-01-01", "anthropic-beta": "ours-1"}
+
+
+CALLERS = (("anthropic-version", "2023-06-01"), ("anthropic-beta", "theirs-1"))
+
+
+async def test_of_a_relayed_request_a_field_is_replaced_and_a_list_goes_on_beside_ours() -> None:
+    up = ProviderConfig(protocol="anthropic", url="", headers=dict(Messages.headers))
+    async with serve(answers) as service:
+        config = Config(gateway=GatewayConfig(port=0), providers={"up": replace(up, url=service.url)})
+        async with running_gateway(config) as gateway:
+            await ask(gateway, "POST", "/v1/messages", {**JSON, **dict(CALLERS)}, json.encode(ASKED["translated"][1]))
+        (seen,) = service.requests
+    assert seen.headers["anthropic-version"] == "2024-01-01"
+    assert sorted(seen.headers["anthropic-beta"].split(", ")) == ["ours-1", "theirs-1"]
+
+
+def test_a_translated_request_and_its_draft_have_the_same() -> None:
+    request = ChatRequest(model="m", messages=(user("hi"),), extra=noted({}, **{"anthropic-beta": "theirs-1"}))
+    relayed = BodyRelayRequest("m", False, {}, MessageTap, CALLERS)
+    for drafted in (Messages.draft(request), Messages.relay_draft("anthropic", relayed, "m")):
+        assert drafted.request is not None, drafted.error
+        said = [field for field in drafted.request.headers if field[0] in dict(CALLERS)]
+        assert sorted(said) == [
+            ("anthropic-beta", "ours-1"),
+            ("anthropic-beta", "theirs-1"),
+            ("anthropic-version", "***"),
+        ]
 
 
 @pytest.mark.parametrize("kind", ["relayed", "translated", "embedded"])

@@ -15,7 +15,7 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class ReceivedRequest(Struct, frozen=True):
-    """A request as it came. Header names are lower case."""
+    """A request as it came. Header names are lower case; the lines of one name are joined."""
 
     method: str
     path: str
@@ -171,7 +171,9 @@ class Connection(asyncio.Protocol):
     async def _request(self) -> ReceivedRequest:
         lines = (await self._until(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        headers: dict[str, str] = {}
+        for name, _, value in (line.partition(":") for line in lines[1:]):
+            headers[name.lower()] = ", ".join(filter(None, (headers.get(name.lower()), value.strip())))
         if "expect" in headers:
             await self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if headers.get("transfer-encoding") != "chunked":

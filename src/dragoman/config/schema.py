@@ -97,10 +97,11 @@ API_KEY = TextValue("text of visible ASCII characters", rf"(?!{REFERENCE})[!-~]+
 FIELD_NAME = TextValue(
     "the name of a header field that does not frame the request",
     rf"(?!(?i:{'|'.join(FRAMING)})$)[A-Za-z0-9!#$%&'*+.^_`|~-]+",
+    conceal=":= ",
 )
 FIELD_VALUE = TextValue(
     "visible ASCII characters, with spaces only between them",
-    r"[!-~]+( +[!-~]+)*",
+    rf"(?!{REFERENCE})[!-~]+( +[!-~]+)*",
     secret=True,
     harmless=r".{0,15}",  # shorter than any key
 )
@@ -241,7 +242,7 @@ PROVIDER = TableSchema(
         "default_model": WORDS,
         "models": ListOf(WORDS),
         "model_aliases": TableOf(WORDS, WORDS),
-        "headers": TableOf(FIELD_NAME, FIELD_VALUE),
+        "headers": TableOf(FIELD_NAME, FIELD_VALUE, folded=True),
         "broken_mark": OptionalText(FREE),
         "strict": Boolean(),
         "prompt_tools": Boolean(),

@@ -105,6 +105,8 @@ class TableOf(Struct, frozen=True):
 
     names: TextValue
     of: TextValue
+    folded: bool = False
+    """Whether names that differ in upper and lower case alone are the same."""
 
 
 Kind = (
@@ -136,7 +138,7 @@ def is_secret(kind: Kind) -> bool:
     match kind:
         case TextValue():
             return kind.secret
-        case Place(of) | OptionalText(of) | ListOf(of) | OneItemList(of) | TableOf(_, of):
+        case Place(of) | OptionalText(of) | ListOf(of) | OneItemList(of) | TableOf(of=of):
             return is_secret(of)
         case Integer() | Number() | Seconds() | Boolean() | Switch() | OneOf() | Record():
             return False
@@ -178,7 +180,7 @@ def expected(kind: Kind) -> str:
             return f"{expected(of)}, or a list of such"
         case ListOf(of, least):
             return f"a list of {'at least one ' if least else ''}{expected(of)}"
-        case TableOf(_, of):
+        case TableOf(of=of):
             return f"a table of {expected(of)}"
         case _:
             assert_never(kind)
@@ -234,10 +236,9 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             return (checked(of, value, environ),)
         case OneItemList(of), _:
             return (checked(of, value, environ),)
-        case TableOf(names, of), dict():
-            return {
-                _inside(names, name, environ, name): _inside(of, item, environ, name) for name, item in value.items()
-            }
+        case TableOf(of=of), dict():
+            _check_names(kind, value, environ)
+            return {name: _inside(of, item, environ, name) for name, item in value.items()}
         case _:
             raise WrongError(expected(kind), shown(value, secret=is_secret(kind) or _conceals(kind, value)))
 
@@ -259,9 +260,12 @@ def parsed(kind: Kind, text: str) -> object:
             items = [item.strip() for item in text.split(",") if item.strip()]
             # An empty file of keys, or a variable that was set from one that is missing, must not open what they close.
             return text if is_secret(of) and not items else items
-        case TableOf():
+        case TableOf(of=of):
             pairs = [item.partition("=") for item in text.split(",") if item.strip()]
-            return {name.strip(): value.strip() for name, _, value in pairs}
+            table = {name.strip(): value.strip() for name, _, value in pairs}
+            # What has no name is a part of a secret; of two with one name neither is meant more.
+            nameless = is_secret(of) and not all(mark for _, mark, _ in pairs)
+            return text if nameless or len(table) < len(pairs) else table
         case _:
             assert_never(kind)
 
@@ -277,7 +281,7 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
             return {"file": str(folder / homed(path))}
         case ListOf(of), list(items):
             return [anchored(of, item, folder) for item in items]
-        case TableOf(_, of), dict(items):
+        case TableOf(of=of), dict(items):
             return {name: anchored(of, item, folder) for name, item in items.items()}
         case OneItemList(of), _:
             return anchored(of, value, folder)
@@ -292,7 +296,7 @@ def is_in_clear(kind: Kind, value: object) -> bool:
             return not re.fullmatch(pattern, text)
         case ListOf(of), list(items):
             return any(is_in_clear(of, item) for item in items)
-        case TableOf(_, of), dict(items):
+        case TableOf(of=of), dict(items):
             return any(is_in_clear(of, item) for item in items.values())
         case OneItemList(of), _:
             return is_in_clear(of, value)
@@ -308,6 +312,21 @@ def _record(kind: Record, table: dict[str, object], environ: Mapping[str, str]) 
     if kind.text is not None and kind.text not in table:
         raise WrongError(kind.text, "none")
     return kind.build(**{name: _inside(kind.keys[name], item, environ, name) for name, item in table.items()})
+
+
+def _check_names(kind: TableOf, table: Mapping[str, object], environ: Mapping[str, str]) -> None:
+    known: set[str] = set()
+    for name in table:
+        try:
+            checked(kind.names, name, environ)
+        except WrongError as exc:
+            # Somebody may have written the value into the name: `x-key: …`.
+            exc.below = () if _conceals(kind.names, name) else (name,)
+            raise
+        same = name.lower() if kind.folded else name
+        if same in known:
+            raise WrongError("every name once, in upper or lower case", f"{shown(name)} again", below=(name,))
+        known.add(same)
 
 
 def _many(of: TextValue | Record, items: list[object], environ: Mapping[str, str]) -> tuple[object, ...]:

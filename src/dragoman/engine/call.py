@@ -77,7 +77,7 @@ class Service(Redacted, frozen=True):
 
     async def send(self, request: HttpRequest) -> Reply:
         """The reply to `request`, which gets the service's `headers`. Raises as `Transport.send`."""
-        return await self.transport.send(request.with_headers(self.headers), self.route)
+        return await self.transport.send(request.with_headers(self.headers, self.codec.lists), self.route)
 
 
 async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:

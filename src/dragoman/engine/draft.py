@@ -20,6 +20,7 @@ from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.transport.http.target import head, parse
 from dragoman.transport.replay.redaction import is_credential
 from dragoman.types import ChatRequest, Headers, HttpRequest, Loss
+from dragoman.types.http import without
 
 HIDDEN = "***"
 """What stands in place of a credential. ASCII, because a codec may put it into a header or encode it."""
@@ -53,21 +54,28 @@ def draft(
         lost = asked.losses
         refuse(lost, name, strict=strict)
         message, more = _first(codec.encode_request(codec.fit(asked.request, env.profile), env))
-        return Draft(_sendable(message.with_headers(headers)), more, lost)
+        return Draft(_sendable(message.with_headers(headers, codec.lists)), more, lost)
     except DragomanError as exc:
         return failed(name, exc, lost)
 
 
 def relay_draft(
-    name: str, relay: RelayCodec, request: RelayRequest, model: str, key: str | None, *, headers: Headers = ()
+    name: str,
+    relay: RelayCodec,
+    request: RelayRequest,
+    model: str,
+    key: str | None,
+    *,
+    headers: Headers = (),
+    replaced: frozenset[str] = frozenset(),
 ) -> Draft:
     """The relayed `request` for the service `name`, which knows the model as `model`; see `engine.relay.Relay`.
 
-    `headers`: see Service.
+    `headers`: see Service. `replaced`: see RelayTarget.
     """
     try:
         message = relay.head_for(key, model, request).with_headers(headers)
-        fields = (*message.headers, *request.headers)
+        fields = (*message.headers, *without(request.headers, replaced))
         body = request.body_for(model, relay)
         return Draft(_sendable(replace(message, headers=fields, body=body)))
     except DragomanError as exc:

@@ -32,6 +32,7 @@ from dragoman.loop.outlet import Outlet
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, SHORT, Exchange, Reply, Sending
 from dragoman.types import Headers, Outcome
+from dragoman.types.http import without
 
 
 class RelayTarget(Struct, frozen=True):
@@ -49,6 +50,8 @@ class RelayTarget(Struct, frozen=True):
     """Whether an answer without content is a good one."""
     max_answer: int = MAX_BODY
     """Bytes of an answer; a longer one is broken off."""
+    replaced: frozenset[str] = frozenset()
+    """Header fields of a caller that do not pass, since the service's own `headers` have them; in lower case."""
 
 
 class RelaySink(Protocol):
@@ -150,6 +153,8 @@ class Relay:
             target = self._target
             template = target.templates.of(model, request)
             headers = (*request.headers, *trace) if trace else request.headers
+            if target.replaced:
+                headers = without(headers, target.replaced)
             body = request.body_for(model, target.codec)
             sending = template.send(body, self, loop, headers)
         except DragomanError as exc:

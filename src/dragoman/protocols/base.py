@@ -13,7 +13,7 @@ from dragoman.protocols import cut_calls
 from dragoman.protocols.call_ids import CallIdForm, with_call_ids, with_distinct_ids
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
-from dragoman.protocols.paired_calls import Pairing, unanswered, with_pairs
+from dragoman.protocols.paired_calls import Pairing, with_pairs, with_unanswered
 from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken, untaken_together
 from dragoman.protocols.prompt_regions import (
     PromptBeginning,
@@ -164,6 +164,8 @@ class ClientCodec(ABC):
     """The same for the form of an answer."""
     tool_names: ClassVar[NameForm | None] = None
     """The names of tools that the service takes; None: any."""
+    lists: ClassVar[frozenset[str]] = frozenset()
+    """Header fields of requests that are lists: what a caller and a configuration name goes out together."""
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {}
     """The ids of calls that models take in this protocol, by their profile's word for it; others take any."""
     pairing: ClassVar[Pairing | None] = None
@@ -212,10 +214,10 @@ class ClientCodec(ABC):
         sent = request if "tools" in self.expresses else replace(request, tools=())
         compilers = self._compilers(request, profile)
         cut = () if self._takes_cut_calls() else cut_calls.changed(request)
+        lost = (*lost, *cut, *self.changed(request))
         if self.pairing is not None:
-            known = {loss.name for loss in lost}
-            lost = (*lost, *(loss for loss in unanswered(request, self.pairing) if loss.name not in known))
-        return (*lost, *cut, *self.changed(request), *changes(sent, profile, compilers, self.keeps))
+            lost = with_unanswered(lost, request, self.pairing)
+        return (*lost, *changes(sent, profile, compilers, self.keeps))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""

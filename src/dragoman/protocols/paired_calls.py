@@ -11,6 +11,7 @@ Calls at the end of a conversation stay, since they may be all that is asked abo
 here: the service may keep the turn before.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Literal
 
@@ -24,6 +25,7 @@ from dragoman.types import (
     Loss,
     Message,
     Reasoning,
+    Text,
     ToolCall,
     ToolResult,
     UnansweredCall,
@@ -33,6 +35,13 @@ Pairing = Literal["turn", "message"]
 """After what results come: `turn`, all messages of the model in a row; `message`, the one that has the call."""
 
 
+KINDS: dict[type[AnyPart], str] = {ToolCall: "tool_call", Reasoning: "reasoning"}
+"""What is named if it is left out; blank text says nothing."""
+
+PLACE = re.compile(r"messages\[\d+\]\.parts\[\d+\]")
+"""Where the name of a loss says that the part stands."""
+
+
 class _Given(Struct, frozen=True):
     """What the tools of a conversation gave."""
 
@@ -40,6 +49,8 @@ class _Given(Struct, frozen=True):
     """One for each call, by the call's id."""
     placed: Mapping[str, tuple[int, int]]
     """Where those stand that need not be moved: the numbers of the message and of the part."""
+    gathered: Set[tuple[int, int]]
+    """Where all those stand that were found behind their calls; one that comes before a call is not that call's."""
     answered: Set[str]
     """The calls that stay: those with a result, and those after which nobody has spoken."""
 
@@ -66,6 +77,17 @@ def with_pairs(request: ChatRequest, pairing: Pairing) -> ChatRequest:
     return replace(request, messages=(*messages, *late))
 
 
+def with_unanswered(lost: tuple[Loss, ...], request: ChatRequest, pairing: Pairing) -> tuple[Loss, ...]:
+    """`lost`, and what `with_pairs` leaves out: of that nothing more is told, such as how it would be changed."""
+    gone = tuple(unanswered(request, pairing))
+    if not gone:
+        return lost
+    places = {loss.name.partition(" ")[0] for loss in gone}
+    others = [loss for loss in lost if " " in loss.name or not (at := PLACE.match(loss.name)) or at[0] not in places]
+    known = {loss.name for loss in others}
+    return (*others, *(loss for loss in gone if loss.name not in known))
+
+
 def unanswered(request: ChatRequest, pairing: Pairing) -> Iterator[Loss]:
     """What `with_pairs` leaves out."""
     request = with_distinct_ids(request)
@@ -74,8 +96,8 @@ def unanswered(request: ChatRequest, pairing: Pairing) -> Iterator[Loss]:
     given = _given(request, pairing)
     for i, message in enumerate(request.messages):
         for j in _left_out(message, given):
-            kind = "tool_call" if isinstance(message.parts[j], ToolCall) else "reasoning"
-            yield UnansweredCall(f"messages[{i}].parts[{j}] ({kind})")
+            if (kind := KINDS.get(type(message.parts[j]))) is not None:
+                yield UnansweredCall(f"messages[{i}].parts[{j}] ({kind})")
 
 
 def _is_paired(request: ChatRequest, pairing: Pairing) -> bool:
@@ -101,10 +123,12 @@ def _given(request: ChatRequest, pairing: Pairing) -> _Given:
     """The calls whose results may come now."""
     results: dict[str, ToolResult] = {}
     placed: dict[str, tuple[int, int]] = {}
+    gathered: set[tuple[int, int]] = set()
     before = ""
     for i, message in enumerate(request.messages):
         for j, part in enumerate(message.parts):
             if isinstance(part, ToolResult) and part.id in called:
+                gathered.add((i, j))
                 first = results.get(part.id)
                 results[part.id] = part if first is None else _joined(first, part)
                 if first is None and part.id in near:
@@ -115,7 +139,7 @@ def _given(request: ChatRequest, pairing: Pairing) -> _Given:
         near.update(now)
         called.update(now)
         before = message.role
-    return _Given(results, placed, results.keys() | (near if before == "assistant" else set()))
+    return _Given(results, placed, gathered, results.keys() | (near if before == "assistant" else set()))
 
 
 def _calls(message: Message) -> list[ToolCall]:
@@ -143,7 +167,7 @@ def _kept(message: Message, i: int, given: _Given) -> tuple[AnyPart, ...]:
     left = {*_left_out(message, given)}
     parts: list[AnyPart] = []
     for j, part in enumerate(message.parts):
-        if isinstance(part, ToolResult) and part.id in given.results:
+        if isinstance(part, ToolResult) and (i, j) in given.gathered:
             if given.placed.get(part.id) == (i, j):
                 parts.append(given.results[part.id])
         elif j not in left:
@@ -152,15 +176,30 @@ def _kept(message: Message, i: int, given: _Given) -> tuple[AnyPart, ...]:
 
 
 def _left_out(message: Message, given: _Given) -> list[int]:
-    """The numbers of calls that have no result; with them what the model thought, if it says nothing else."""
+    """The numbers of calls that have no result; with them what the model thought before them, and before nothing else.
+
+    Anthropic and OpenAI's Responses refuse thoughts that nothing follows.
+    """
     if all(part.id in given.answered for part in _calls(message)):
         return []
-    says = any(
-        part.id in given.answered if isinstance(part, ToolCall) else not isinstance(part, Reasoning)
-        for part in message.parts
-    )
-    return [
-        j
-        for j, part in enumerate(message.parts)
-        if (isinstance(part, ToolCall) and part.id not in given.answered) or (isinstance(part, Reasoning) and not says)
-    ]
+    left: list[int] = []
+    stays, thinks = False, False
+    for j in reversed(range(len(message.parts))):
+        part = message.parts[j]
+        if isinstance(part, Reasoning) or _is_blank(part):
+            thinks = thinks or isinstance(part, Reasoning)
+            if not stays:
+                left.append(j)
+            continue
+        if thinks:
+            stays, thinks = False, False
+        if isinstance(part, ToolCall) and part.id not in given.answered:
+            left.append(j)
+        else:
+            stays = True
+    return left[::-1]
+
+
+def _is_blank(part: AnyPart) -> bool:
+    """Whether it is text that says nothing, as agents send beside calls."""
+    return isinstance(part, Text) and not part.text.strip() and not part.opaque

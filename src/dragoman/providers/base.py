@@ -222,6 +222,7 @@ class AsyncGeneratorProvider:
             Templates(made, relay.head_key),
             empty_ok=relay.empty_ok or cls.empty_answer == "ok",
             max_answer=cls.max_answer,
+            replaced=cls._replaced(),
         )
 
     @classmethod
@@ -245,7 +246,9 @@ class AsyncGeneratorProvider:
             relay = copy.codec().relay_for(protocol)
             if relay is None:
                 raise ConfigurationError(f"{cls.__name__} relays no {protocol}")
-            return relay_draft(cls.__name__, relay, request, model, copy.key(), headers=copy.sent_headers())
+            return relay_draft(
+                cls.__name__, relay, request, model, copy.key(), headers=copy.sent_headers(), replaced=copy._replaced()
+            )
         except DragomanError as exc:
             return failed(cls.__name__, exc)
 
@@ -299,6 +302,11 @@ class AsyncGeneratorProvider:
     def sent_headers(cls) -> Headers:
         """`headers` as they are sent: their names in lower case."""
         return tuple({name.lower(): value for name, value in cls.headers.items()}.items())
+
+    @classmethod
+    def _replaced(cls) -> frozenset[str]:
+        """The header fields of callers in whose place these are sent."""
+        return frozenset(name.lower() for name in cls.headers) - cls.codec().lists
 
     @classmethod
     def route(cls) -> Route:

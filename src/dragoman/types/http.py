@@ -1,5 +1,6 @@
 """HTTP messages as values. Knows no vendor and no socket."""
 
+from collections.abc import Set
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -9,6 +10,11 @@ from msgspec.structs import replace
 from dragoman.types.redacted import Redacted
 
 Headers = tuple[tuple[str, str], ...]
+
+
+def without(headers: Headers, names: Set[str]) -> Headers:
+    """The header fields whose names, in lower case, are not among `names`."""
+    return tuple(field for field in headers if field[0].lower() not in names)
 
 
 class HttpRequest(Redacted, frozen=True, kw_only=True):
@@ -24,12 +30,14 @@ class HttpRequest(Redacted, frozen=True, kw_only=True):
     mark_chunks: bool = False
     """Whether the protocol gives HTTP chunks a meaning: then an empty piece follows each chunk of the reply's body."""
 
-    def with_headers(self, headers: Headers) -> "HttpRequest":
-        """The same with these header fields, whose names are in lower case, in place of those of the same names."""
+    def with_headers(self, headers: Headers, lists: frozenset[str] = frozenset()) -> "HttpRequest":
+        """The same with these header fields, whose names are in lower case, in place of those of the same names.
+
+        `lists`: names of fields that are lists, of which both stay.
+        """
         if not headers:
             return self
-        named = dict(headers)
-        return replace(self, headers=(*(field for field in self.headers if field[0].lower() not in named), *headers))
+        return replace(self, headers=(*without(self.headers, dict(headers).keys() - lists), *headers))
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         address, asked, _ = self.url.partition("?")

@@ -13,7 +13,7 @@ from dragoman.protocols.anthropic.fitting import SAMPLING, changed_fields, fitte
 from dragoman.protocols.anthropic.losses import changed
 from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
-from dragoman.protocols.anthropic.service import headers_for
+from dragoman.protocols.anthropic.service import BETA, headers_for
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.call_ids import PLAIN, CallIdForm
@@ -102,6 +102,7 @@ class AnthropicClient(ClientCodec):
     name = NAME
     tool_names = TOOL_NAMES
     pairing = "turn"
+    lists = frozenset({BETA})
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"plain": PLAIN}
 
     def __init__(
