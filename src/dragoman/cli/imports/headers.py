@@ -8,6 +8,7 @@ from dragoman.cli.imports.tree import Node, fits
 from dragoman.config.schema import FIELD_NAME, FIELD_VALUE
 
 OURS = "dragoman writes this field itself"
+AGAIN = "this field is there twice: only the first is taken"
 
 
 def take_headers(draft: Draft, keyring: Keyring, entry: str, fields: Mapping[str, Node]) -> None:
@@ -17,6 +18,8 @@ def take_headers(draft: Draft, keyring: Keyring, entry: str, fields: Mapping[str
     for name, node in fields.items():
         if not fits(FIELD_NAME, name):
             node.impossible(OURS)
+        elif name.lower() in map(str.lower, found):
+            node.by_hand(AGAIN)
         elif (value := keyring.take(node, FIELD_VALUE, where)) is not None:
             found[name] = value
     if found:
