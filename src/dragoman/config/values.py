@@ -173,8 +173,8 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     headers: dict[str, str] | None = None
     """Header fields that every request to the service gets: `{ openai-organization = "org-1" }`, or a key that a
     company's proxy wants: `{ x-proxy-key = { env = "PROXY_KEY" } }`. A field of the same name that the protocol or
-    the caller would send is replaced; of `anthropic-beta`, which is a list, both are sent. Values of eight
-    characters or more are never shown."""
+    the caller would send is replaced; of `anthropic-beta`, which is a list, both are sent. No error, log or
+    explanation shows a value of eight characters or more."""
     proxy: str | None = None
     """The proxy on the way to the service; `none` means no proxy. Not set: `gateway.proxy`, else the one that
     HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, unless NO_PROXY names the host, or the host is this machine."""
