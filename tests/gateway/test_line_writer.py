@@ -169,16 +169,21 @@ def full_after(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, ignored)
 
 
-def test_what_was_cut_by_a_full_disk_does_not_spoil_the_next_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "lost", "kept"),
+    [(6, 2, b"one\ntw\nfour\n"), (8, 1, b"one\ntwo\nfour\n")],
+    ids=["within a line", "after a line"],
+)
+def test_what_a_full_disk_cuts_does_not_spoil_the_next_line(tmp_path: Path, size: int, lost: int, kept: bytes) -> None:
     path = tmp_path / "log"
     writer = Writer(str(path))
-    with full_after(6):
+    with full_after(size):
         writer.put(b"one\ntwo\nthree\n")
         until(lambda: writer.lost)
     writer.put(b"four\n")
     writer.close()
-    assert writer.lost == 2
-    assert path.read_bytes() == b"one\ntw\nfour\n"
+    assert writer.lost == lost
+    assert path.read_bytes() == kept
 
 
 @pytest.mark.parametrize("size", [6, 8], ids=["within a line", "after a line"])
@@ -198,17 +203,6 @@ def test_each_line_that_a_full_disk_does_not_take_is_lost_once(tmp_path: Path, s
     writer.put(b"five\n")
     writer.close()
     assert (moved.read_bytes(), path.read_bytes()) == (b"one\ntwo\n"[:size], b"five\n")
-
-
-def test_what_is_not_cut_needs_no_empty_line(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    writer = Writer(str(path))
-    with full_after(8):
-        writer.put(b"one\ntwo\nthree\n")
-        until(lambda: writer.lost)
-    writer.put(b"four\n")
-    writer.close()
-    assert path.read_bytes() == b"one\ntwo\nfour\n"
 
 
 LINES = """

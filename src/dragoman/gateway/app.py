@@ -361,7 +361,8 @@ class Gateway:
 
     def _turned(self, change: BreakerChange) -> None:
         self._carried.targets.turned(change)
-        if self.metrics is not None and self._successor is None:  # a breaker is told by the gateway that asks it
+        # After a reload the new gateway tells of the breakers; this one only ends its answers.
+        if self.metrics is not None and self._successor is None:
             self.metrics.turned(change)
 
     def _nothing_at(self, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:

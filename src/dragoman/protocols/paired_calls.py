@@ -78,7 +78,7 @@ def with_pairs(request: ChatRequest, pairing: Pairing) -> ChatRequest:
 
 
 def with_unanswered(lost: tuple[Loss, ...], request: ChatRequest, pairing: Pairing) -> tuple[Loss, ...]:
-    """`lost`, and what `with_pairs` leaves out: of that nothing more is told, such as how it would be changed."""
+    """`lost`, and the parts that `with_pairs` leaves out. Other losses within such a part are not told beside it."""
     gone = tuple(unanswered(request, pairing))
     if not gone:
         return lost
@@ -110,7 +110,7 @@ def _is_paired(request: ChatRequest, pairing: Pairing) -> bool:
                 if part.id not in waiting:
                     return False
                 waiting.discard(part.id)
-        if waiting and _speaks(message) and not (pairing == "turn" and before == message.role == "assistant"):
+        if waiting and _is_next_turn(message, before, pairing):
             return False
         waiting.update(part.id for part in _calls(message))
         before = message.role
@@ -133,7 +133,7 @@ def _given(request: ChatRequest, pairing: Pairing) -> _Given:
                 results[part.id] = part if first is None else _joined(first, part)
                 if first is None and part.id in near:
                     placed[part.id] = (i, j)
-        if _speaks(message) and not (pairing == "turn" and before == message.role == "assistant"):
+        if _is_next_turn(message, before, pairing):
             near = set()
         now = [part.id for part in _calls(message)]
         near.update(now)
@@ -147,9 +147,11 @@ def _calls(message: Message) -> list[ToolCall]:
     return [part for part in message.parts if isinstance(part, ToolCall)] if message.role == "assistant" else []
 
 
-def _speaks(message: Message) -> bool:
-    """Whether it is more than results."""
-    return not message.parts or not all(isinstance(part, ToolResult) for part in message.parts)
+def _is_next_turn(message: Message, before: str, pairing: Pairing) -> bool:
+    """Whether results of earlier calls come too late after `message`; `before`: the role of the message before it."""
+    if message.parts and all(isinstance(part, ToolResult) for part in message.parts):
+        return False
+    return not (pairing == "turn" and before == message.role == "assistant")
 
 
 def _joined(first: ToolResult, later: ToolResult) -> ToolResult:

@@ -42,7 +42,7 @@ def redacted_headers(headers: Headers) -> Headers:
 
 
 def _is_key(name: str) -> bool:
-    """The same for a header, where `x-proxy-key` is one too; `prompt_cache_key` of a body is none."""
+    """Whether a header holds a credential: any that ends in `key` does. A body's `prompt_cache_key` does not."""
     return is_credential(name) or name.lower().endswith("key")
 
 
