@@ -12,6 +12,11 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+
+# Hypothesis draws numbers and texts that stand in the modules that are loaded: with them, the examples of a test would
+# depend on which tests ran before it in the same process.
+providers._get_local_constants = lambda: providers._local_constants
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("dragoman", deadline=None)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from dragoman.protocols.gemini import NAME, GeminiClient, GeminiServer
 from dragoman.protocols.opaque import has_wrapped, unwrapped_base64, wrapped_base64
 from dragoman.types import (
+    AnyPart,
     Audio,
     ChatRequest,
     Extra,
@@ -92,13 +93,19 @@ def conversations(draw: st.DrawFn) -> tuple[Message, ...]:
     messages: list[Message] = []
     if draw(st.booleans()):
         messages.append(Message("system", draw(said), extra=draw(extras), top_level=True))
-    for _ in range(draw(st.integers(1, 3))):
+    for number in range(draw(st.integers(1, 3))):
         messages.append(Message("user", draw(said), extra=draw(extras)))
-        turn = Message("assistant", draw(answered), extra=draw(extras))
-        messages.append(turn)
-        asked = {part.id: part for part in turn.parts if isinstance(part, ToolCall)}
-        turn = replace(turn, parts=tuple(p for p in turn.parts if not isinstance(p, ToolCall) or asked[p.id] is p))
-        messages[-1] = turn
+        asked: dict[str, ToolCall] = {}
+        parts: list[AnyPart] = []
+        for part in draw(answered):
+            if not isinstance(part, ToolCall):
+                parts.append(part)
+                continue
+            # An id that a second call has is changed for the service, see `protocols/call_ids.py`.
+            call = replace(part, id=f"{part.id}{number}")
+            if asked.setdefault(call.id, call) is call:
+                parts.append(call)
+        messages.append(Message("assistant", tuple(parts), extra=draw(extras)))
         if asked:
             messages.append(Message("tool", tuple(draw(results(call)) for call in asked.values())))
     return tuple(messages)
@@ -305,6 +312,23 @@ def test_a_signature_that_only_looks_like_one_of_ours_stays_as_it_came() -> None
     assert unwrapped_base64(written, NAME) == state
     assert b64decode(written.replace("-", "+").replace("_", "/"), validate=True)
     assert has_wrapped(json.dumps([written]).encode())
+
+
+def test_whole_numbers_may_have_a_point() -> None:
+    said = {
+        "maxOutputTokens": 100.0,
+        "topK": 40.0,
+        "seed": -1.0,
+        "candidateCount": 1.0,
+        "responseLogprobs": True,
+        "logprobs": 3.0,
+        "thinkingConfig": {"thinkingBudget": 512.0},
+    }
+    body = json.dumps({"contents": [{"parts": [{"text": "x"}]}], "generationConfig": said})
+    read = received(body.encode())
+    assert (read.max_output_tokens, read.top_k, read.seed, read.candidate_count) == (100, 40, -1, 1)
+    assert (read.top_logprobs, read.reasoning) == (3, ReasoningConfig(budget_tokens=512))
+    assert ".0" not in sent(read).body.decode()
 
 
 def test_numbers_in_arguments_and_results_keep_their_form() -> None:

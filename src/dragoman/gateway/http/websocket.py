@@ -18,7 +18,7 @@ from dragoman.types import ServerRequest, ServerResponse
 if TYPE_CHECKING:
     from websockets.frames import Frame
 
-GOING_AWAY, POLICY, TOO_BIG, FAILED = 1001, 1008, 1009, 1011
+GOING_AWAY, POLICY, FAILED = 1001, 1008, 1011
 """Reasons to close; https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"""
 
 MAX_WAITING = 16

@@ -61,7 +61,7 @@ def decode_settings(outer: Fields) -> Settings:
         "frequency_penalty": fields.number("frequencyPenalty"),
         "presence_penalty": fields.number("presencePenalty"),
         "stop": strings(fields, "stopSequences"),
-        "seed": fields.integer("seed"),
+        "seed": _whole(fields, "seed"),
         "reasoning": _reasoning(fields),
         "top_logprobs": _top_logprobs(fields),
         "candidate_count": _positive(fields, "candidateCount"),
@@ -119,7 +119,7 @@ def _reasoning(fields: Fields) -> ReasoningConfig | None:
         fields.any(THINKING)
         return None
     said = fields.fields(THINKING)
-    shown, budget, level = said.boolean("includeThoughts"), said.integer("thinkingBudget"), said.text("thinkingLevel")
+    shown, budget, level = said.boolean("includeThoughts"), _whole(said, "thinkingBudget"), said.text("thinkingLevel")
     if budget is not None and budget < DYNAMIC:
         raise refused(said.path("thinkingBudget"), f"expected at least {DYNAMIC}, got {budget}")
     effort = None if level is None else LEVELS.get(level.upper())
@@ -168,7 +168,7 @@ def _encode_form(form: ResponseFormat) -> dict[str, Any]:
 
 
 def _top_logprobs(fields: Fields) -> int | None:
-    wanted, count = fields.boolean("responseLogprobs"), fields.integer("logprobs")
+    wanted, count = fields.boolean("responseLogprobs"), _whole(fields, "logprobs")
     if count is not None and not 0 <= count <= MOST_LOGPROBS:
         raise refused(fields.path("logprobs"), f"expected 0 to {MOST_LOGPROBS}, got {count}")
     if count is not None and not wanted:
@@ -179,17 +179,18 @@ def _top_logprobs(fields: Fields) -> int | None:
 
 
 def _whole(fields: Fields, name: str) -> int | None:
-    """An integer that this protocol writes as a number: `40.0`."""
-    value = fields.number(name)
-    if value is None:
-        return None
-    if value != int(value):
-        raise refused(fields.path(name), f"expected a whole number, got {value}")
-    return int(value)
+    """An integer, which JSON of this protocol may write as `40.0`.
+
+    https://protobuf.dev/programming-guides/json/
+    """
+    value = fields.rest.get(name)
+    if isinstance(value, float) and value.is_integer():
+        fields.rest[name] = int(value)
+    return fields.integer(name)
 
 
 def _positive(fields: Fields, name: str) -> int | None:
-    value = fields.integer(name)
+    value = _whole(fields, name)
     if value is not None and value < 1:
         raise refused(fields.path(name), f"expected at least 1, got {value}")
     return value
