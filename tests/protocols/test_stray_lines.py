@@ -46,6 +46,7 @@ def test_fields_and_comments_stay() -> None:
     assert fields_of(event) is event
     assert fields_of(b"odd\n" + event) == event
     assert fields_of(b"database: 1\ndata: x\n\n") == b"data: x\n\n"
+    assert fields_of(b"data: x\rodd\n\n") == b"data: x\n\n"
     assert fields_of(b"odd\n\n") == b""
     assert fields_of(b"\xef\xbb\xbfdata: x\n\n") == b"\xef\xbb\xbfdata: x\n\n"
 

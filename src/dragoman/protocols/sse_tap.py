@@ -209,8 +209,9 @@ def fields_of(event: bytes) -> bytes:
     """`event` without the lines that are no fields; nothing if there are no others."""
     if not has_stray(event):
         return event
-    lines = [line for line in event.splitlines(keepends=True) if not has_stray(line)]
-    return b"".join(lines) if any(map(bytes.strip, lines)) else b""
+    # Each line ends with LF: a CR before a line that is left out would make one line end with the LF after it.
+    lines = [line for line in event.splitlines() if not has_stray(line)]
+    return b"".join(line + b"\n" for line in lines) if any(map(bytes.strip, lines)) else b""
 
 
 def never(data: bytes) -> bool:
