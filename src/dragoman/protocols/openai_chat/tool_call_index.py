@@ -21,16 +21,17 @@ class Calls:
 
     def number(self, call: Call) -> int:
         """The number of the call that `call` is a fragment of."""
-        call_id = call.id or ""
-        name = call.name
-        if call.index is None:
-            return self._unnumbered(call_id, name)
-        known = self._at.get(call.index)
+        call_id, name, index = call.id or "", call.name, call.index
+        known = self._unnumbered(call_id, name) if index is None else self._at.get(index)
         if known is None or (name and self._is_another(known, call_id, name)):
-            known = self._at[call.index] = self._begin(call_id, name)
+            known = len(self._ids)
+            self._ids.append(call_id)
+            self._names.append(name)
         else:
             self._ids[known] = self._ids[known] or call_id
             self._names[known] = self._names[known] or name
+        if index is not None:
+            self._at[index] = known
         return known
 
     def named(self, number: int) -> bool:
@@ -44,13 +45,8 @@ class Calls:
             return call_id != self._ids[known] or (renamed and self._complete(known))
         return renamed or (bool(before) and not call_id and self._complete(known))
 
-    def _unnumbered(self, call_id: str, name: str) -> int:
+    def _unnumbered(self, call_id: str, name: str) -> int | None:
+        """The call of a fragment without an index; None: a new one begins."""
         if call_id and call_id in self._ids:
-            known = max(number for number, other in enumerate(self._ids) if other == call_id)
-            return self._begin(call_id, name) if name and self._is_another(known, call_id, name) else known
-        return self._begin(call_id, name) if name or not self._ids else len(self._ids) - 1
-
-    def _begin(self, call_id: str, name: str) -> int:
-        self._ids.append(call_id)
-        self._names.append(name)
-        return len(self._ids) - 1
+            return max(number for number, other in enumerate(self._ids) if other == call_id)
+        return None if name or not self._ids else len(self._ids) - 1
