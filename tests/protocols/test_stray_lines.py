@@ -7,7 +7,9 @@ from dragoman.protocols.gemini.tap import GeminiTap
 from dragoman.protocols.openai_chat.tap import ChatTap
 from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.sse_tap import SseTap, fields_of
+from dragoman.wire.utf8 import BOM
 from tests.faults.dialects import TEXT, hear, reply
+from tests.support.readings import decoded, tapped
 
 TAPS: dict[str, type[SseTap]] = {
     "openai-chat": ChatTap,
@@ -32,6 +34,19 @@ def test_no_caller_gets_one(dialect: str, stray: bytes, size: int) -> None:
     assert text in ("".join(TEXT), "".join(TEXT).removesuffix(" wide."))
 
 
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+@pytest.mark.parametrize("stray", [BOM, BOM + b": worker\n\n"])
+@pytest.mark.parametrize("dialect", TAPS)
+def test_a_byte_order_mark_before_a_line_is_left_out(dialect: str, stray: bytes, size: int) -> None:
+    good = reply(dialect, stream=True)
+    at = good.first + 1
+    body = b"".join([*good.pieces[:at], stray, *good.pieces[at:]])
+    passed = _through(TAPS[dialect](), body, size)
+    assert BOM not in passed
+    assert hear(dialect, passed, stream=True).text == "".join(TEXT)
+    assert tapped(dialect, [body])[:5] == decoded(dialect, body)[:5] == decoded(dialect, b"".join(good.pieces))[:5]
+
+
 @pytest.mark.parametrize("before", [b"", b" "])
 @pytest.mark.parametrize("size", [1, 1 << 20])
 def test_what_gemini_s_decoder_takes_for_an_event_is_one_to_its_callers(size: int, before: bytes) -> None:
@@ -48,7 +63,7 @@ def test_fields_and_comments_stay() -> None:
     assert fields_of(b"database: 1\ndata: x\n\n") == b"data: x\n\n"
     assert fields_of(b"data: x\rodd\n\n") == b"data: x\n\n"
     assert fields_of(b"odd\n\n") == b""
-    assert fields_of(b"\xef\xbb\xbfdata: x\n\n") == b"\xef\xbb\xbfdata: x\n\n"
+    assert fields_of(BOM + b"data: x\n\n") == b"data: x\n\n"
 
 
 def _through(tap: SseTap, body: bytes, size: int) -> bytes:

@@ -8,8 +8,7 @@ import re
 
 def interpret(body: bytes) -> list[tuple[str, str]]:
     """The (data, event type) pairs that a client dispatches; the type is empty where none was set."""
-    stream = body.decode("utf-8", "replace").removeprefix("\ufeff")
-    lines = re.split("\r\n|\n|\r", stream)
+    lines = re.split("\r\n|\n|\r", body.decode("utf-8", "replace"))
     dispatched: list[tuple[str, str]] = []
     data, event = "", ""
     for line in lines[:-1]:
@@ -17,10 +16,9 @@ def interpret(body: bytes) -> list[tuple[str, str]]:
             if data != "":
                 dispatched.append((data.removesuffix("\n"), event))
             data, event = "", ""
-        elif line.startswith(":"):
-            continue
         else:
-            field, colon, value = line.partition(":")
+            # Before the first line the standard drops a byte order mark, and here it is dropped before any.
+            field, colon, value = line.removeprefix("\ufeff").partition(":")
             if colon and value.startswith(" "):
                 value = value[1:]
             if field == "event":

@@ -36,7 +36,7 @@ BODIES = [
     b"\r\n\r\r\n\n\rdata: x\n\n",
     BOM + b"data: x\n\n",
     BOM + BOM + b"data: x\n\n",
-    BOM + b"\n" + BOM + b"data: x\n\ndata: y\n\n",
+    BOM + b"\n" + BOM + b"data: x\n\ndata: y\n" + BOM + b"\n" + BOM + b": c\n\n",
     BOM[:2] + b"data: x\n\ndata: y\n\n",
     BOM,
     BOM[:2],

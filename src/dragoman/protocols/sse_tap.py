@@ -44,8 +44,8 @@ MAX_BLANKS = 64
 """Blanks that are kept at the beginning of a body: more would be searched again with each read."""
 OTHERS = (b"{", b"[", b"<")
 """How a body begins that is not a stream: JSON, or an HTML page."""
-STRAY = re.compile(rb"(?<![^\r\n])(?!(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?:[:\r\n]|\Z))[^\r\n]")
-"""The first byte of a line that is no field: some services write so when they fail."""
+STRAY = re.compile(rb"(?<![^\r\n])(?!(?:data|event|id|retry)?(?:[:\r\n]|\Z))[^\r\n]")
+"""The first byte of a line that is no field, as some services write when they fail; or that has a mark before it."""
 
 
 class SseTap(Tap):
@@ -210,7 +210,7 @@ def fields_of(event: bytes) -> bytes:
     if not has_stray(event):
         return event
     # Each line ends with LF: a CR before a line that is left out would make one line end with the LF after it.
-    lines = [line for line in event.splitlines() if not has_stray(line)]
+    lines = [line for each in event.splitlines() if not has_stray(line := each.removeprefix(BOM))]
     return b"".join(line + b"\n" for line in lines) if any(map(bytes.strip, lines)) else b""
 
 

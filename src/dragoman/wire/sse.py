@@ -39,12 +39,15 @@ class SseEvent(Struct, frozen=True):
 
 
 class SseReader:
-    """Events from bytes cut anywhere. Lines end with LF, CR or CRLF; comments are dropped."""
+    """Events from bytes cut anywhere. Lines end with LF, CR or CRLF; comments are dropped.
+
+    The standard allows a byte order mark before the first line. Here one before any line is dropped: some streams are
+    put together from parts that each begin with one, and readers by the standard miss the first line of each part.
+    """
 
     def __init__(self, limit: int = MAX_EVENT) -> None:
         self._limit = limit
         self._lines = LineReader(limit)
-        self._head: bytes | None = b""
         self._after_cr = False
         self._data: list[bytes] = []
         self._size = 0
@@ -53,12 +56,10 @@ class SseReader:
     @property
     def idle(self) -> bool:
         """Whether the next byte begins an event."""
-        return not (self._data or self._event or self._after_cr or self._lines.holds) and self._head is None
+        return not (self._data or self._event or self._after_cr or self._lines.holds)
 
     def feed(self, data: bytes) -> Iterable[SseEvent]:
         """The events that `data` completes. Raises BadEventError, after the good ones, if one passes the limit."""
-        if self._head is not None:
-            data = self._without_bom(data)
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
@@ -83,18 +84,9 @@ class SseReader:
 
     def finish(self) -> list[SseEvent]:
         """The event that no blank line ended. The standard discards it; it may be complete all the same."""
-        line = (self._head or b"") + self._lines.finish()
-        self._head = None
+        line = self._lines.finish()
         stray = [SseEvent(line, stray=True)] if line and self._field(line) else []
         return [self._take(), *stray] if self._data else stray
-
-    def _without_bom(self, data: bytes) -> bytes:
-        head = (self._head or b"") + data
-        if len(head) < len(BOM) and BOM.startswith(head):
-            self._head = head
-            return b""
-        self._head = None
-        return head.removeprefix(BOM)
 
     def _take(self) -> SseEvent:
         event = SseEvent(self._data[0] if len(self._data) == 1 else b"\n".join(self._data), self._event)
@@ -105,7 +97,7 @@ class SseReader:
 
     def _field(self, line: bytes) -> bool:
         """Reads a field; True if the line is not one."""
-        name, _, value = line.partition(b":")
+        name, _, value = line.removeprefix(BOM).partition(b":")
         if name == b"data":
             value = value.removeprefix(b" ")
             self._data.append(value)

@@ -5,6 +5,7 @@ from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, ChunkHead,
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder, listed
 from dragoman.protocols.openai_chat.glance import Glance
 from dragoman.protocols.openai_chat.more import holds_content
+from dragoman.protocols.openai_chat.reasoning_details import holds_state, words_in
 from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.types import StreamEvent
 
@@ -74,8 +75,9 @@ class Observer(ReplyDecoder):
         self.texts += said
         if said:
             self._parts.begun = True
-        if delta.reasoning_details:
-            self._parts.begun = True
+        if details := delta.reasoning_details:
+            if words_in(details) or holds_state(details):
+                self._parts.begun = True
             self.others += 1
         if delta.refusal:
             self._refused = self._parts.begun = True

@@ -48,9 +48,9 @@ def gather_details(found: list[dict[str, Any]], more: Sequence[Any]) -> None:
             known[name] = f"{before}{value}" if grows else before if value is None else value
 
 
-def holds_state(details: Sequence[dict[str, Any]]) -> bool:
+def holds_state(details: Sequence[Any]) -> bool:
     """Whether a list has more than words."""
-    return any(entry.get("signature") or entry.get("data") for entry in details)
+    return any(isinstance(entry, dict) and (entry.get("signature") or entry.get("data")) for entry in details)
 
 
 def words_in(details: Sequence[Any]) -> str:

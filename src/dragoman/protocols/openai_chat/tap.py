@@ -31,11 +31,11 @@ from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import find_usage, usual_usage
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, fields_of, framed, unindented
+from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, fields_of, framed, has_stray, unindented
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import json
 from dragoman.wire.sse import END
-from dragoman.wire.utf8 import start_of
+from dragoman.wire.utf8 import BOM, start_of
 
 PLAIN = frozenset({"stop", "length"})
 """Reasons to stop that mean what they say, unless a tool was called."""
@@ -185,7 +185,7 @@ class ChatTap(SseTap):
     def _passing(self, event: bytes) -> bytes:
         """The form in which `event`, which the observer has read, passes."""
         observer = self._careful()
-        if not observer.framed:
+        if not observer.framed or (BOM in event and has_stray(event)):
             return framed(event) if self._usage_wanted else framed(event, is_report)
         return b"" if observer.report and not self._usage_wanted else event
 
