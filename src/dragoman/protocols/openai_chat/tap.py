@@ -31,11 +31,11 @@ from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import find_usage, usual_usage
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, fields_of, framed, has_stray, unindented
+from dragoman.protocols.sse_tap import ENDS, TRIES, SseTap, begins_stream, fields_of, framed, has_stray, unindented
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import json
 from dragoman.wire.sse import END
-from dragoman.wire.utf8 import BOM, start_of
+from dragoman.wire.utf8 import BOM
 
 PLAIN = frozenset({"stop", "length"})
 """Reasons to stop that mean what they say, unless a tool was called."""
@@ -113,7 +113,7 @@ class ChatTap(SseTap):
         return (
             piece.endswith(END)
             and piece.find(END) == len(piece) - len(END)
-            and not (self._unformed and (unindented(piece) is not piece or start_of(piece).startswith(OTHERS)))
+            and not (self._unformed and (unindented(piece) is not piece or not begins_stream(piece)))
         )
 
     def _learn(self, event: bytes) -> None:
