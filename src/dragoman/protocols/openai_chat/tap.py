@@ -216,6 +216,7 @@ def read_whole(body: bytes) -> ReplySummary:
             choice.finish_reason in PLAIN
             and message is not None
             and message.content
+            and isinstance(message.content, str)
             and not (message.tool_calls or message.refusal or message.function_call is not None)
         ):
             told.finish_reason = FINISH[choice.finish_reason]
