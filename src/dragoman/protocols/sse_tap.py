@@ -124,8 +124,9 @@ class SseTap(Tap):
             self._tail = ()
         if self._unformed:
             data = unindented(data)
-            if not begins_stream(data):
-                return self._keep(data)  # a blank line in it completes no event
+            start = start_of(data)
+            if not start or start.startswith(OTHERS):
+                return self._keep(data)  # a blank line in it completes no event, and JSON may follow one
         passing: list[bytes] = []
         plain = b"\r" not in data
         begin, at, alike, size = 0, 0, True, len(data)
@@ -191,12 +192,6 @@ class SseTap(Tap):
             if self.done:
                 self.empty = self._is_empty(data)
         return data
-
-
-def begins_stream(data: bytes) -> bool:
-    """Whether `data`, the beginning of a body, shows that this is a stream: blank lines may stand before JSON, too."""
-    start = start_of(data)
-    return bool(start) and not start.startswith(OTHERS)
 
 
 def unindented(data: bytes) -> bytes:

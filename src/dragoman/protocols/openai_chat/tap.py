@@ -31,10 +31,10 @@ from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import find_usage, usual_usage
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, TRIES, SseTap, begins_stream, fields_of, framed, has_stray, unindented
+from dragoman.protocols.sse_tap import ENDS, TRIES, SseTap, fields_of, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import json
-from dragoman.wire.sse import END
+from dragoman.wire.sse import DATA_LINE, END
 from dragoman.wire.utf8 import BOM
 
 PLAIN = frozenset({"stop", "length"})
@@ -113,7 +113,7 @@ class ChatTap(SseTap):
         return (
             piece.endswith(END)
             and piece.find(END) == len(piece) - len(END)
-            and not (self._unformed and (unindented(piece) is not piece or not begins_stream(piece)))
+            and (not self._unformed or piece.startswith(DATA_LINE))
         )
 
     def _learn(self, event: bytes) -> None:
