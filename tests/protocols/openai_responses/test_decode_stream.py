@@ -8,7 +8,7 @@ import pytest
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_responses import NAME, OpenAIResponsesClient
 from dragoman.protocols.openai_responses.piece_form import form_of
-from dragoman.types import ChatRequest, ChatResponse, Citation, Fold, Reasoning, Text, TokenLogprob, Unknown, user
+from dragoman.types import ChatRequest, ChatResponse, Citation, Fold, Reasoning, Text, TokenLogprob, user
 
 CLIENT = OpenAIResponsesClient("http://up/v1")
 REQUEST = ChatRequest(model="m", messages=(user("x"),))
@@ -144,12 +144,6 @@ def test_numbers_that_are_missing_are_found_by_the_id() -> None:
 def test_an_item_that_is_none_is_passed_over(odd: Any) -> None:
     found = answer(added(odd), done(odd), added(message()), piece("a"), end(message(words("a"))))
     assert found.text == "a"
-
-
-def test_a_call_without_a_name_is_kept_as_it_came() -> None:
-    call = {"type": "function_call", "id": "fc_1", "call_id": "c", "arguments": "{}"}
-    (part,) = answer(added(call), end(call)).parts
-    assert part == Unknown(protocol=NAME, data=call, item="fc_1")
 
 
 @pytest.mark.parametrize("delta", [5, None, {"a": 1}])

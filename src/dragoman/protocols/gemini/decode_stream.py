@@ -278,6 +278,8 @@ class ReplyDecoder(SseDecoder):
 
     def _told(self, part: AnyPart, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...]) -> None:
         """A part that is complete."""
+        if isinstance(part, ToolCall) and not part.name:
+            raise BadEventError("expected the name of a tool call, got none")
         if isinstance(part, Text | Reasoning):
             kind = TEXT if isinstance(part, Text) else THOUGHT
             if part.text:
@@ -332,11 +334,9 @@ class ReplyDecoder(SseDecoder):
         partial, self._partial = self._partial, None
         if partial is None:
             return
-        if not partial.name:
-            raise BadEventError("expected the name of a tool call, got none")
         state = None if partial.signature is None else self._state(partial.signature)
         call = self._ids.call(partial.id or None, partial.name)
-        self._whole_part(ToolCall(id=call, name=partial.name, arguments=partial.arguments, opaque=state), out)
+        self._told(ToolCall(id=call, name=partial.name, arguments=partial.arguments, opaque=state), out, ())
 
     # The end.
 

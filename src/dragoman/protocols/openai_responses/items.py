@@ -4,17 +4,19 @@ Each part is read with its place in the item and a number. A stream names its pi
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.json_fields import Fields, wrong_type
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.openai_responses.content import decode_content
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, joined, to_extra
 from dragoman.protocols.openai_responses.hosted import CALLS, decode_call
+from dragoman.protocols.openai_responses.odd_items import mended
 from dragoman.protocols.openai_responses.tool_search import CALL, decode_search_call, is_of_callers
 from dragoman.types import AnyPart, Image, OpaqueState, Reasoning, ToolCall, Unknown
 
@@ -69,14 +71,18 @@ class ItemReader(Struct, frozen=True):
             case _:
                 return [((WHOLE, 0), unknown(whole))]
 
-    def read_loosely(self, item: object) -> Placed:
-        """The same for a service's item: one that cannot be read is an unknown part, and what is none is nothing."""
+    def read_loosely(self, item: object, number: int = 0) -> Placed:
+        """The same for the item `number` of a service. What cannot be read is an unknown part; what is none is nothing.
+
+        Raises BadEventError for a call without a name.
+        """
         if not isinstance(item, dict):
             return []
-        try:
+        with suppress(InvalidRequestError):
             return self.read(Fields(item))
-        except InvalidRequestError:
-            return [((WHOLE, 0), unknown(item))]
+        with suppress(InvalidRequestError):
+            return self.read(Fields(mended(item, number)))
+        return [((WHOLE, 0), unknown(item))]
 
     def _message(self, fields: Fields) -> Placed:
         item = fields.text("id")
@@ -111,7 +117,7 @@ class ItemReader(Struct, frozen=True):
 
     def _call(self, fields: Fields, native: str) -> ToolCall:
         item = fields.text("id")
-        call_id, name = fields.required_text("call_id"), fields.required_text("name")
+        call_id, name = _required(fields, "call_id"), _required(fields, "name")
         group = fields.text("namespace")
         text = fields.text("arguments" if native == "function_call" else "input")
         fields.any("parsed_arguments")  # the helper of OpenAI's client for streams leaves it (openai 3.57, 2026-11-25)
@@ -130,6 +136,13 @@ class ItemReader(Struct, frozen=True):
         if self.answered and isinstance(status := rest.get("status"), str) and status in PLAIN:
             del rest["status"]
         return rest
+
+
+def _required(fields: Fields, name: str) -> str:
+    said = fields.required_text(name)
+    if not said:
+        raise refused(fields.path(name), "expected at least one character, got none")
+    return said
 
 
 def unknown(item: dict[str, Any]) -> Unknown:

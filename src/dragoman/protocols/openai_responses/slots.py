@@ -8,11 +8,14 @@ events of a stream a service leaves out.
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from dragoman.errors import InvalidRequestError
+from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.openai_responses.extra import MESSAGE, to_extra
 from dragoman.protocols.openai_responses.item_numbers import ItemNumbers
 from dragoman.protocols.openai_responses.items import WHOLE, ItemReader, Place
@@ -203,9 +206,10 @@ class Items:
         self._items[index] = _Item(named if isinstance(named, str) else None, around, item)
 
     def _begin_call(self, index: int, item: dict[str, Any], out: list[StreamEvent]) -> None:
-        placed = self._reader.read_loosely(item)
-        if placed and isinstance(call := placed[0][1], ToolCall):
-            self._open((index, WHOLE, 0), replace(call, arguments=""), out)
+        with suppress(InvalidRequestError):  # of one in an odd form all is read when it is done
+            for _, call in self._reader.read(Fields(item)):
+                if isinstance(call, ToolCall):
+                    self._open((index, WHOLE, 0), replace(call, arguments=""), out)
 
     def _piece(
         self, key: Key, empty: AnyPart | None, text: str, tokens: tuple[TokenLogprob, ...], out: list[StreamEvent]
@@ -286,7 +290,7 @@ class Items:
         if index not in self._items and items:
             self._begin_item(index, items[0])
         state = None
-        for place, part in (placed for item in items if item for placed in self._reader.read_loosely(item)):
+        for place, part in (placed for item in items if item for placed in self._reader.read_loosely(item, index)):
             key = (index, *place)
             if key == self.open:
                 self._complete(key, part, out)
