@@ -78,7 +78,6 @@ ODD: list[tuple[Any, Any]] = [
     ({"text": "a", "thought": "yes"}, Text(text="a")),
     ({"text": "a", "thought": True, "thoughtSignature": "?!"}, Reasoning(text="a", form="summary", opaque=STATE)),
     ({"text": "", "thoughtSignature": "?!"}, Text(text="", opaque=STATE)),
-    ({"functionCall": {"name": 5}}, Unknown(protocol=NAME, data={"functionCall": {"name": 5}})),
     ({"text": "", "functionCall": CALLED}, CALL),
     ({"functionCall": CALLED | {"id": 5}}, replace(CALL, extra={NAME: {"functionCall": {"id": 5}}})),
     ({"functionCall": CALLED, "thoughtSignature": "?!"}, replace(CALL, opaque=STATE)),

@@ -87,8 +87,13 @@ class ReplyDecoder(SseDecoder):
         value = json.decode_event(body)
         if failure_in(value) is not None:
             raise reported(value)
-        if not isinstance(value, dict) or not isinstance(value.get("content"), list):
+        content = value.get("content") if isinstance(value, dict) else None
+        if not isinstance(content, list | str):
             raise BadEventError("expected a message, got other JSON")
+        value["content"] = [
+            {"type": "text", "text": block} if isinstance(block, str) else block
+            for block in ([content] if isinstance(content, str) else content)
+        ]
         keep_in_answer(body, value)
         self._message(value, out)
         self._stopped(value)

@@ -73,6 +73,15 @@ def text_of(value: object) -> str | None:
     return json.encode(value).decode() if isinstance(value, Mapping) else None
 
 
+def given_text(value: object) -> str:
+    """The text of the input that a service gives, in whatever form: some write the text of the object."""
+    text = text_of(value)
+    if text is None:
+        said = value_of(value)
+        text = said if isinstance(said, str) else "" if said is None else json.encode(said).decode()
+    return text or EMPTY
+
+
 def value_of(value: object) -> object:
     """The value of an input that is kept as text."""
     return json.decode_loosely(bytes(value)) if isinstance(value, Raw) else value

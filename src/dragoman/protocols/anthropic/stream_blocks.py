@@ -16,7 +16,7 @@ from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.citations import decode_citation
 from dragoman.protocols.anthropic.extra import NAME, to_extra
 from dragoman.protocols.anthropic.hosted import CALL, RESULTS, decode_call, decode_result
-from dragoman.protocols.anthropic.inputs import EMPTY, FIELD, text_of
+from dragoman.protocols.anthropic.inputs import FIELD, given_text
 from dragoman.protocols.anthropic.states import redacted_state, signature_state
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import unwrapped_input
@@ -261,12 +261,13 @@ def open_block(body: Mapping[str, Any], reading: Reading) -> Block:
         rest = {field: value for field, value in body.items() if field not in {"type", "data"}}
         return WholeBlock(Reasoning(text="", form="redacted", opaque=state, extra=to_extra(without_none(rest))))
     if kind == "tool_use":
-        call_id, name = _text(body.get("id")), _text(body.get("name"))
+        number, name = body.get("id"), _text(body.get("name"))
+        call_id = str(number) if type(number) is int else _text(number)
         if not call_id or not name:
             raise BadEventError("expected the id and the name of a tool call, got a call without")
         rest = {field: value for field, value in body.items() if field not in {"type", "id", "name", FIELD}}
         call = ToolCall(id=call_id, name=name, extra=to_extra(without_none(rest)))
-        given = text_of(body.get(FIELD)) or EMPTY
+        given = given_text(body.get(FIELD))
         return FreeformBlock(call, given) if name in reading.freeform else CallBlock(call, given)
     if kind == CALL and (hosted := decode_call(body)) is not None:
         return CallBlock(msgspec.structs.replace(hosted, arguments=""), hosted.arguments)

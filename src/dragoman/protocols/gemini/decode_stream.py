@@ -360,10 +360,10 @@ class ReplyDecoder(SseDecoder):
 
 
 def _parts_in(candidate: Mapping[str, Any]) -> list[Any]:
-    """The parts of a candidate. JSON of this protocol may write a list of one entry as the entry."""
+    """The parts of a candidate. JSON of this protocol may write a list of one entry as the entry; some write a text."""
     content = candidate.get("content")
     parts = content.get("parts") if isinstance(content, dict) else None
-    return parts if isinstance(parts, list) else [parts] if isinstance(parts, dict) else []
+    return parts if isinstance(parts, list) else [parts] if isinstance(parts, dict | str) else []
 
 
 def _is_fragment(call: Mapping[str, Any]) -> bool:

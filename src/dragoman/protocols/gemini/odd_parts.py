@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.parts import BASE64, KINDS, SIGNATURE, Ids, ReadState, decode_part, joined
 from dragoman.types import AnyPart, Reasoning, Text, ToolCall, Unknown
@@ -18,7 +18,12 @@ CALL, ARGS, THOUGHT = "functionCall", "args", "thought"
 
 
 def odd_parts(value: object, text: str, ids: Ids, read_state: ReadState) -> list[AnyPart]:
-    """The parts that `value` stands for; none if it says nothing. `text`: the JSON text of the object in it."""
+    """The parts that `value` stands for; none if it says nothing. `text`: the JSON text of the object in it.
+
+    Raises BadEventError for a call without a name.
+    """
+    if isinstance(value, str):
+        return [Text(text=value)] if value else []
     return [_decoded(each, text, ids, read_state) for each in _apart(value)] if isinstance(value, dict) else []
 
 
@@ -54,7 +59,9 @@ def _decoded(value: dict[str, Any], text: str, ids: Ids, read_state: ReadState) 
             arguments = written if isinstance(written, str) else text
     try:
         part = decode_part(plain, "", text, ids, read_state)
-    except InvalidRequestError:
+    except InvalidRequestError as exc:
+        if CALL in value:
+            raise BadEventError("expected the name of a tool call, got none") from exc
         return Text(text=value["text"]) if isinstance(value.get("text"), str) else Unknown(protocol=NAME, data=value)
     if isinstance(part, ToolCall) and arguments is not None:
         part = replace(part, arguments=arguments)
