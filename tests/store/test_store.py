@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -164,6 +165,18 @@ def test_a_file_that_another_process_holds_loses_a_value_and_no_answer(
     assert store.put("ann", "b", b"two", now=1, expires=9)
     assert "the store cannot be written: database is locked" in caplog.text
     store.close()
+
+
+def test_a_file_that_another_process_holds_for_a_moment_is_opened(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        let_go = threading.Timer(0.4, other.execute, ["COMMIT"])
+        let_go.start()
+        store = SqliteStore(tmp_path / "x.db", 10 * ENTRY)
+        let_go.join()
+        assert store.put("ann", "a", b"one", now=1, expires=9)
+        assert 0 < _patience(store) < 400
+        store.close()
 
 
 def test_what_fails_is_waited_for_once_and_told_once_a_minute(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

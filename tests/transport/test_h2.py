@@ -23,7 +23,7 @@ from tests.faults.h2 import (
     headers,
     reset,
 )
-from tests.faults.wire import Fin, Rst, Unheard
+from tests.faults.wire import Fin, Rst, Unheard, Wait
 from tests.transport.foreign import ask, browser, closing, pieces_of
 
 HEAD = headers(200, ("content-type", "text/plain"))
@@ -103,6 +103,19 @@ async def test_what_was_answered_in_part_is_not_sent_again(acts: Acts, port: Unh
     async with closing(browser()) as transport, answering(port, WELL) as service:
         await answer(transport, port, ca_file)
         service.steps = acts
+        with pytest.raises(TruncatedStreamError):
+            await answer(transport, port, ca_file)
+        assert service.requests == 2
+
+
+async def test_what_a_service_had_time_to_run_is_not_sent_again(
+    port: Unheard, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # After a reset libcurl sends it again by itself.
+    monkeypatch.setattr("dragoman.transport.browser.browser.AT_ONCE", 0.1)
+    async with closing(browser()) as transport, answering(port, WELL) as service:
+        await answer(transport, port, ca_file)
+        service.steps = (Wait(0.3), Fin())
         with pytest.raises(TruncatedStreamError):
             await answer(transport, port, ca_file)
         assert service.requests == 2

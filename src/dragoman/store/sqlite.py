@@ -19,6 +19,8 @@ PATIENCE = 0.1
 """Seconds that a statement waits while another process writes; the workers of a gateway write for a tenth of a
 millisecond. Nothing else happens meanwhile, so that after one statement that waited in vain the others do not wait
 until one succeeds."""
+OPENING = 3.0
+"""Seconds that opening waits: nothing is answered yet, all workers open the file at once, and one of them makes it."""
 READ, WRITTEN = "read", "written"
 """What a statement does; one that writes must wait for others."""
 REMINDER = 60.0
@@ -77,11 +79,13 @@ class SqliteStore(Store):
         """By what could not be done."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+            self._database = sqlite3.connect(path, timeout=OPENING, isolation_level=None, check_same_thread=False)
             path.chmod(0o600)  # it holds conversations
-            self._database.execute("PRAGMA journal_mode = WAL")
+            with suppress(sqlite3.OperationalError):  # it waits for nobody: another worker is about to change it
+                self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.executescript(SCHEMA)
+            self._wait_for_others(PATIENCE)
         except (OSError, sqlite3.Error) as exc:
             raise ConfigurationError(f"{path}: expected a file of SQLite that can be written ({exc})") from exc
 

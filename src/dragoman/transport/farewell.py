@@ -3,6 +3,10 @@
 import asyncio
 import ssl
 
+AT_ONCE = 2.0
+"""Seconds from a request to the end of its connection, if the peer had closed that before: one way there and back, with
+a lost packet. A peer that ends it later has read the request, and may have run it."""
+
 
 def tls_of(transport: asyncio.BaseTransport | None) -> ssl.SSLObject | None:
     """The TLS object of a connection; None if it has none, or has no transport any more."""

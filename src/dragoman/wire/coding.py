@@ -169,6 +169,10 @@ CODINGS: dict[str, Callable[[int], PackedStream]] = {
 }
 """Coding to a function that makes its stream from the body's first byte."""
 
+PLAIN = frozenset({"", "identity", "none", "utf-8"})
+"""What stands in a coding's place if a body is not packed. `none` keeps programs between from packing a stream; a
+character set is a common mistake. Browsers read both as they come."""
+
 SEVERAL = frozenset({"gzip", "x-gzip", "zstd"})
 """Codings whose bodies may hold several streams, one after another."""
 

@@ -28,9 +28,11 @@ SHOWN: dict[int, tuple[type[DragomanError], int]] = {
     402: (QuotaExhaustedError, 429),
     403: (PermissionDeniedError, 403),
     404: (EndpointNotFoundError, 404),
+    407: (UpstreamError, 502),
     408: (UpstreamError, 408),
     413: (InvalidRequestError, 413),
     418: (UpstreamError, 418),
+    421: (UpstreamError, 502),
     422: (InvalidRequestError, 422),
     429: (RateLimitError, 429),
     500: (UpstreamError, 500),
@@ -46,6 +48,11 @@ def test_each_status_has_its_error(status: int) -> None:
     error = error_for(status, "said")
     assert (type(error), error.status, error.message) == (*SHOWN[status], "said")
     assert set(STATUS) <= set(SHOWN)
+
+
+@pytest.mark.parametrize("status", [407, 418, 421])
+def test_a_refusal_is_final_however_it_is_shown(status: int) -> None:
+    assert not error_for(status, "said").retryable
 
 
 def test_a_word_is_more_exact_than_a_status_and_the_first_known_one_holds() -> None:

@@ -20,7 +20,6 @@ from dragoman.types import (
     Text,
     TokenLogprob,
     ToolCall,
-    Unknown,
     Usage,
     user,
 )

@@ -191,6 +191,27 @@ async def test_a_stale_connection_is_not_replaced_twice() -> None:
         transport.close()
 
 
+@pytest.mark.parametrize("reset", [False, True])
+async def test_what_a_service_had_time_to_run_is_not_sent_again(reset: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dragoman.transport.native.exchange.AT_ONCE", 0.1)
+
+    async def handler(exchange: Exchange) -> None:
+        if exchange.request.path == "/long":
+            await asyncio.sleep(0.15)
+            exchange.reset() if reset else exchange.close()
+            return
+        await echo(exchange)
+
+    async with serve(handler) as server:
+        transport = NativeTransport()
+        await whole(await transport.send(get(server.url), PLAIN))
+        with pytest.raises(TruncatedStreamError, match="without an answer"):
+            await transport.send(get(server.url, "/long", body=b"x"), PLAIN)
+        assert [seen.path for seen in server.requests] == ["/", "/long"]
+        assert transport.stats() == EMPTY
+        transport.close()
+
+
 async def test_nothing_is_sent_again_once_a_byte_was_answered() -> None:
     async def handler(exchange: Exchange) -> None:
         if exchange.request.path == "/half":

@@ -121,7 +121,13 @@ def test_marks_every_chunk_but_the_last_if_asked(marked: bool) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "lasts"),
-    [(b"HTTP/1.1 200 OK\r\n\r\n", True), (SIZED, False), (CHUNKED, False)],
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked \r\n\r\n", False),
+        (SIZED, False),
+        (CHUNKED, False),
+    ],
 )
 def test_knows_whether_a_body_lasts_until_the_end(raw: bytes, lasts: bool) -> None:
     one = parser()

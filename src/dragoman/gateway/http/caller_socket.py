@@ -165,6 +165,11 @@ class CallerSocket(asyncio.Protocol, ABC):
         self._transport.pause_reading()
         self._loop.call_soon(self._read_on)
 
+    def _read_less(self) -> None:
+        """Reads no more while the caller does not: it asks, or pings, and the answers would pile up here."""
+        if self.congested is not None and self._state is not CLOSED:
+            self._transport.pause_reading()
+
     def _read_on(self) -> None:
         if self.congested is None:
             self._transport.resume_reading()

@@ -189,6 +189,7 @@ class ServerConnection(IncomingRequests[Admitted]):
     def _came_besides(self, data: bytes) -> None:
         if self._state is SWITCHED and self._websocket is not None:
             self._websocket.feed(data)
+            self._read_less()
 
     def _serve(self, request: Request[Admitted]) -> None:
         writer, admitted = request.writer, request.admitted

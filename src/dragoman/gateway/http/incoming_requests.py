@@ -15,7 +15,7 @@ from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.application import Application, ServerContext
 from dragoman.gateway.http.caller_handle import Give
 from dragoman.gateway.http.caller_socket import CallerSocket
-from dragoman.gateway.http.connection_state import BREAK, CLOSED, DRAINING, OPEN
+from dragoman.gateway.http.connection_state import BREAK, DRAINING, OPEN
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.head_cache import CachedHead
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, with_id
@@ -130,9 +130,7 @@ class IncomingRequests(CallerSocket, Generic[Admitted]):
             return
         if data:
             self._parse(data, at_rest=at_rest)
-        if self.congested is not None and self._state is not CLOSED:
-            # The caller sends requests without reading the answers, which would pile up here.
-            self._transport.pause_reading()
+        self._read_less()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -71,7 +71,8 @@ class WebSocket:
         self._messages: deque[str] = deque()
         self._size = 0
         """Characters of the messages that wait."""
-        self._pieces: list[bytes] = []
+        self._begun = bytearray()
+        """Of a message in several frames, which may be empty, and of any number."""
         self._waiter: asyncio.Future[None] | None = None
         self._nested: NestedWriter | None = None
         self._leaving = False
@@ -79,11 +80,11 @@ class WebSocket:
     # For who talks with the caller.
 
     async def receive(self) -> str | None:
-        """The next message; None if there is none: the connection is closed."""
-        while not self._messages:
-            if self._port is None or self._is_closing():
-                return None
+        """The next message; None if the connection is closing: nothing could be answered any more."""
+        while not self._is_closing() and not self._messages:
             await self._wait()
+        if self._is_closing():
+            return None
         message = self._messages.popleft()
         self._size -= len(message)
         return message
@@ -175,22 +176,31 @@ class WebSocket:
         from websockets.frames import Opcode
 
         if frame.opcode is Opcode.BINARY:
-            self.end(1003, "expected text")
+            self._refuse(1003, "expected text")
         elif frame.opcode in {Opcode.TEXT, Opcode.CONT}:
-            self._pieces.append(bytes(frame.data))
+            self._begun += frame.data
             if frame.fin:
-                self._message(b"".join(self._pieces))
-                self._pieces = []
+                data, self._begun = self._begun, bytearray()
+                self._message(data)
 
-    def _message(self, data: bytes) -> None:
+    def _refuse(self, code: int, reason: str) -> None:
+        """Closes the connection because of what came; the answer under way could not be said any more."""
+        self.end(code, reason)
+        if self._nested is not None:
+            self._nested.disconnect()
+            self._wake()
+
+    def _message(self, data: bytearray) -> None:
+        if self._is_closing():
+            return
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            self.end(1007, "expected UTF-8")
+            self._refuse(1007, "expected UTF-8")
             return
         self._size += len(text)
         if len(self._messages) >= MAX_WAITING or self._size > self._max_waiting:
-            self.end(POLICY, "expected the next message after the answer to the last")
+            self._refuse(POLICY, "expected the next message after the answer to the last")
             return
         self._messages.append(text)
         if self._nested is None:

@@ -69,6 +69,10 @@ their conversation when they get this error, so it must be recognised in every w
 KEPT: frozenset[type[DragomanError]] = frozenset({InvalidRequestError, OpaqueStateError, UpstreamError})
 """Errors that keep the service's own status; all others have one meaning, and so one status."""
 
+OF_CONNECTION = frozenset({407, 421})
+"""Statuses that HTTP clients take for one of their own connection: after 407 the `fetch` of Node (20, 2026-11) shows no
+answer at all, and after 421 it sends the request once more. Callers get 502."""
+
 AGAIN = frozenset({408, 409, 425})
 """Statuses below 500 without a class of their own after which the same request may succeed."""
 
@@ -98,10 +102,11 @@ def error_for(
     `phrases`: what only services of one protocol write.
     """
     kind = _kind(status, message, words, phrases)
-    shown = status if kind in KEPT and 400 <= status < (600 if kind is UpstreamError else 500) else None
+    kept = kind in KEPT and 400 <= status < (600 if kind is UpstreamError else 500)
+    shown = status if kept and status not in OF_CONNECTION else None
     error = kind(message, status=shown, retry_after=retry_after(head) if head else None)
-    if kind is UpstreamError and error.status < 500:
-        error.retryable = error.status in AGAIN
+    if kind is UpstreamError and kept and status < 500:
+        error.retryable = status in AGAIN
     again = None if head is None else head.header("x-should-retry")
     if again in AGAIN_WORDS:
         error.retryable = AGAIN_WORDS[again]

@@ -23,7 +23,7 @@ from dragoman.transport.aiohttp.reply import AiohttpReply
 from dragoman.transport.base import Reply, Route
 from dragoman.transport.deadlines import Deadlines, opening
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
-from dragoman.transport.heads import check_reply_head
+from dragoman.transport.heads import MAX_HEAD, check_reply_head
 from dragoman.transport.http.coding import unpacked_reply
 from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.transport.http.target import head, parse
@@ -106,6 +106,8 @@ class Sessions:
             skip_auto_headers=AUTOMATIC,
             allow_redirects=False,
             auto_decompress=False,
+            max_line_size=MAX_HEAD,
+            max_field_size=MAX_HEAD,
             proxy=route.proxy,
             ssl=self._context(route.ca_file),
             timeout=ClientTimeout(

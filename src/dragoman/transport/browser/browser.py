@@ -16,6 +16,7 @@ from dragoman.transport.base import Reply, Route
 from dragoman.transport.browser.handles import Handle, Handles
 from dragoman.transport.browser.transfer import Transfer
 from dragoman.transport.exhausted import check_room
+from dragoman.transport.farewell import AT_ONCE
 from dragoman.transport.http.coding import unpacked_reply
 from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.types import HttpRequest
@@ -43,7 +44,7 @@ class Browser:
             try:
                 await transfer.arrive()
             except DragomanError:
-                if not transfer.stale:
+                if not transfer.stale or transfer.passed() > AT_ONCE:
                     raise
                 # Sent once more, as over our own transport: libcurl does so in HTTP/1.1, but not in HTTP/2.
                 transfer = self._begin(multi, request, route, instead_of=transfer)

@@ -1,7 +1,7 @@
 """A reply's head, from the lines that libcurl reports. Knows no transfer."""
 
 from dragoman.errors import BadEventError
-from dragoman.transport.heads import MAX_HEAD, MAX_INFORMATIONAL, TOO_LARGE, check_reply_head
+from dragoman.transport.heads import MAX_HEAD, MAX_INFORMATIONAL, SWITCHING, TOO_LARGE, check_reply_head
 from dragoman.types import ResponseHead
 
 
@@ -32,7 +32,7 @@ class Head:
         elif line.strip():
             name, _, value = line.partition(b":")
             self._headers.append((name.strip(), value.strip()))
-        elif self._status < 200:
+        elif self._status < 200 and self._status != SWITCHING:
             self._interim += 1
             if self._interim > MAX_INFORMATIONAL:
                 said = f"{self._host}: expected at most {MAX_INFORMATIONAL} interim replies"

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from dragoman.errors import BadEventError, TruncatedStreamError
 from dragoman.transport.base import MAX_BODY, Reply
 from dragoman.types import ResponseHead
-from dragoman.wire.coding import DamagedError, ExpandsError, UnknownCodingError, Unpacker
+from dragoman.wire.coding import PLAIN, DamagedError, ExpandsError, UnknownCodingError, Unpacker
 
 REWRITTEN = frozenset({b"content-encoding", b"content-length"})
 
@@ -71,4 +71,4 @@ def _coding(head: ResponseHead) -> str:
     """The codings of all `content-encoding` lines, in lower case; empty if there are none."""
     lines = b",".join(value for name, value in head.headers if name.lower() == b"content-encoding")
     named = (name.strip() for name in lines.decode("latin-1").lower().split(","))
-    return ", ".join(name for name in named if name not in ("", "identity"))
+    return ", ".join(name for name in named if name not in PLAIN)

@@ -21,12 +21,14 @@ import math
 from collections.abc import Callable
 from typing import cast
 
+from httptools import HttpParserUpgrade
+
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
 from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, SHORT, Bypass, Exchange, Reply, State
 from dragoman.transport.farewell import ended_by_peer
-from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
+from dragoman.transport.heads import MAX_HEAD, TOO_LARGE, UNASKED_SWITCH
 from dragoman.transport.native.buffer import PROOF, UNREAD, Buffer
 from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.lingering import linger
@@ -348,7 +350,9 @@ class Connection(asyncio.BufferedProtocol, Exchange):
                 self._too_large(excess)
                 return
             self.head, self.coding = parser.head, parser.coding
-        self.fail(BadEventError(f"{self._name}: expected an HTTP reply: {cut(str(error))}"))
+        # An upgrade's own text is the place in what was read.
+        said = UNASKED_SWITCH if isinstance(error, HttpParserUpgrade) else cut(str(error))
+        self.fail(BadEventError(f"{self._name}: expected an HTTP reply: {said}"))
 
     def _too_large(self, what: str) -> None:
         self.pieces.clear()

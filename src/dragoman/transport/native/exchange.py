@@ -1,13 +1,14 @@
 """A request of ours until the head of its reply has come: sent over an idle connection, or over a fresh one.
 
-A connection that was idle may have been closed by the service just as the request went out. If not a byte of a reply
-came, the request is sent once more, over a fresh connection.
+A connection that was idle may have been closed by the service just as the request went out. If it ends at once, and not
+a byte of a reply came, the request is sent once more, over a fresh connection.
 """
 
 import asyncio
 
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
 from dragoman.transport.base import FAILED, HEAD, Exchange, Receiver
+from dragoman.transport.farewell import AT_ONCE
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.pool import Pool
@@ -16,7 +17,7 @@ from dragoman.transport.native.pool import Pool
 class NativeSending:
     """Holds a slot of the pool until it calls the receiver; from then on the connection holds it."""
 
-    __slots__ = ("_connection", "_holds_slot", "_pool", "_receiver", "_request", "_reused", "_task")
+    __slots__ = ("_connection", "_holds_slot", "_pool", "_receiver", "_request", "_reused", "_sent_at", "_task")
 
     def __init__(self, pool: Pool, request: OutgoingRequest, receiver: Receiver) -> None:
         self._pool = pool
@@ -25,6 +26,8 @@ class NativeSending:
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self._reused = self._holds_slot = False
+        self._sent_at = 0.0
+        """In the loop's time; known if the connection was idle before."""
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Sends it, at once if a connection is idle. `loop` is the running one."""
@@ -33,6 +36,7 @@ class NativeSending:
             self._task = loop.create_task(self._dial_and_send())
         else:
             self._reused = True
+            self._sent_at = loop.time()
             self._connection = connection  # as `_send` does, without the call
             connection.listener = self._on_news
             connection.begin(self._request)
@@ -73,6 +77,7 @@ class NativeSending:
         self._send(connection)
 
     def _send(self, connection: Connection) -> None:
+        self._sent_at = connection.loop.time()
         self._connection = connection
         connection.listener = self._on_news
         connection.begin(self._request)
@@ -91,7 +96,12 @@ class NativeSending:
         error = connection.error or TruncatedStreamError("the connection was closed without an answer")
         self._connection = None
         connection.listener = None
-        again = self._reused and not connection.received and isinstance(error, TruncatedStreamError)
+        again = (
+            self._reused
+            and not connection.received
+            and isinstance(error, TruncatedStreamError)
+            and connection.loop.time() - self._sent_at < AT_ONCE
+        )
         if again and not self._pool.closed:
             self._reused = False
             self._pool.drop(connection)

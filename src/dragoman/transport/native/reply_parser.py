@@ -19,16 +19,18 @@ from itertools import chain
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from dragoman.transport.base import BODY, COMPLETE, HEAD, State
-from dragoman.transport.heads import MAX_FIELDS, MAX_HEAD, MAX_INFORMATIONAL
+from dragoman.transport.heads import LENGTH, MAX_FIELDS, MAX_HEAD, MAX_INFORMATIONAL
 from dragoman.transport.native.keep_alive import KEEP, keep_time
 from dragoman.types import ResponseHead
+from dragoman.wire.coding import PLAIN
 
 NOT_HTTP = (HttpParserError, HttpParserUpgrade)
 """What `ReplyParser.feed` raises."""
 
 
-FRAMING = {14: b"content-length", 17: b"transfer-encoding"}
-"""Fields that say how the end of a body is known, by their length."""
+TRANSFER = b"transfer-encoding"
+CHUNKED = b"chunked"
+"""The last transfer encoding of a body that says itself where it ends (RFC 9112, section 6.3)."""
 
 
 class ReplyParser:
@@ -114,12 +116,15 @@ class ReplyParser:
         until_close = True
         for name, value in headers:
             length = len(name)
-            if length in FRAMING and name.lower() == FRAMING[length]:
+            if length == 14 and name.lower() == LENGTH:
                 until_close = False
+            elif length == 17 and name.lower() == TRANSFER:
+                until_close = not value.rstrip().lower().endswith(CHUNKED)
             elif length == 10 and name.lower() == b"keep-alive":
                 self.keep = keep_time(value) if self.keep > 0 else self.keep
             elif length == 16 and name.lower() == b"content-encoding":
-                self.coding = value.decode("latin-1").strip().lower()
+                coding = value.decode("latin-1").strip().lower()
+                self.coding = self.coding if coding in PLAIN else coding
         self.until_close = until_close
         # The fields cannot be larger than all that came.
         if len(headers) > MAX_FIELDS or (came > MAX_HEAD and sum(map(len, chain.from_iterable(headers))) > MAX_HEAD):
@@ -172,4 +177,6 @@ class ReplyParser:
     def _begin(self) -> None:
         # httptools looks up its callbacks when it is made.
         self._parser = HttpResponseParser(self)
+        # A value may be folded over several lines: whoever reads a reply must join them (RFC 9112, section 5.2).
+        self._parser.set_dangerous_leniencies(lenient_headers=True)
         self.feed = self._parser.feed_data
