@@ -185,6 +185,11 @@ def test_the_script_for_fish_keeps_commas(tmp_path: Path) -> None:
         ("dragoman ask -m mi", {"mine"}),
         ("dragoman ask --no", {"--no-stream", "--no-save"}),
         ("dragoman completion z", {"zsh"}),
+        ("dragoman history s", {"search", "show"}),
+        ("dragoman templates ", {"edit", "list", "show"}),
+        ("dragoman history --l", {"--limit"}),
+        ("dragoman history list --l", {"--limit"}),
+        ("dragoman history -n 3 --js", {"--json"}),
     ],
 )
 def test_completes_words(tmp_path: Path, words: str, expected: set[str]) -> None:

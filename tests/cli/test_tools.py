@@ -1,5 +1,6 @@
 """Names of Python functions become tools, or an error that says what was expected."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,3 +117,12 @@ def test_two_functions_cannot_have_one_name(folder: Path) -> None:
 
 def test_the_help_names_the_default_of_the_library() -> None:
     assert f"[default: {MAX_TURNS}]" in command.get_help(Context(command))
+
+
+def test_a_module_is_found_where_there_is_no_folder_any_more(folder: Path) -> None:
+    (folder / "gone").mkdir()
+    os.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    assert names("textwrap:dedent") == ["dedent"]
+    with pytest.raises(InvalidRequestError, match="there is no module 'nobody'"):
+        names("nobody")

@@ -8,6 +8,8 @@ import trustme
 from dragoman import Client
 from dragoman.config import Config, FrontConfig, ModelConfig, ProviderConfig, TimeoutsConfig
 from dragoman.errors import ConfigurationError
+from dragoman.transport import browser
+from dragoman.transport.replay import Cassette, ReplayTransport
 
 UP = '[providers.up]\nprotocol = "openai-chat"\n'
 GOOD = f'{UP}url = "http://127.0.0.1:9001/v1"\n'
@@ -98,6 +100,19 @@ def test_what_is_right_is_told_nothing(tmp_path: Path) -> None:
         'default_model = "x"\nmodel_aliases = { x = "a" }\n[providers.home]\ntype = "aibn"\nimpersonate = ""\n'
     )
     assert Client(path).default_model == "up/x"
+
+
+def test_a_site_that_wants_a_browser_wants_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser, "installed", lambda: False)
+    near = '[providers.near]\ntype = "aibn"\nurl = "http://127.0.0.1:9"\n'
+    far = '[providers.far]\ntype = "aibn"\nurl = "http://h"\n'
+    plain = '[providers.plain]\ntype = "aibn"\nimpersonate = ""\n'
+    text = f"{near}{far}{plain}[providers.aibn]\n"
+    assert refused(tmp_path, text) == (
+        "10: providers.aibn.impersonate: impersonate='chrome107' needs curl_cffi: "
+        "install the extra `web` (pip install 'dragoman[web]')"
+    )
+    Client(tmp_path / "dragoman.toml", transport=ReplayTransport(Cassette()))
 
 
 def test_a_configuration_of_the_program_is_checked_too() -> None:

@@ -245,3 +245,15 @@ def test_what_may_be_a_store_is_found_out_without_making_one(tmp_path: Path, con
         place.write_bytes(content)
     assert may_be_store(place) is may
     assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else [place.name])
+
+
+def test_where_there_is_no_folder_any_more_nothing_is_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert may_be_store(Path("x.db"))
+    with pytest.raises(ConfigurationError, match=r"^x\.db: expected a file of SQLite that can be written"):
+        SqliteStore(Path("x.db"), 1000)

@@ -9,6 +9,9 @@ from pathlib import Path
 from dragoman.errors import InvalidRequestError
 from dragoman.wire.utf8 import BOM
 
+SYSTEM = (("/", "dev"), ("/", "proc"))
+"""Folders whose files are devices, or names of open files."""
+
 
 def read(path: Path, most: int | None = None) -> bytes:
     """The bytes of a file. Raises InvalidRequestError, also if there are more than `most`."""
@@ -40,11 +43,16 @@ def not_utf8(error: UnicodeDecodeError) -> str:
 def write(path: Path, data: bytes) -> None:
     """Puts `data` at `path`, for this user's eyes only; at every moment the old file or the new one is there, whole.
 
-    Raises InvalidRequestError.
+    Devices and pipes, as /dev/stdout, are written to. Raises InvalidRequestError.
     """
     try:
+        given = _place(path)
+        if _is_written_to(given):
+            with open(given, "ab") as file:
+                file.write(data)
+            return
         # A link stays a link: what it points to is replaced.
-        place = _place(path).resolve()
+        place = given.resolve()
         handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
         try:
             with open(handle, "wb") as file:
@@ -58,6 +66,11 @@ def write(path: Path, data: bytes) -> None:
             raise
     except (OSError, ValueError) as exc:
         raise InvalidRequestError(f"{path} cannot be written: {os_reason(exc)}") from exc
+
+
+def _is_written_to(path: Path) -> bool:
+    """Whether a file is not replaced by a new one: it is none of a disk, or one that the caller has open."""
+    return path.parts[:2] in SYSTEM or (path.exists() and not path.is_file())
 
 
 def _place(path: Path) -> Path:

@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+LIST = "list"
+"""The command of a `ListingGroup` that is run if none is named."""
 
 
 class ListingGroup(click.Group):
@@ -14,9 +18,17 @@ class ListingGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         wants_help = args[:1] and args[0] in ctx.help_option_names
-        if not args or (args[0].startswith("-") and not wants_help):
-            args = ["list", *args]
+        # While a word is completed, it is not among the arguments yet: it may be a command's name.
+        is_none_named = not args and not ctx.resilient_parsing
+        if is_none_named or (args[:1] and args[0].startswith("-") and not wants_help):
+            args = [LIST, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        if not incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        listing = self.commands[LIST]
+        return listing.shell_complete(click.Context(listing, parent=ctx), incomplete)
 
 
 def _nearest(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path | None:

@@ -82,7 +82,7 @@ def _module(name: str) -> ModuleType:
         except (Exception, SystemExit) as exc:  # a stranger's code, whose failure has a line as any other
             parents = {name[:i] for i, sign in enumerate(f"{name}.") if sign == "."}
             if isinstance(exc, ModuleNotFoundError) and exc.name in parents:
-                hint = nearest(name, (each.name for each in iter_modules([str(Path.cwd())])))
+                hint = nearest(name, (each.name for each in iter_modules(_folder())))
                 raise InvalidRequestError(f"{EXPECTED}, and there is no module {cut(name)!r}{hint}") from exc
             raise InvalidRequestError(f"{name}: its import failed: {type(exc).__name__}: {cut(str(exc))}") from exc
 
@@ -91,11 +91,20 @@ def _module(name: str) -> ModuleType:
 def _here() -> Iterator[None]:
     """The working directory is looked in first, and afterwards last: what we or the tools import later is not taken
     from a file there that happens to have the same name."""
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
+    here = _folder()
+    sys.path[:0] = here
     try:
         yield
     finally:
-        sys.path.remove(here)
-        if here not in sys.path:
-            sys.path.append(here)
+        for folder in here:
+            sys.path.remove(folder)
+            if folder not in sys.path:
+                sys.path.append(folder)
+
+
+def _folder() -> list[str]:
+    """The working directory, if there still is one."""
+    try:
+        return [str(Path.cwd())]
+    except FileNotFoundError:
+        return []

@@ -265,6 +265,8 @@ class ModelTable:
             base = self._base(name, entry)
             provider = self._configured(base, name, entry) if base is not None else None
             wrong = check_service(base, provider, entry) if base is not None and provider is not None else {}
+            if provider is not None and (lacking := self._transports.lacking(provider.likeness())):
+                wrong["impersonate"] = lacking
             self._flaws += [f"{self._config.where('providers', name, key)}: {wrong[key]}" for key in wrong]
             if provider is not None and not wrong:
                 services[name] = provider

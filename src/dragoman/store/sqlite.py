@@ -202,7 +202,7 @@ def may_be_store(path: Path) -> bool:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             database.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.OperationalError:  # no file, or one that cannot be opened
+    except (FileNotFoundError, sqlite3.OperationalError):  # no file or working directory, or one that cannot be opened
         return True
     except sqlite3.DatabaseError:
         return False

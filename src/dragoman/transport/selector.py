@@ -1,5 +1,6 @@
 """The transports of one owner: made when first needed, closed together."""
 
+from dragoman.transport import browser
 from dragoman.transport.base import Transport
 
 
@@ -18,6 +19,12 @@ class Transports:
             self._made[impersonate] = _make(impersonate)
         return self._made[impersonate]
 
+    def lacking(self, impersonate: str | None) -> str:
+        """What must be installed before such a transport can be made; empty if nothing."""
+        if impersonate is None or self._given is not None or browser.installed():
+            return ""
+        return browser.lacking(impersonate)
+
     def close(self) -> None:
         """Ends every connection, those of a `given` transport too. May be called twice."""
         for transport in [*self._made.values(), *([self._given] if self._given else [])]:
@@ -30,6 +37,4 @@ def _make(impersonate: str | None) -> Transport:
         from dragoman.transport.native import NativeTransport
 
         return NativeTransport()
-    from dragoman.transport.browser import BrowserTransport
-
-    return BrowserTransport(impersonate)
+    return browser.BrowserTransport(impersonate)

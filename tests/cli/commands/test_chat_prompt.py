@@ -255,7 +255,7 @@ def test_an_editor_that_fails_sends_nothing(tmp_path: Path) -> None:
     env = {"EDITOR": "false"}
     with Terminal(tmp_path, "chat", "-m", "offline/echo", env=env) as terminal:
         terminal.line("/edit written")
-        terminal.expect("the editor 'false' ended with 1; nothing is sent")
+        terminal.expect("the editor 'false' ended with 1; its text is not used")
         terminal.line("/save talk.json")
         terminal.expect("saved 0 messages")
         terminal.line("/exit")

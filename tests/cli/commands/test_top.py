@@ -1,10 +1,13 @@
 """`dragoman top` beside a real gateway: once, live on a terminal, and when there is none."""
 
+import re
 from pathlib import Path
 
 from tests.cli.pty import Terminal
 from tests.cli.shell import run
 from tests.support.gateway_process import GatewayProcess
+
+AGE = re.compile(r"up (\d+:\d\d:\d\d)")
 
 KEYED = """
 [gateway]
@@ -36,3 +39,20 @@ def test_it_shows_a_gateway_once_and_live(tmp_path: Path) -> None:
             live.press("q")
             assert live.end() == 0
             assert "canary" not in live.drawn
+
+
+def test_it_goes_on_while_no_gateway_answers_and_shows_no_growing_age(tmp_path: Path) -> None:
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    with GatewayProcess(folder, KEYED) as gateway:
+        port = gateway.url.rpartition(":")[2]
+        (tmp_path / "dragoman.toml").write_text(KEYED.replace("port = 0", f"port = {port}"))
+        live = Terminal(tmp_path, "top", columns=100)
+        live.expect("q to end")
+    with live:
+        for _ in range(3):
+            live.expect("Connection refused; what was last seen:")
+        live.expect("in flight")
+        assert len(set(AGE.findall(live.text.split("what was last seen:", 1)[1]))) == 1
+        live.press("q")
+        assert live.end() == 0

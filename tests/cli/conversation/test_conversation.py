@@ -133,6 +133,25 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "talk.json").read_bytes() == b"x"
 
 
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    files.write(path, b"x")
+    assert os.read(reader, 10) == b"x"
+    os.close(reader)
+    assert path.is_fifo()
+
+
+def test_an_open_file_is_written_to_by_its_number(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("a+b") as log:
+        log.write(b"before ")
+        log.flush()
+        files.write(Path(f"/dev/fd/{log.fileno()}"), b"x")
+        log.seek(0)
+        assert log.read() == b"before x"
+
+
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(InvalidRequestError, match=r"folder cannot be written"):

@@ -20,7 +20,7 @@ def test_gives_what_the_editor_leaves() -> None:
     [
         ({"EDITOR": "/none/such"}, "cannot be run: No such file"),
         ({"EDITOR": "sh -c 'open"}, "cannot be run: No closing quotation"),
-        (editor("exit 3"), "ended with 3; nothing is sent"),
+        (editor("exit 3"), "ended with 3; its text is not used"),
         (editor('rm "$1"'), "left no text"),
         (editor('printf "\\377" > "$1"'), "left no text"),
     ],

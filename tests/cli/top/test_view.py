@@ -16,6 +16,7 @@ from dragoman.gateway.metrics.regions import Regions
 from dragoman.routing.breaker import BreakerChange, State
 from dragoman.types import Outcome, Usage
 from tests.support.gateway import running_gateway
+from tests.support.server import Exchange, serve
 
 CONFIG = Config(models={'od"d': ModelConfig(targets=("up/m", "down/m"))}, providers={"up": ProviderConfig()})
 
@@ -79,6 +80,17 @@ def test_one_look_tells_all_since_the_start() -> None:
     assert cells(shown)['od"d'][0] == "5.0"
 
 
+def test_a_look_is_not_counted_itself() -> None:
+    counting = Counting()
+    first = counting.look(100.0)
+    counting.note(2)
+    counting.note(front="", model="", target="")  # the request that was the first look
+    second = counting.look(101.0)
+    values = {**second.values, "dragoman_in_flight": {(): 3.0}, "dragoman_connections": {(): 4.0}}
+    shown = overview(replace(second, values=values), first, clock=0.0, width=None)
+    assert ", 2.0 requests/s, 2 in flight, 3 connections\n" in shown
+
+
 def test_a_gateway_that_was_started_anew_has_no_negative_rates() -> None:
     before, after = Counting(), Counting()
     before.note(50)
@@ -105,6 +117,15 @@ async def test_a_key_is_shown_and_what_is_refused_is_said() -> None:
     async with running_gateway(Config(gateway=replace(keyed, metrics="none"))) as url:
         with pytest.raises(ConfigurationError, match="shows no metrics"):
             await asyncio.to_thread(fetch, url, "key-canary", 0.0)
+
+
+async def test_what_another_status_than_that_of_a_missing_path_means_is_not_guessed() -> None:
+    async def away(exchange: Exchange) -> None:
+        await exchange.reply(502, body=b"<html>")
+
+    async with serve(away) as server:
+        with pytest.raises(BadEventError, match=r"expected the metrics of a dragoman gateway at .*, got status 502$"):
+            await asyncio.to_thread(fetch, server.url, "", 0.0)
 
 
 def test_what_is_no_gateway_is_said() -> None:

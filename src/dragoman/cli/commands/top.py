@@ -17,7 +17,7 @@ from dragoman.cli.terminal.output import harmless, is_able, is_terminal, say, wi
 from dragoman.cli.top.scrape import Scrape, fetch
 from dragoman.cli.top.view import overview
 from dragoman.config import load
-from dragoman.errors import TransportError
+from dragoman.errors import DragomanError
 
 PERIOD = 1.0
 """Seconds between two looks."""
@@ -59,18 +59,18 @@ def _watch(place: str, look: Callable[[], Scrape], first: Scrape) -> None:
     from rich.text import Text
 
     console = Console()
-    before, now, said = None, first, ""
+    before, now, clock, said = None, first, time.time(), ""
     with silent(lambda: None), Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
-            shown = overview(now, before, clock=time.time(), width=console.width)
+            shown = overview(now, before, clock=clock, width=console.width)
             lines = [f"{place}  ({LAST})", *([said] if said else []), shown]
             live.update(Text(harmless("\n".join(lines)), no_wrap=True, overflow="ellipsis"), refresh=True)
             if _ends_within(PERIOD):
                 return
             try:
-                before, now, said = now, look(), ""
-            except TransportError as exc:  # it may be started again
-                said = exc.message
+                before, now, clock, said = now, look(), time.time(), ""
+            except DragomanError as exc:  # it may be started again
+                said = f"{exc.message}; what was last seen:"
 
 
 def _ends_within(seconds: float) -> bool:

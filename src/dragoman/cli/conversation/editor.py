@@ -28,8 +28,8 @@ def edit(text: str, environment: Mapping[str, str] = os.environ, *, suffix: str 
         except (OSError, ValueError) as exc:
             raise InvalidRequestError(f"the editor {command!r} cannot be run: {os_reason(exc)}") from exc
         if done.returncode:
-            raise InvalidRequestError(f"the editor {command!r} ended with {done.returncode}; nothing is sent")
+            raise InvalidRequestError(f"the editor {command!r} ended with {done.returncode}; its text is not used")
         try:
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as exc:
-            raise InvalidRequestError("the editor left no text in UTF-8; nothing is sent") from exc
+            raise InvalidRequestError("the editor left no text in UTF-8") from exc

@@ -89,8 +89,8 @@ def fetch(url: str, key: str, at: float) -> Scrape:
         refused = AuthenticationError(f"the gateway at {url} wants one of its keys: name it with --key")
         refused.add_note("They are `gateway.api_keys` of its configuration.")
         raise refused
+    if status == 404:
+        raise ConfigurationError(f"the gateway at {url} shows no metrics (status 404): gateway.metrics may be `none`")
     if status != 200:
-        raise ConfigurationError(
-            f"the gateway at {url} shows no metrics (status {status}): gateway.metrics may be `none`"
-        )
+        raise BadEventError(f"expected the metrics of a dragoman gateway at {url}, got status {status}")
     return read_scrape(body.decode(errors="replace"), at)

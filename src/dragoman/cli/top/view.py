@@ -10,6 +10,9 @@ TARGETS = ("target", "failed/s", "tokens/s", "first token p50", "p95", "token ga
 
 BREAKERS = {0.0: "closed", 1.0: "half-open", 2.0: "open"}
 
+OWN = 1
+"""Requests and connections of a look itself, which each look finds, and which are nobody's."""
+
 NONE = "-"
 """In place of a number that is not known."""
 
@@ -49,9 +52,11 @@ def overview(now: Scrape, before: Scrape | None, *, clock: float, width: int | N
     seconds = clock - started if before is None else now.at - before.at
     span = Span(now, before, seconds)
     total = sum(span.counts("dragoman_requests_total").values())
+    others = total if before is None else max(total - OWN, 0.0)
+    in_flight, connections = (max(now.one(f"dragoman_{name}") - OWN, 0.0) for name in ("in_flight", "connections"))
     head = (
-        f"up {_age(clock - started)}, {_rate(total, span.seconds)} requests/s, "
-        f"{now.one('dragoman_in_flight'):.0f} in flight, {now.one('dragoman_connections'):.0f} connections"
+        f"up {_age(clock - started)}, {_rate(others, span.seconds)} requests/s, "
+        f"{in_flight:.0f} in flight, {connections:.0f} connections"
     )
     lost = now.one("dragoman_request_log_lines_lost_total")
     lines = [head, *([f"lines of the request log that were lost: {lost:.0f}"] if lost else [])]

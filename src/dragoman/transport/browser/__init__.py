@@ -14,6 +14,11 @@ def installed() -> bool:
     return find_spec("curl_cffi") is not None
 
 
+def lacking(impersonate: str) -> str:
+    """The words for what is missing if the extra is."""
+    return f"impersonate={impersonate!r} needs curl_cffi: install the extra `web` (pip install 'dragoman[web]')"
+
+
 class BrowserTransport(Transport):
     """Requests that look like `impersonate`'s (`chrome107`, …). Lives in one event loop after another.
 
@@ -24,9 +29,7 @@ class BrowserTransport(Transport):
         try:
             from dragoman.transport.browser.browser import Browser
         except ImportError as exc:
-            raise ConfigurationError(
-                f"impersonate={impersonate!r} needs curl_cffi: install the extra `web` (pip install 'dragoman[web]')"
-            ) from exc
+            raise ConfigurationError(lacking(impersonate)) from exc
         self._browser = Browser(impersonate)
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
