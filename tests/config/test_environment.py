@@ -65,6 +65,7 @@ SAMPLES = {
     "HEAD_AFTER": "9",
     "BROKEN_END": "cut",
     "CALL_IDS": "nine",
+    "BREAKPOINTS": "false",
     "PORT": "9",
     "MAX_BODY": "9",
     "WORKERS": "9",

@@ -7,9 +7,23 @@ from msgspec.structs import fields, replace
 
 from dragoman.config import ProfileConfig
 from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
 from dragoman.providers.profiles import FAMILIES, KNOWN, MAX_KNOWN, OPENAI_FORM, SAMPLING, Families
-from dragoman.types import ChangedSchema, ChatRequest, LostField, ModelProfile, RewrittenSchema, Tool, user
+from dragoman.types import (
+    CacheBreakpoint,
+    ChangedSchema,
+    ChatRequest,
+    LostField,
+    Message,
+    ModelProfile,
+    RewrittenSchema,
+    Text,
+    Tool,
+    ToolResult,
+    user,
+)
+from tests.support.env import fixed_env
 
 UNKNOWN = ModelProfile()
 
@@ -48,7 +62,7 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
 def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...] | None) -> None:
     profile = replace(KNOWN.profile_of(model), context=None)
     assert profile == OPENAI_FORM.over(
-        ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused, call_ids="short")
+        ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused, call_ids="short", breakpoints=False)
     )
 
 
@@ -211,3 +225,20 @@ def test_names_are_looked_up_again_once_too_many_are_known() -> None:
         families.profile_of(f"model-{number}")
     assert families.profile_of("deepseek-reasoner") == first
     assert len(families._known) <= MAX_KNOWN
+
+
+@pytest.mark.parametrize(
+    ("model", "taken"), [("gpt-4o", False), ("o3", False), ("gpt-5.4", False), ("gpt-5.6", None), ("gpt-6-sol", None)]
+)
+def test_openais_models_have_breakpoints_from_5_6_on(model: str, taken: bool | None) -> None:
+    profile = KNOWN.profile_of(model)
+    assert profile.breakpoints is taken
+    marked = Text(text="x", cache=CacheBreakpoint())
+    result = ToolResult(id="1", parts=(marked,))
+    request = ChatRequest(model=model, messages=(Message("user", (marked,)), Message("tool", (result,))))
+    codec = OpenAIResponsesClient("http://up", breakpoints=True)
+    lost = [loss.name for loss in codec.losses(request, profile)]
+    places = ["messages[0].parts[0].cache", "messages[1].parts[0].parts[0].cache"]
+    assert lost == ([] if taken is None else places)
+    body = codec.encode_request(codec.fit(request, profile), fixed_env()).body
+    assert bytes(body).count(b"prompt_cache_breakpoint") == (2 if taken is None else 0)

@@ -23,6 +23,7 @@ CALLS = [{"id": "abcdefghi", "type": "function", "function": {"name": "f", "argu
 CALL = {"role": "assistant", "content": None, "tool_calls": CALLS}
 PICTURE = [{"type": "image_url", "image_url": {"url": "https://h/p.png"}}]
 DOCUMENT = [{"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0=", "filename": "a.pdf"}}]
+MARKED = {"type": "text", "text": "hi", "prompt_cache_breakpoint": {"mode": "explicit"}}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 
@@ -41,6 +42,7 @@ CASES: dict[str, dict[str, Any]] = {
     "a picture beside a result": {"messages": [*result("r"), {"role": "user", "content": PICTURE}]},
     "a document beside a result": {"messages": [*result("r"), {"role": "user", "content": DOCUMENT}]},
     "reasoning": {"messages": [USER, {"role": "assistant", "content": "x", "reasoning_content": "so"}, USER]},
+    "a breakpoint": {"messages": [{"role": "user", "content": [MARKED]}]},
     "max_tokens": {"max_tokens": 9},
     "max_completion_tokens": {"max_completion_tokens": 9},
     "a strict tool": {"tools": [{"type": "function", "function": {"name": "f", "strict": True}}]},

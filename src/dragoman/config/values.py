@@ -257,6 +257,8 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """What the id of a call must be: `plain` (letters, digits, `_` and `-`; in Anthropic's protocol), `short` (at most
     40 characters in Chat Completions, 64 in Responses) or `nine` (nine letters and digits; in Chat Completions). A call
     of another service with another id then gets one in its place."""
+    breakpoints: bool | None = None
+    """Whether they take cache breakpoints; if not, these are left out, and listed as losses."""
     signed_calls: bool | None = None
     """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
     another service made then gets the documented stand-in."""

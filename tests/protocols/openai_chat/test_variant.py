@@ -9,7 +9,9 @@ from msgspec.structs import fields, replace
 
 from dragoman.protocols.base import Env
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
+from dragoman.protocols.openai_shared.cache import BreakpointField
 from dragoman.types import (
+    CacheBreakpoint,
     ChatRequest,
     File,
     HostedTool,
@@ -90,6 +92,29 @@ FREEFORM = asked(
     tool_choice=NAMED,
 )
 
+MARKED = asked(Message("user", (Text(text="x", cache=CacheBreakpoint()),)))
+LONG = asked(Message("user", (Text(text="x", cache=CacheBreakpoint(3600)),)))
+TTL = ("messages[0].parts[0].cache.ttl",)
+X, TWELVE = {"type": "text", "text": "x"}, {"mode": "explicit", "ttl": "12h"}
+
+BREAKPOINTS: list[tuple[BreakpointField | None, ChatRequest, Any, tuple[str, ...]]] = [
+    (None, MARKED, "x", ("messages[0].parts[0].cache",)),
+    ("prompt_cache_breakpoint", MARKED, [{**X, "prompt_cache_breakpoint": {"mode": "explicit"}}], ()),
+    (
+        "prompt_cache_breakpoint",
+        LONG,
+        [{**X, "prompt_cache_breakpoint": TWELVE}],
+        ("messages[0].parts[0].cache.ttl",),
+    ),
+    ("cache_control", MARKED, [{**X, "cache_control": {"type": "ephemeral"}}], ()),
+    (
+        "cache_control",
+        LONG,
+        [{**X, "cache_control": {"type": "ephemeral"}}],
+        ("messages[0].parts[0].cache.ttl",),
+    ),
+]
+
 CASES = [
     Case(
         "max_tokens_field",
@@ -107,6 +132,10 @@ CASES = [
         ("web_search_options",),
         NOTHING,
         ("tools[0] (web_search)",),
+    ),
+    *(
+        Case("breakpoints", Variant(breakpoints=field), request, ("messages", 0, "content"), content, lost)
+        for field, request, content, lost in BREAKPOINTS
     ),
     Case("whole_answers", Variant(whole_answers=False), asked(stream=False), ("stream",), True),
     *(

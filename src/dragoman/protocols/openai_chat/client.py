@@ -25,7 +25,7 @@ from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.request_body import request_body
-from dragoman.protocols.speech import ANYWHERE, DEVELOPER, NAMES
+from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
 from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
 
 EXPRESSES = frozenset(
@@ -117,7 +117,7 @@ class OpenAIChatClient(ClientCodec):
         )
         self.embeddings = OpenAIEmbedClient(url, variant.refused_fields)
         self._variant = variant
-        self.refused = frozenset(variant.refused_fields)
+        self.refused = frozenset(variant.refused_fields) | (frozenset() if variant.breakpoints else {BREAKPOINT})
         self.expresses = _expressed(variant)
 
     def relay_for(self, protocol: str) -> RelayCodec | None:
@@ -133,7 +133,7 @@ class OpenAIChatClient(ClientCodec):
 
     def changed(self, request: ChatRequest) -> Iterator[Loss]:
         yield from super().changed(request)
-        yield from changed_breakpoints(request)
+        yield from changed_breakpoints(request, self._variant.breakpoints)
         yield from changed_user(request)
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")

@@ -10,6 +10,7 @@ from dragoman.protocols.openai_chat.extra import to_extra, with_extra
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
 from dragoman.protocols.openai_chat.reasoning_details import decode_details, list_of, state_of
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
+from dragoman.protocols.openai_shared.cache import WRITERS
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -149,7 +150,7 @@ def _result(result: ToolResult, message: Message, variant: Variant) -> dict[str,
     body: dict[str, Any] = {"role": "tool", "tool_call_id": result.id}
     if result.name is not None and variant.message_names:
         body["name"] = result.name
-    body["content"] = encode_content(result.parts) or ""
+    body["content"] = encode_content(result.parts, WRITERS[variant.breakpoints]) or ""
     return with_extra(with_extra(body, result.extra), message.extra if message.role == "tool" else {})
 
 
@@ -166,7 +167,7 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, *, blank
         case []:
             body["content"] = None if calls else ""
         case _:
-            body["content"] = encode_content(content) or ""
+            body["content"] = encode_content(content, WRITERS[variant.breakpoints]) or ""
     thoughts = [part.text for part in parts if isinstance(part, Reasoning) and part.opaque is None]
     if (details := list_of(parts)) is not None:
         body[REASONING_DETAILS] = details

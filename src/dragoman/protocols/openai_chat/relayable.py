@@ -80,6 +80,7 @@ def _marks(variant: Variant) -> Iterator[Mark]:
         ("tools", b'"custom"'): variant.custom_tools,
         ("response_format", b'"json_schema"'): variant.json_schema,
         ("response_format", b'"json_object"'): variant.json_object,
+        ("messages", b'"prompt_cache_breakpoint"'): variant.breakpoints == "prompt_cache_breakpoint",
     }
     yield from (mark for mark, has in switches.items() if not has)
     for field in variant.refused_fields:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from dragoman.protocols.openai_shared.cache import CACHED, BreakpointField
 from dragoman.protocols.speech import DEVELOPER, NAMES
 from dragoman.types import ChatRequest, ToolChoice
 
@@ -68,6 +69,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether there is `web_search_options`. A relay passes it: its caller may know a model that has it."""
     cache_keys: bool = False
     """Whether `prompt_cache_key` is known, so that one may be sent for which the caller did not ask."""
+    breakpoints: BreakpointField | None = None
+    """The field of a part that is a cache breakpoint; None: the service has none, and may refuse OpenAI's."""
     refused_fields: tuple[str, ...] = ()
     """Fields of ChatRequest, and kinds of parts, that make the service refuse a request, or that it cannot follow."""
 
@@ -82,7 +85,8 @@ class Variant(Struct, frozen=True, kw_only=True):
             "file.url": self.file_urls,
             "hosted.web_search": self.web_search,
         }
-        return frozenset(name for name, has in switches.items() if not has).union(self.refused_fields)
+        lost = frozenset(name for name, has in switches.items() if not has).union(self.refused_fields)
+        return lost if self.breakpoints else lost | CACHED
 
     def choice(self, request: ChatRequest) -> ToolChoice | None:
         """How the model is told to choose a tool; not the request's own choice if the service does not take that."""

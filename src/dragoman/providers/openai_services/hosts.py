@@ -12,6 +12,13 @@ HOSTS: tuple[ServiceRow, ...] = (
         "2026-11-26",
         (
             Quirk(
+                "breakpoints",
+                "cache_control",
+                "without them nothing of a Claude conversation is cached",
+                "microsoft/vscode#312939",
+                "2026-11-28",
+            ),
+            Quirk(
                 "reasoning_field",
                 "reasoning",
                 "its own name of the field",

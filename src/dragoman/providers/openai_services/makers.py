@@ -52,6 +52,13 @@ OF_DASHSCOPE = (
     ),
     Quirk("thinking_field", "enable_thinking", "a switch and `thinking_budget`", DASHSCOPE, "2026-11-26"),
     Quirk(
+        "breakpoints",
+        "cache_control",
+        "an explicit cache costs half of what an implicit one does, and is found for sure",
+        "https://help.aliyun.com/en/model-studio/context-cache",
+        "2026-11-28",
+    ),
+    Quirk(
         "whole_answers",
         False,
         "400 from models that think: only stream mode is supported; enable_thinking must be false for other calls",
