@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import fields, replace
 
 from dragoman.config import ProfileConfig
+from dragoman.config.schema import REQUEST_SETTINGS
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
-from dragoman.providers.profiles import FAMILIES, KNOWN, MAX_KNOWN, OPENAI_FORM, SAMPLING, Families
+from dragoman.providers.profiles import FAMILIES, KNOWN, MAX_KNOWN, OPENAI_FORM, SAMPLING, UNSTEERED, Families
 from dragoman.types import (
     CacheBreakpoint,
     ChangedSchema,
@@ -17,6 +18,7 @@ from dragoman.types import (
     LostField,
     Message,
     ModelProfile,
+    ReasoningConfig,
     RewrittenSchema,
     Text,
     Tool,
@@ -106,6 +108,8 @@ def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:
         ("deepseek/deepseek-v4-flash", True),
         ("deepseek-reasoner", True),
         ("moonshotai/kimi-k2.5", True),
+        ("kimi-k2.7-code", True),
+        ("kimi-k3", True),
         ("deepseek-r1:14b", False),
         ("deepseek-chat", None),
         ("deepseek-v3.1", None),
@@ -192,7 +196,7 @@ def test_each_row_says_something_with_its_source_and_date() -> None:
         assert family.source.startswith("https://"), family.pattern
         assert date.fromisoformat(family.seen) >= date(2026, 11, 1), family.pattern
         assert family.pattern == family.pattern.lower()
-        assert set(family.profile.unsupported_fields or ()) <= set(ChatRequest.__struct_fields__)
+        assert set(family.profile.unsupported_fields or ()) <= set(REQUEST_SETTINGS)
 
 
 def test_each_row_counts() -> None:
@@ -242,3 +246,52 @@ def test_openais_models_have_breakpoints_from_5_6_on(model: str, taken: bool | N
     assert lost == ([] if taken is None else places)
     body = codec.encode_request(codec.fit(request, profile), fixed_env()).body
     assert bytes(body).count(b"prompt_cache_breakpoint") == (2 if taken is None else 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "refused"),
+    [
+        ("grok-4", UNSTEERED),
+        ("x-ai/grok-4-1-fast-reasoning", UNSTEERED),
+        ("grok-4.20-0309-reasoning", UNSTEERED),
+        ("grok-code-fast-1", UNSTEERED),
+        ("meta-llama/llama-4-scout-17b", UNSTEERED),
+        ("grok-4.20-multi-agent-0309", ()),
+        ("grok-3-mini", ()),
+        ("grok-4.3", None),
+        ("grok-4.5", None),
+        ("deepseek-r1-distill-llama-70b", None),
+    ],
+)
+def test_who_takes_no_effort(model: str, refused: tuple[str, ...] | None) -> None:
+    profile = KNOWN.profile_of(model)
+    assert profile.unsupported_fields == refused
+    for config in (ReasoningConfig(effort="high"), ReasoningConfig(mode="off"), ReasoningConfig(budget_tokens=4096)):
+        request = ChatRequest(model=model, messages=(user("x"),), reasoning=config)
+        codec = OpenAIChatClient("http://up")
+        body = bytes(codec.encode_request(codec.fit(request, profile), fixed_env()).body)
+        assert (b"reasoning_effort" in body) is not bool(refused)
+
+
+@pytest.mark.parametrize(
+    ("model", "images"),
+    [("deepseek-v4-pro", False), ("deepseek-v4-flash", False), ("deepseek-v4-flash-vision-exp", True)],
+)
+def test_who_sees(model: str, images: bool) -> None:
+    assert KNOWN.profile_of(model).images is images
+
+
+def test_kimi_takes_no_sampling_and_types_only_in_alternatives() -> None:
+    profile = KNOWN.profile_of("moonshotai/kimi-k2.6")
+    assert profile.unsupported_fields == SAMPLING
+    part = {"type": ["string", "null"], "anyOf": [{"minLength": 1}, {"type": "string", "pattern": "x"}]}
+    root = {"type": "object", "properties": {"p": part}, "anyOf": [{"required": ["p"]}, {"required": ["q"]}]}
+    request = ChatRequest(model="m", messages=(user("x"),), tools=(Tool("f", parameters=root),))
+    (tool,) = OpenAIChatClient("http://up").fit(request, profile).tools
+    assert isinstance(tool, Tool)
+    assert tool.parameters is not None
+    assert tool.parameters["type"] == "object"
+    assert "anyOf" not in tool.parameters
+    assert tool.parameters["properties"]["p"].keys() == {"anyOf"}
+    assert all("type" in each for each in tool.parameters["properties"]["p"]["anyOf"])
+    assert KNOWN.profile_of("moonshotai/kimi-k2-0905").unsupported_fields is None

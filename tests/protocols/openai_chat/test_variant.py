@@ -139,7 +139,7 @@ CASES = [
     ),
     Case("whole_answers", Variant(whole_answers=False), asked(stream=False), ("stream",), True),
     *(
-        Case("empty_reasoning", Variant(empty_reasoning=True), replace(request, reasoning=config), place, value)
+        Case("missing_reasoning", Variant(missing_reasoning=""), replace(request, reasoning=config), place, value)
         for request, place, value in (
             (CALLED, ("messages", 1, "reasoning_content"), ""),
             (CALLED, ("messages", 0, "reasoning_content"), NOTHING),
@@ -149,8 +149,8 @@ CASES = [
         for config in (None, ReasoningConfig(effort="high"))
     ),
     Case(
-        "empty_reasoning",
-        Variant(empty_reasoning=True),
+        "missing_reasoning",
+        Variant(missing_reasoning=""),
         replace(CALLED, reasoning=OFF_BY_WORD),
         ("messages", 1, "reasoning_content"),
         NOTHING,

@@ -109,10 +109,11 @@ def _results_pass(messages: bytes, variant: Variant) -> bool:
 
 
 def _reasoning_passes(messages: bytes, variant: Variant) -> bool:
-    if not variant.empty_reasoning or b'"assistant"' not in messages:
+    if variant.missing_reasoning is None or b'"assistant"' not in messages:
         return True
     heads = _read(messages)
-    return heads is not None and all(head.role != "assistant" or head.reasoning_content is not None for head in heads)
+    taken = (lambda said: said is not None) if variant.missing_reasoning == "" else bool
+    return heads is not None and all(head.role != "assistant" or taken(head.reasoning_content) for head in heads)
 
 
 def _has_media(text: bytes) -> bool:

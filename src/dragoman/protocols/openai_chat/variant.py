@@ -35,9 +35,9 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Mistral calls it `random_seed`."""
     reasoning_field: str = "reasoning_content"
     """The field of an assistant's message that takes its earlier reasoning back."""
-    empty_reasoning: bool = False
-    """Whether each assistant's message must have that field, if the models need their reasoning back: empty if the
-    message came from elsewhere."""
+    missing_reasoning: str | None = None
+    """What stands in that field of each assistant's message that came from elsewhere, if the models need their
+    reasoning back; None: the field may be missing."""
     thinking_field: ThinkingField = "reasoning_effort"
     """How thinking is asked for: `reasoning_effort` (a word), `thinking` (`{"type": "enabled"}`, and the word beside
     it), `enable_thinking` (a boolean, and `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
