@@ -66,6 +66,7 @@ SAMPLES = {
     "BROKEN_END": "cut",
     "CALL_IDS": "nine",
     "BREAKPOINTS": "false",
+    "EFFORT_WITH_TOOLS": "false",
     "PORT": "9",
     "MAX_BODY": "9",
     "WORKERS": "9",

@@ -1,6 +1,8 @@
 """The table of families: by whose names, in which order, with which proof."""
 
+import json
 from datetime import date
+from typing import Any
 
 import pytest
 from msgspec.structs import fields, replace
@@ -10,6 +12,7 @@ from dragoman.config.schema import REQUEST_SETTINGS
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
+from dragoman.providers.openai import OpenAI
 from dragoman.providers.profiles import FAMILIES, KNOWN, MAX_KNOWN, OPENAI_FORM, SAMPLING, UNSTEERED, Families
 from dragoman.types import (
     CacheBreakpoint,
@@ -23,6 +26,7 @@ from dragoman.types import (
     Text,
     Tool,
     ToolResult,
+    names,
     user,
 )
 from tests.support.env import fixed_env
@@ -295,3 +299,30 @@ def test_kimi_takes_no_sampling_and_types_only_in_alternatives() -> None:
     assert tool.parameters["properties"]["p"].keys() == {"anyOf"}
     assert all("type" in each for each in tool.parameters["properties"]["p"]["anyOf"])
     assert KNOWN.profile_of("moonshotai/kimi-k2-0905").unsupported_fields is None
+
+
+EFFORT = ReasoningConfig(effort="high")
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "effort", "lost"),
+    [
+        ("gpt-5.4", {"reasoning": EFFORT}, "none", ["reasoning.effort"]),
+        ("gpt-5.4-mini", {"reasoning": ReasoningConfig(mode="on", budget_tokens=9)}, "none", ["reasoning.effort"]),
+        ("gpt-5.6", {}, "none", ["reasoning.effort"]),
+        ("gpt-6-sol", {}, "none", ["reasoning.effort"]),
+        ("gpt-5.6-terra", {"reasoning": ReasoningConfig(effort="none")}, "none", []),
+        ("gpt-5.6", {"reasoning": EFFORT, "tools": ()}, "high", []),
+        ("gpt-5.1", {"reasoning": EFFORT}, "high", []),
+    ],
+)
+def test_openais_chat_takes_no_effort_beside_functions(
+    model: str, changes: dict[str, Any], effort: str, lost: list[str]
+) -> None:
+    request = ChatRequest(model=model, messages=(user("x"),), tools=(Tool("f"),))
+    request, profile = replace(request, **changes), KNOWN.profile_of(model)
+    own, other = OpenAI.codec(), OpenAIChatClient("http://up")
+    assert names(own.losses(request, profile)) == tuple(lost)
+    body = json.loads(bytes(own.encode_request(own.fit(request, profile), fixed_env()).body))  # type: ignore[union-attr]  # no preliminaries
+    assert body["reasoning_effort"] == effort
+    assert other.fit(request, profile).reasoning == request.reasoning

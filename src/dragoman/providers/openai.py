@@ -16,6 +16,7 @@ OWN = Variant(
     file_urls=False,
     web_search=False,
     cache_keys=True,
+    effort_with_tools=False,
     breakpoints="prompt_cache_breakpoint",
     refused_fields=("top_k",),
 )

@@ -116,6 +116,8 @@ CLAUDE_ADAPTIVE = ModelProfile(thinking_levels=True, unsupported_fields=("temper
 OPENAI_IDS = "https://github.com/anomalyco/opencode/issues/12653"
 OPENAI_CACHING = "https://developers.openai.com/api/docs/guides/prompt-caching"
 OPENAI_UNMARKED = ("*gpt-[34]*", "gpt-5", "gpt-5-*", "gpt-5.[0-5]*", "gpt-5.6-terra*", "o[134]", "o[134]-*")
+OPENAI_TOOLS = "https://github.com/openai/openai-openapi/issues/541"
+OPENAI_STILL = ("gpt-5.[4-9]", "gpt-5.[4-9]-*", "gpt-[6-9]*")
 OPENAI_CALLS = ("*gpt-[3-9]*", "o[134]", "o[134]-*")
 MISTRAL_IDS = "https://github.com/anomalyco/opencode/issues/1680"
 MISTRAL_CALLS = ("*mistral*", "*mixtral*", "*ministral*", "*codestral*", "*devstral*", "*magistral*", "*pixtral*")
@@ -245,9 +247,12 @@ FAMILIES: tuple[Family, ...] = (
     Family("*claude-*", ModelProfile(call_ids="plain"), CLAUDE_GUIDE, "2026-11-26"),
     # "tool_calls[0].id: string too long": 400 (anomalyco/opencode#12653, langgenius/dify#28987, openclaw/openclaw#875).
     *(Family(pattern, ModelProfile(call_ids="short"), OPENAI_IDS, "2026-11-27") for pattern in OPENAI_CALLS),
-    # "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9": 400, also of templates of open weights.
+    # "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions": 400, from 5.6 on
+    # even without an effort (BerriAI/litellm#34569, onyx-dot-app/onyx#15008).
+    *(Family(pattern, ModelProfile(effort_with_tools=False), OPENAI_TOOLS, "2026-11-28") for pattern in OPENAI_STILL),
     # "prompt_cache_breakpoint is not supported on this model": 400 (Kilo-Org/kilocode#13052), before gpt-5.6.
     *(Family(pattern, ModelProfile(breakpoints=False), OPENAI_CACHING, "2026-11-28") for pattern in OPENAI_UNMARKED),
+    # "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9": 400, also of templates of open weights.
     *(Family(pattern, ModelProfile(call_ids="nine"), MISTRAL_IDS, "2026-11-27") for pattern in MISTRAL_CALLS),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
     Family(

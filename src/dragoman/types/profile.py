@@ -33,6 +33,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they take only one of `temperature` and `top_p` in a request."""
     call_ids: CallIds | None = None
     """What the id of a call must be."""
+    effort_with_tools: bool | None = None
+    """Whether they think if there are functions, in OpenAI's own Chat Completions."""
     breakpoints: bool | None = None
     """Whether they take cache breakpoints."""
     signed_calls: bool | None = None

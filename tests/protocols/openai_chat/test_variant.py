@@ -133,6 +133,7 @@ CASES = [
         NOTHING,
         ("tools[0] (web_search)",),
     ),
+    Case("effort_with_tools", Variant(effort_with_tools=False), asked(tools=(ONE,)), ("reasoning_effort",), NOTHING),
     *(
         Case("breakpoints", Variant(breakpoints=field), request, ("messages", 0, "content"), content, lost)
         for field, request, content, lost in BREAKPOINTS

@@ -41,6 +41,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     thinking_field: ThinkingField = "reasoning_effort"
     """How thinking is asked for: `reasoning_effort` (a word), `thinking` (`{"type": "enabled"}`, and the word beside
     it), `enable_thinking` (a boolean, and `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
+    effort_with_tools: bool = True
+    """Whether an effort may stand beside functions; if not, models of which the profile says so do not think then."""
     tool_choices: tuple[ChoiceMode, ...] = EVERY_CHOICE
     """The choices of a tool that the service takes; any other is sent as the nearest weaker one."""
     thinking_choices: tuple[ChoiceMode, ...] = EVERY_CHOICE
