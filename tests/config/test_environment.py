@@ -67,6 +67,7 @@ SAMPLES = {
     "CALL_IDS": "nine",
     "BREAKPOINTS": "false",
     "EFFORT_WITH_TOOLS": "false",
+    "SAMPLING_WITH_EFFORT": "false",
     "PORT": "9",
     "MAX_BODY": "9",
     "WORKERS": "9",

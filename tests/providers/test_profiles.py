@@ -67,7 +67,8 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
 @pytest.mark.parametrize(("model", "refused"), [("gpt-4o", None), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))])
 def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...] | None) -> None:
     profile = replace(KNOWN.profile_of(model), context=None)
-    assert profile == OPENAI_FORM.over(
+    assert profile.sampling_with_effort is (None if refused is None else False)
+    assert replace(profile, sampling_with_effort=None) == OPENAI_FORM.over(
         ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused, call_ids="short", breakpoints=False)
     )
 
@@ -326,3 +327,29 @@ def test_openais_chat_takes_no_effort_beside_functions(
     body = json.loads(bytes(own.encode_request(own.fit(request, profile), fixed_env()).body))  # type: ignore[union-attr]  # no preliminaries
     assert body["reasoning_effort"] == effort
     assert other.fit(request, profile).reasoning == request.reasoning
+
+
+@pytest.mark.parametrize(
+    ("config", "lost"),
+    [
+        (EFFORT, ("temperature", "top_p", "top_logprobs")),
+        (ReasoningConfig(mode="on"), ("temperature", "top_p", "top_logprobs")),
+        (ReasoningConfig(budget_tokens=4096), ("temperature", "top_p", "top_logprobs")),
+        (ReasoningConfig(effort="none"), ()),
+        (ReasoningConfig(mode="off"), ()),
+        (None, ()),
+    ],
+)
+def test_openais_later_models_take_no_sampling_while_they_think(
+    config: ReasoningConfig | None, lost: tuple[str, ...]
+) -> None:
+    request = ChatRequest(
+        model="gpt-5.4", messages=(user("x"),), temperature=1.0, top_p=0.9, top_logprobs=2, reasoning=config
+    )
+    profile = KNOWN.profile_of("gpt-5.4")
+    for codec in (OpenAIChatClient("http://up"), OpenAIResponsesClient("http://up")):
+        assert (
+            tuple(name for name in names(codec.losses(request, profile)) if name in request.__struct_fields__) == lost
+        )
+        fitted = codec.fit(request, profile)
+        assert [name for name in ("temperature", "top_p", "top_logprobs") if getattr(fitted, name) is None] == [*lost]

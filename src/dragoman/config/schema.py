@@ -306,6 +306,7 @@ PROFILE = TableSchema(
         "thinking_levels": Boolean(),
         "single_sampling": Boolean(),
         "call_ids": OneOf(get_args(CallIds)),
+        "sampling_with_effort": Boolean(),
         "effort_with_tools": Boolean(),
         "breakpoints": Boolean(),
         "signed_calls": Boolean(),

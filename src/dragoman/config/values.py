@@ -257,6 +257,9 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """What the id of a call must be: `plain` (letters, digits, `_` and `-`; in Anthropic's protocol), `short` (at most
     40 characters in Chat Completions, 64 in Responses) or `nine` (nine letters and digits; in Chat Completions). A call
     of another service with another id then gets one in its place."""
+    sampling_with_effort: bool | None = None
+    """Whether they take `temperature`, `top_p` and `top_logprobs` while they think; if not, these are left out if
+    thinking is asked for, and listed as losses."""
     effort_with_tools: bool | None = None
     """Whether OpenAI takes an effort of thinking beside functions in Chat Completions; if not, `none` is asked for, and
     the effort is listed as a loss. The provider `OpenAIResponses` has no such rule."""

@@ -8,6 +8,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields, replace
 
 from dragoman.protocols.losses import REASONING
+from dragoman.protocols.reasoning import thinks
 from dragoman.protocols.speech import BREAKPOINT, PARTS
 from dragoman.protocols.tool_schema.compiler import CompiledSchema
 from dragoman.protocols.tool_schema.keywords import Schema
@@ -46,6 +47,9 @@ class Compilers(Struct, frozen=True):
 Keeps = Callable[[Extra], bool]
 """Whether the schema of a thing with these further fields goes back as it came; see `ClientCodec.keeps`."""
 
+SAMPLING = frozenset({"temperature", "top_p", "top_logprobs"})
+"""Fields that models which think may not take then."""
+
 OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 """Fields of a request that have a meaning only if there are tools."""
 
@@ -64,6 +68,8 @@ def untaken(profile: ModelProfile) -> frozenset[str]:
 
 def untaken_together(request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
     """Fields of `request` that models of `profile` do not take beside others of it."""
+    if profile.sampling_with_effort is False and thinks(request.reasoning):
+        return SAMPLING
     both = request.temperature is not None and request.top_p is not None
     return frozenset({"top_p"}) if both and profile.single_sampling else frozenset()
 

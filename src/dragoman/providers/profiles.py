@@ -117,6 +117,7 @@ OPENAI_IDS = "https://github.com/anomalyco/opencode/issues/12653"
 OPENAI_CACHING = "https://developers.openai.com/api/docs/guides/prompt-caching"
 OPENAI_UNMARKED = ("*gpt-[34]*", "gpt-5", "gpt-5-*", "gpt-5.[0-5]*", "gpt-5.6-terra*", "o[134]", "o[134]-*")
 OPENAI_TOOLS = "https://github.com/openai/openai-openapi/issues/541"
+OPENAI_LATER = ("gpt-5.[1-9]", "gpt-5.[1-9]-*", "gpt-[6-9]*")
 OPENAI_STILL = ("gpt-5.[4-9]", "gpt-5.[4-9]-*", "gpt-[6-9]*")
 OPENAI_CALLS = ("*gpt-[3-9]*", "o[134]", "o[134]-*")
 MISTRAL_IDS = "https://github.com/anomalyco/opencode/issues/1680"
@@ -247,6 +248,11 @@ FAMILIES: tuple[Family, ...] = (
     Family("*claude-*", ModelProfile(call_ids="plain"), CLAUDE_GUIDE, "2026-11-26"),
     # "tool_calls[0].id: string too long": 400 (anomalyco/opencode#12653, langgenius/dify#28987, openclaw/openclaw#875).
     *(Family(pattern, ModelProfile(call_ids="short"), OPENAI_IDS, "2026-11-27") for pattern in OPENAI_CALLS),
+    # "Unsupported parameter: 'temperature' is not supported with this model": 400, while it thinks (vercel/ai#10932).
+    *(
+        Family(pattern, ModelProfile(sampling_with_effort=False), OPENAI_GUIDE, "2026-11-28")
+        for pattern in OPENAI_LATER
+    ),
     # "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions": 400, from 5.6 on
     # even without an effort (BerriAI/litellm#34569, onyx-dot-app/onyx#15008).
     *(Family(pattern, ModelProfile(effort_with_tools=False), OPENAI_TOOLS, "2026-11-28") for pattern in OPENAI_STILL),

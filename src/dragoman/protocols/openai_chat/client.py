@@ -157,14 +157,14 @@ class OpenAIChatClient(ClientCodec):
             yield ChangedField("response_format")
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
-        found = super().losses(request, profile)
         if not self._must_not_think(request, profile):
-            return found
-        return (*(loss for loss in found if not loss.name.startswith("reasoning.")), ChangedField("reasoning.effort"))
+            return super().losses(request, profile)
+        still = replace(request, reasoning=NOT_AT_ALL)
+        return (*super().losses(still, profile), ChangedField("reasoning.effort"))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        fitted = super().fit(request, profile)
-        return replace(fitted, reasoning=NOT_AT_ALL) if self._must_not_think(request, profile) else fitted
+        still = self._must_not_think(request, profile)
+        return super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
 
     def _must_not_think(self, request: ChatRequest, profile: ModelProfile) -> bool:
         if self._variant.effort_with_tools or profile.effort_with_tools is not False or thinks_not(request):
