@@ -17,6 +17,7 @@ OWN = Variant(
     web_search=False,
     cache_keys=True,
     effort_with_tools=False,
+    cut_calls=True,
     breakpoints="prompt_cache_breakpoint",
     refused_fields=("top_k",),
 )

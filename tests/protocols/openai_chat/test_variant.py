@@ -63,6 +63,10 @@ def chosen(choice: ToolChoice, tools: tuple[Tool, ...] = (ONE, TWO), **settings:
     return asked(tools=tools, tool_choice=choice, **settings)
 
 
+def called(arguments: str) -> dict[str, Any]:
+    return {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+
+
 def thinking(field: Any, value: Any, path: str, sent: Any, lost: tuple[str, ...] = ()) -> Case:
     request = asked(reasoning=ReasoningConfig(**value))
     return Case("thinking_field", Variant(thinking_field=field), request, (path,), sent, lost)
@@ -92,6 +96,11 @@ FREEFORM = asked(
     tool_choice=NAMED,
 )
 
+CUT = asked(
+    user("x"),
+    Message("assistant", (ToolCall(id="1", name="f", arguments='{"path":"a", "text": "onc'),)),
+    Message("tool", (ToolResult(id="1", parts=(Text(text="no JSON"),)),)),
+)
 MARKED = asked(Message("user", (Text(text="x", cache=CacheBreakpoint()),)))
 LONG = asked(Message("user", (Text(text="x", cache=CacheBreakpoint(3600)),)))
 TTL = ("messages[0].parts[0].cache.ttl",)
@@ -134,6 +143,13 @@ CASES = [
         ("tools[0] (web_search)",),
     ),
     Case("effort_with_tools", Variant(effort_with_tools=False), asked(tools=(ONE,)), ("reasoning_effort",), NOTHING),
+    *(
+        Case("cut_calls", Variant(cut_calls=taken), CUT, ("messages", 1, "tool_calls"), [called(said)], lost)
+        for taken, said, lost in (
+            (False, '{"path":"a"}', ("messages[1].parts[0].arguments",)),
+            (True, '{"path":"a", "text": "onc', ()),
+        )
+    ),
     *(
         Case("breakpoints", Variant(breakpoints=field), request, ("messages", 0, "content"), content, lost)
         for field, request, content, lost in BREAKPOINTS

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from dragoman.protocols.cut_calls import SAYABLE as CUT_CALL
 from dragoman.protocols.openai_shared.cache import CACHED, BreakpointField
 from dragoman.protocols.speech import DEVELOPER, NAMES
 from dragoman.types import ChatRequest, ToolChoice
@@ -59,6 +60,9 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether a tool may have `strict`."""
     custom_tools: bool = True
     """Whether there are freeform tools; if not, each is a function with one string, and its grammar stands in words."""
+    cut_calls: bool = False
+    """Whether the arguments of an earlier call may be no JSON, as if the answer was cut at its limit; most services
+    parse them, and refuse the conversation from then on."""
     json_schema: bool = True
     """Whether the form of an answer may be a JSON schema; if not, any JSON object is asked for."""
     json_object: bool = True
@@ -83,6 +87,7 @@ class Variant(Struct, frozen=True, kw_only=True):
             NAMES: self.message_names,
             "tool.strict": self.strict_tools,
             "tool.grammar": self.custom_tools,
+            CUT_CALL: self.cut_calls,
             "tool_choice.names": "tool" in self.tool_choices,
             "file.url": self.file_urls,
             "hosted.web_search": self.web_search,
