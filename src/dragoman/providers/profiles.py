@@ -261,9 +261,11 @@ FAMILIES: tuple[Family, ...] = (
     # "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9": 400, also of templates of open weights.
     *(Family(pattern, ModelProfile(call_ids="nine"), MISTRAL_IDS, "2026-11-27") for pattern in MISTRAL_CALLS),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
+    # "input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'": 400, for all tools.
+    # ComposioHQ/composio#3500, twilio-labs/mcp#58
     Family(
         "*claude-*",
-        ModelProfile(schema_limits=PLAIN_ROOT),
+        ModelProfile(schema_limits=(*PLAIN_ROOT, "plain-names")),
         "https://github.com/MoonshotAI/kimi-code/issues/2328",
         "2026-11-26",
     ),
