@@ -10,6 +10,7 @@ from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.cut_calls import is_begun, with_complete_calls
 from dragoman.protocols.registry import DIALECTS
+from dragoman.providers.openai import OpenAI
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -138,9 +139,8 @@ def test_a_caller_who_sends_it_back_is_answered(name: str) -> None:
     assert b"half" not in body
 
 
-@pytest.mark.parametrize("name", ["openai-chat", "openai-responses"])
-def test_a_service_that_has_it_gets_it_as_it_came(name: str) -> None:
-    client = client_of(name)
+@pytest.mark.parametrize("client", [OpenAI.codec(), client_of("openai-responses")], ids=lambda client: client.name)
+def test_a_service_that_has_it_gets_it_as_it_came(client: Any) -> None:
     request = conversation(BEGUN)
     assert names(client.losses(request, ModelProfile())) == ()
     assert b"half" in client.encode_request(client.fit(request, ModelProfile()), fixed_env()).body

@@ -52,7 +52,7 @@ SUBJECTS = {
             (*NO_EVENTS, f'{{"error":{DEEP}', '{"choices":5}', '{"choices":[5]}', '{"usage":"x"}'),
         ),
         Subject(
-            OpenAIResponsesClient(f"{URL}/v1/"),
+            OpenAIResponsesClient(f"{URL}/v1/", breakpoints=True),
             tuple(start + b'{"type":"response.output_text.delta","delta":' for start in (b"", b"data: ")),
             "data: {}\n\ndata: [DONE]\n\n",
             (

@@ -1,15 +1,35 @@
 """The table of families: by whose names, in which order, with which proof."""
 
+import json
 from datetime import date
+from typing import Any
 
 import pytest
 from msgspec.structs import fields, replace
 
 from dragoman.config import ProfileConfig
+from dragoman.config.schema import REQUEST_SETTINGS
 from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
-from dragoman.providers.profiles import FAMILIES, KNOWN, MAX_KNOWN, OPENAI_FORM, SAMPLING, Families
-from dragoman.types import ChangedSchema, ChatRequest, LostField, ModelProfile, RewrittenSchema, Tool, user
+from dragoman.providers.openai import OpenAI
+from dragoman.providers.profiles import FAMILIES, KNOWN, MAX_KNOWN, OPENAI_FORM, SAMPLING, UNSTEERED, Families
+from dragoman.types import (
+    CacheBreakpoint,
+    ChangedSchema,
+    ChatRequest,
+    LostField,
+    Message,
+    ModelProfile,
+    ReasoningConfig,
+    RewrittenSchema,
+    Text,
+    Tool,
+    ToolResult,
+    names,
+    user,
+)
+from tests.support.env import fixed_env
 
 UNKNOWN = ModelProfile()
 
@@ -41,14 +61,16 @@ def test_of_other_models_nothing_is_said(model: str) -> None:
     "model", ["gpt-4o", "gpt-5.1", "chatgpt-4o-latest", "o3", "gpt-5-mini", "anthropic/claude-opus-4.6"]
 )
 def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
-    assert KNOWN.profile_of(model).schema_limits == ("plain-root",)
+    more = ("plain-names",) if "claude" in model else ()
+    assert KNOWN.profile_of(model).schema_limits == ("plain-root", *more)
 
 
 @pytest.mark.parametrize(("model", "refused"), [("gpt-4o", None), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))])
 def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...] | None) -> None:
     profile = replace(KNOWN.profile_of(model), context=None)
-    assert profile == OPENAI_FORM.over(
-        ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused, call_ids="short")
+    assert profile.sampling_with_effort is (None if refused is None else False)
+    assert replace(profile, sampling_with_effort=None) == OPENAI_FORM.over(
+        ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused, call_ids="short", breakpoints=False)
     )
 
 
@@ -92,6 +114,8 @@ def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:
         ("deepseek/deepseek-v4-flash", True),
         ("deepseek-reasoner", True),
         ("moonshotai/kimi-k2.5", True),
+        ("kimi-k2.7-code", True),
+        ("kimi-k3", True),
         ("deepseek-r1:14b", False),
         ("deepseek-chat", None),
         ("deepseek-v3.1", None),
@@ -178,7 +202,7 @@ def test_each_row_says_something_with_its_source_and_date() -> None:
         assert family.source.startswith("https://"), family.pattern
         assert date.fromisoformat(family.seen) >= date(2026, 11, 1), family.pattern
         assert family.pattern == family.pattern.lower()
-        assert set(family.profile.unsupported_fields or ()) <= set(ChatRequest.__struct_fields__)
+        assert set(family.profile.unsupported_fields or ()) <= set(REQUEST_SETTINGS)
 
 
 def test_each_row_counts() -> None:
@@ -211,3 +235,122 @@ def test_names_are_looked_up_again_once_too_many_are_known() -> None:
         families.profile_of(f"model-{number}")
     assert families.profile_of("deepseek-reasoner") == first
     assert len(families._known) <= MAX_KNOWN
+
+
+@pytest.mark.parametrize(
+    ("model", "taken"), [("gpt-4o", False), ("o3", False), ("gpt-5.4", False), ("gpt-5.6", None), ("gpt-6-sol", None)]
+)
+def test_openais_models_have_breakpoints_from_5_6_on(model: str, taken: bool | None) -> None:
+    profile = KNOWN.profile_of(model)
+    assert profile.breakpoints is taken
+    marked = Text(text="x", cache=CacheBreakpoint())
+    result = ToolResult(id="1", parts=(marked,))
+    request = ChatRequest(model=model, messages=(Message("user", (marked,)), Message("tool", (result,))))
+    codec = OpenAIResponsesClient("http://up", breakpoints=True)
+    lost = [loss.name for loss in codec.losses(request, profile)]
+    places = ["messages[0].parts[0].cache", "messages[1].parts[0].parts[0].cache"]
+    assert lost == ([] if taken is None else places)
+    body = codec.encode_request(codec.fit(request, profile), fixed_env()).body
+    assert bytes(body).count(b"prompt_cache_breakpoint") == (2 if taken is None else 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "refused"),
+    [
+        ("grok-4", UNSTEERED),
+        ("x-ai/grok-4-1-fast-reasoning", UNSTEERED),
+        ("grok-4.20-0309-reasoning", UNSTEERED),
+        ("grok-code-fast-1", UNSTEERED),
+        ("meta-llama/llama-4-scout-17b", UNSTEERED),
+        ("grok-4.20-multi-agent-0309", ()),
+        ("grok-3-mini", ()),
+        ("grok-4.3", None),
+        ("grok-4.5", None),
+        ("deepseek-r1-distill-llama-70b", None),
+    ],
+)
+def test_who_takes_no_effort(model: str, refused: tuple[str, ...] | None) -> None:
+    profile = KNOWN.profile_of(model)
+    assert profile.unsupported_fields == refused
+    for config in (ReasoningConfig(effort="high"), ReasoningConfig(mode="off"), ReasoningConfig(budget_tokens=4096)):
+        request = ChatRequest(model=model, messages=(user("x"),), reasoning=config)
+        codec = OpenAIChatClient("http://up")
+        body = bytes(codec.encode_request(codec.fit(request, profile), fixed_env()).body)
+        assert (b"reasoning_effort" in body) is not bool(refused)
+
+
+@pytest.mark.parametrize(
+    ("model", "images"),
+    [("deepseek-v4-pro", False), ("deepseek-v4-flash", False), ("deepseek-v4-flash-vision-exp", True)],
+)
+def test_who_sees(model: str, images: bool) -> None:
+    assert KNOWN.profile_of(model).images is images
+
+
+def test_kimi_takes_no_sampling_and_types_only_in_alternatives() -> None:
+    profile = KNOWN.profile_of("moonshotai/kimi-k2.6")
+    assert profile.unsupported_fields == SAMPLING
+    part = {"type": ["string", "null"], "anyOf": [{"minLength": 1}, {"type": "string", "pattern": "x"}]}
+    root = {"type": "object", "properties": {"p": part}, "anyOf": [{"required": ["p"]}, {"required": ["q"]}]}
+    request = ChatRequest(model="m", messages=(user("x"),), tools=(Tool("f", parameters=root),))
+    (tool,) = OpenAIChatClient("http://up").fit(request, profile).tools
+    assert isinstance(tool, Tool)
+    assert tool.parameters is not None
+    assert tool.parameters["type"] == "object"
+    assert "anyOf" not in tool.parameters
+    assert tool.parameters["properties"]["p"].keys() == {"anyOf"}
+    assert all("type" in each for each in tool.parameters["properties"]["p"]["anyOf"])
+    assert KNOWN.profile_of("moonshotai/kimi-k2-0905").unsupported_fields is None
+
+
+EFFORT = ReasoningConfig(effort="high")
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "effort", "lost"),
+    [
+        ("gpt-5.4", {"reasoning": EFFORT}, "none", ["reasoning.effort"]),
+        ("gpt-5.4-mini", {"reasoning": ReasoningConfig(mode="on", budget_tokens=9)}, "none", ["reasoning.effort"]),
+        ("gpt-5.6", {}, "none", ["reasoning.effort"]),
+        ("gpt-6-sol", {}, "none", ["reasoning.effort"]),
+        ("gpt-5.6-terra", {"reasoning": ReasoningConfig(effort="none")}, "none", []),
+        ("gpt-5.6", {"reasoning": EFFORT, "tools": ()}, "high", []),
+        ("gpt-5.1", {"reasoning": EFFORT}, "high", []),
+    ],
+)
+def test_openais_chat_takes_no_effort_beside_functions(
+    model: str, changes: dict[str, Any], effort: str, lost: list[str]
+) -> None:
+    request = ChatRequest(model=model, messages=(user("x"),), tools=(Tool("f"),))
+    request, profile = replace(request, **changes), KNOWN.profile_of(model)
+    own, other = OpenAI.codec(), OpenAIChatClient("http://up")
+    assert names(own.losses(request, profile)) == tuple(lost)
+    body = json.loads(bytes(own.encode_request(own.fit(request, profile), fixed_env()).body))  # type: ignore[union-attr]  # no preliminaries
+    assert body["reasoning_effort"] == effort
+    assert other.fit(request, profile).reasoning == request.reasoning
+
+
+@pytest.mark.parametrize(
+    ("config", "lost"),
+    [
+        (EFFORT, ("temperature", "top_p", "top_logprobs")),
+        (ReasoningConfig(mode="on"), ("temperature", "top_p", "top_logprobs")),
+        (ReasoningConfig(budget_tokens=4096), ("temperature", "top_p", "top_logprobs")),
+        (ReasoningConfig(effort="none"), ()),
+        (ReasoningConfig(mode="off"), ()),
+        (None, ()),
+    ],
+)
+def test_openais_later_models_take_no_sampling_while_they_think(
+    config: ReasoningConfig | None, lost: tuple[str, ...]
+) -> None:
+    request = ChatRequest(
+        model="gpt-5.4", messages=(user("x"),), temperature=1.0, top_p=0.9, top_logprobs=2, reasoning=config
+    )
+    profile = KNOWN.profile_of("gpt-5.4")
+    for codec in (OpenAIChatClient("http://up"), OpenAIResponsesClient("http://up")):
+        assert (
+            tuple(name for name in names(codec.losses(request, profile)) if name in request.__struct_fields__) == lost
+        )
+        fitted = codec.fit(request, profile)
+        assert [name for name in ("temperature", "top_p", "top_logprobs") if getattr(fitted, name) is None] == [*lost]

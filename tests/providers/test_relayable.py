@@ -23,6 +23,7 @@ CALLS = [{"id": "abcdefghi", "type": "function", "function": {"name": "f", "argu
 CALL = {"role": "assistant", "content": None, "tool_calls": CALLS}
 PICTURE = [{"type": "image_url", "image_url": {"url": "https://h/p.png"}}]
 DOCUMENT = [{"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0=", "filename": "a.pdf"}}]
+MARKED = {"type": "text", "text": "hi", "prompt_cache_breakpoint": {"mode": "explicit"}}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 
@@ -41,6 +42,7 @@ CASES: dict[str, dict[str, Any]] = {
     "a picture beside a result": {"messages": [*result("r"), {"role": "user", "content": PICTURE}]},
     "a document beside a result": {"messages": [*result("r"), {"role": "user", "content": DOCUMENT}]},
     "reasoning": {"messages": [USER, {"role": "assistant", "content": "x", "reasoning_content": "so"}, USER]},
+    "a breakpoint": {"messages": [{"role": "user", "content": [MARKED]}]},
     "max_tokens": {"max_tokens": 9},
     "max_completion_tokens": {"max_completion_tokens": 9},
     "a strict tool": {"tools": [{"type": "function", "function": {"name": "f", "strict": True}}]},
@@ -125,12 +127,23 @@ def test_a_relay_sends_what_a_translation_sends(provider: type[AsyncGeneratorPro
             assert relayed == translated, name
 
 
-def test_a_turn_without_reasoning_is_translated_for_deepseek_alone() -> None:
-    """It wants the field in each: empty, if the turn came from another model."""
-    assert [each.__name__ for each in SERVICES if both(each.codec(), CASES["a call"])[0] is None] == ["DeepSeek"]
-    (codec,) = [each.codec() for each in SERVICES if each.__name__ == "DeepSeek"]
-    assert both(codec, CASES["a call"])[1]["messages"][1]["reasoning_content"] == ""
-    assert both(codec, CASES["reasoning"])[0] is not None
+NEEDED = {"DeepSeek": "", "Moonshot": " ", "MoonshotChina": " ", "SiliconFlow": " "}
+"""What stands in the field of a turn that has no reasoning, by the service that wants it in each."""
+
+
+def test_a_turn_without_reasoning_is_translated_for_those_who_want_it_in_each() -> None:
+    assert {each.__name__ for each in SERVICES if both(each.codec(), CASES["a call"])[0] is None} == NEEDED.keys()
+    for each in SERVICES:
+        if each.__name__ in NEEDED:
+            sent = both(each.codec(), CASES["a call"])[1]["messages"][1]["reasoning_content"]
+            assert sent == NEEDED[each.__name__]
+            assert both(each.codec(), CASES["reasoning"])[0] is not None
+
+
+def test_a_turn_with_empty_reasoning_is_translated_where_that_counts_as_none() -> None:
+    case = {"messages": [USER, CALL | {"reasoning_content": ""}, *result("r")[2:]]}
+    relayed = {each.__name__: both(each.codec(), case)[0] is not None for each in SERVICES}
+    assert {name: relayed[name] for name in NEEDED} == {name: said == "" for name, said in NEEDED.items()}
 
 
 @pytest.mark.parametrize("name", ["nothing", "nulls", "a quoted word", "a tool if it wants", "temperature"])

@@ -32,7 +32,8 @@ def anthropic(story: Story) -> Json:
     for i, turn in enumerate(story):
         if turn.role in {"system", "developer"}:
             if i == 0:
-                body["system"] = [{"type": "text", "text": _texts(turn)}]
+                mark = {"cache_control": {"type": "ephemeral"}}
+                body["system"] = [{"type": "text", "text": _texts(turn)} | mark]
                 continue
             messages.append({"role": "system", "content": _texts(turn)})
             continue

@@ -12,7 +12,7 @@ from dragoman.client.explain import Asked, Explanation, explain_call
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import ServerRequest, names
-from tests.strict import anthropic, gemini, ollama, openai_chat, openai_responses
+from tests.strict import anthropic, catalogue, gemini, ollama, openai_chat, openai_responses
 from tests.strict.rules import Rule, refusals
 from tests.strict.stories import Choice, sampled, single
 from tests.strict.tellers import TELLERS
@@ -38,8 +38,12 @@ ROLES = frozenset({"roles have their order", "an assistant says something", "the
 SERVICES = {
     "anthropic": Strict("anthropic", "claude-sonnet-4-5", anthropic.RULES, SPEAKS_FIRST),
     "anthropic with levels": Strict("anthropic", "claude-opus-4-8", anthropic.RULES, SPEAKS_FIRST),
+    "deepseek": Strict("deepseek", "deepseek-v4-pro", catalogue.DEEPSEEK),
     "gemini": Strict("gemini", "gemini-3-pro", gemini.RULES),
+    "groq": Strict("groq", "openai/gpt-oss-120b", catalogue.COMMON),
+    "llama.cpp": Strict("llamacpp", "qwen3", catalogue.COMMON),
     "mistral": Strict("mistral", "mistral-large", openai_chat.MISTRAL, ROLES),
+    "moonshot": Strict("moonshot", "kimi-k2.6", catalogue.KIMI),
     "ollama": Strict("ollama", "qwen3", ollama.RULES),
     "openai-chat": Strict("openai", "gpt-5.1", openai_chat.RULES),
     "openai-responses": Strict("openairesponses", "gpt-5.1", openai_responses.RULES),

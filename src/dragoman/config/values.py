@@ -257,6 +257,14 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """What the id of a call must be: `plain` (letters, digits, `_` and `-`; in Anthropic's protocol), `short` (at most
     40 characters in Chat Completions, 64 in Responses) or `nine` (nine letters and digits; in Chat Completions). A call
     of another service with another id then gets one in its place."""
+    sampling_with_effort: bool | None = None
+    """Whether they take `temperature`, `top_p` and `top_logprobs` while they think; if not, these are left out if
+    thinking is asked for, and listed as losses."""
+    effort_with_tools: bool | None = None
+    """Whether OpenAI takes an effort of thinking beside functions in Chat Completions; if not, `none` is asked for, and
+    the effort is listed as a loss. The provider `OpenAIResponses` has no such rule."""
+    breakpoints: bool | None = None
+    """Whether they take cache breakpoints; if not, these are left out, and listed as losses."""
     signed_calls: bool | None = None
     """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
     another service made then gets the documented stand-in."""
@@ -272,7 +280,8 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     schema_limits: tuple[SchemaLimit, ...] | None = None
     """Forms of JSON Schema that the models refuse: `single-type` (a list of types), `string-enums` (an `enum` of other
     values than texts), `lone-any-of` (keywords beside `anyOf`), `no-booleans` (true or false in place of a schema),
-    `plain-root` (`anyOf`, `$ref` and the like at the top), `array-items` (an array without `items`),
+    `plain-root` (`anyOf`, `$ref` and the like at the top), `plain-names` (a property at the top whose name is not
+    of at most 64 letters, digits and `_.-`), `array-items` (an array without `items`),
     `declared-required` (a required property that is not among the properties), `references` (`$ref` and the like),
     `open-objects` (an object with properties that may have others). Not set: none."""
     schema_depth: int | None = None

@@ -12,6 +12,7 @@ from dragoman.protocols.speech import (
     ALWAYS,
     ANYWHERE,
     APART,
+    BREAKPOINT,
     CACHE,
     DETAIL_LOSSES,
     DEVELOPER,
@@ -181,7 +182,7 @@ class _Manifest(Struct, frozen=True):
                         yield DETAIL_LOSSES.get(name, LostDetail)(f"{place}.{name}")
             case _:
                 assert_never(tool)
-        if tool.cache is not None and f"tool.{CACHE}" not in self.speech.expresses:
+        if tool.cache is not None and (BREAKPOINT in self.untaken or f"tool.{CACHE}" not in self.speech.expresses):
             yield LostDetail(f"{place}.{CACHE}")
         yield from self._extra(tool.extra, f"{place}.")
 
@@ -217,6 +218,8 @@ class _Manifest(Struct, frozen=True):
             return
         for detail in self.speech.unsaid_details(part):
             yield LostDetail(f"{place}.{detail}")
+        if part.cache is not None and BREAKPOINT in self.untaken and f"{kind}.{CACHE}" in self.speech.expresses:
+            yield LostDetail(f"{place}.{CACHE}")
         state = part.opaque
         if state is not None and f"{kind}.opaque" in self.speech.expresses and not self._is_ours(part):
             yield LostDetail(f"{place}.opaque")

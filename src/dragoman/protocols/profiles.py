@@ -8,12 +8,14 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields, replace
 
 from dragoman.protocols.losses import REASONING
-from dragoman.protocols.speech import PARTS
+from dragoman.protocols.reasoning import thinks
+from dragoman.protocols.speech import BREAKPOINT, PARTS
 from dragoman.protocols.tool_schema.compiler import CompiledSchema
 from dragoman.protocols.tool_schema.keywords import Schema
 from dragoman.protocols.tool_schema.words import joined_words
 from dragoman.types import (
     AnyPart,
+    AnyTool,
     ChangedSchema,
     ChatRequest,
     Extra,
@@ -27,6 +29,7 @@ from dragoman.types import (
     SchemaSupport,
     Tool,
     ToolResult,
+    UnknownTool,
 )
 
 Compile = Callable[[Any], CompiledSchema]
@@ -44,6 +47,9 @@ class Compilers(Struct, frozen=True):
 Keeps = Callable[[Extra], bool]
 """Whether the schema of a thing with these further fields goes back as it came; see `ClientCodec.keeps`."""
 
+SAMPLING = frozenset({"temperature", "top_p", "top_logprobs"})
+"""Fields that models which think may not take then."""
+
 OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 """Fields of a request that have a meaning only if there are tools."""
 
@@ -55,11 +61,15 @@ def untaken(profile: ModelProfile) -> frozenset[str]:
         found |= {"image"}
     if profile.tools is False:
         found |= OF_TOOLS
+    if profile.breakpoints is False:
+        found |= {BREAKPOINT}
     return found
 
 
 def untaken_together(request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
     """Fields of `request` that models of `profile` do not take beside others of it."""
+    if profile.sampling_with_effort is False and thinks(request.reasoning):
+        return SAMPLING
     both = request.temperature is not None and request.top_p is not None
     return frozenset({"top_p"}) if both and profile.single_sampling else frozenset()
 
@@ -141,8 +151,12 @@ def fitted(
     if request.reasoning is not None and not _REASONING.isdisjoint(untaken):
         left_out = {name: None for name in REASONING if f"reasoning.{name}" in untaken}
         changed["reasoning"] = replace(request.reasoning, **left_out)
-    if kinds:
-        changed["messages"] = tuple(_without(message, kinds) for message in request.messages)
+    messages = tuple(_without(message, kinds) for message in request.messages) if kinds else request.messages
+    if BREAKPOINT in untaken:
+        messages = tuple(map(_unmarked, messages))
+        changed["tools"] = tuple(map(_unmarked_tool, changed.get("tools", request.tools)))
+    if messages is not request.messages:
+        changed["messages"] = messages
     return replace(request, **changed) if changed else request
 
 
@@ -198,6 +212,25 @@ def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:
         else:
             parts.append(part)
     return replace(message, parts=tuple(parts))
+
+
+def _unmarked(message: Message) -> Message:
+    """`message` without cache breakpoints, inside of results too; the same object if it has none."""
+    parts = tuple(map(_without_mark, message.parts))
+    same = all(new is old for new, old in zip(parts, message.parts, strict=True))
+    return message if same else replace(message, parts=parts)
+
+
+def _unmarked_tool(tool: AnyTool) -> AnyTool:
+    return tool if isinstance(tool, UnknownTool) or tool.cache is None else replace(tool, cache=None)
+
+
+def _without_mark(part: AnyPart) -> AnyPart:
+    if isinstance(part, ToolResult):
+        inner = tuple(map(_without_mark, part.parts))
+        if any(new is not old for new, old in zip(inner, part.parts, strict=True)):
+            part = replace(part, parts=inner)
+    return part if part.cache is None else replace(part, cache=None)
 
 
 _DEFAULTS = {

@@ -1,5 +1,7 @@
 """How much to think, if one protocol says it in words and another in tokens. Knows no protocol by name."""
 
+from dragoman.types import ReasoningConfig
+
 BUDGETS: dict[str, int] = {
     "minimal": 1024,
     "low": 2048,
@@ -21,3 +23,10 @@ def effort_of(budget: int) -> str:
 def budget_of(effort: str) -> int | None:
     """The budget in tokens that means about as much as an effort; None if the word is not known."""
     return 0 if effort == "none" else BUDGETS.get(effort)
+
+
+def thinks(config: ReasoningConfig | None) -> bool:
+    """Whether thinking is asked for."""
+    if config is None or config.mode == "off" or config.effort == "none" or config.budget_tokens == 0:
+        return False
+    return any(said is not None for said in (config.mode, config.effort, config.budget_tokens))

@@ -130,6 +130,9 @@ ANYWHERE = "system.anywhere"
 CACHE = "cache"
 """The attribute of a part or of a tool that is a cache breakpoint. A protocol lists it, as `text.cache`."""
 
+BREAKPOINT = "breakpoint"
+"""What models do not take that refuse this attribute of a part."""
+
 BREAKPOINTS = frozenset({f"{kind}.{CACHE}" for kind in (*PARTS.values(), "tool")})
 """What a protocol lists whose parts and tools may all have cache breakpoints."""
 

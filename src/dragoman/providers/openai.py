@@ -16,6 +16,9 @@ OWN = Variant(
     file_urls=False,
     web_search=False,
     cache_keys=True,
+    effort_with_tools=False,
+    cut_calls=True,
+    breakpoints="prompt_cache_breakpoint",
     refused_fields=("top_k",),
 )
 """OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26.
@@ -77,4 +80,6 @@ class OpenAIResponses(OpenAI):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return shared(OpenAIResponsesClient, checked_url(cls, cls.url_variable), penalties=False, own_ids=True)
+        return shared(
+            OpenAIResponsesClient, checked_url(cls, cls.url_variable), penalties=False, own_ids=True, breakpoints=True
+        )

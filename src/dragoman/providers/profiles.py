@@ -34,6 +34,15 @@ OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
 OPENAI_STOP = "https://github.com/BerriAI/litellm/pull/15244"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
+KIMI_NEWER = ("kimi-k2.[5-9]*", "kimi-k3*", "kimi-for-coding*", "k3", "k3-*")
+KIMI_SAMPLING = "https://github.com/iOfficeAI/gemini-cli-pro/pull/30"
+KIMI_SCHEMA = "https://github.com/MoonshotAI/kimi-code/issues/2661"
+DEEPSEEK_VISION = "https://github.com/dengmengmian/muxlayer/releases/tag/v2.0.1"
+GROK_EFFORT = "https://github.com/NousResearch/hermes-agent/pull/23435"
+LLAMA_EFFORT = "https://github.com/iamsrikanthnani/pluely/pull/219"
+UNSTEERED = ("reasoning.mode", "reasoning.effort", "reasoning.budget_tokens")
+"""All settings of thinking, because each of them would be sent as an effort."""
+NO_EFFORT = ModelProfile(unsupported_fields=UNSTEERED)
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
 CLAUDE_THINKING = "https://platform.claude.com/docs/en/build-with-claude/effort"
 CLAUDE_FORM_GUIDE = "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"
@@ -105,6 +114,11 @@ BUDGETS_ALONE = ModelProfile(thinking_levels=False)
 SINGLE_SAMPLING = ModelProfile(single_sampling=True)
 CLAUDE_ADAPTIVE = ModelProfile(thinking_levels=True, unsupported_fields=("temperature", "top_p", "top_k"))
 OPENAI_IDS = "https://github.com/anomalyco/opencode/issues/12653"
+OPENAI_CACHING = "https://developers.openai.com/api/docs/guides/prompt-caching"
+OPENAI_UNMARKED = ("*gpt-[34]*", "gpt-5", "gpt-5-*", "gpt-5.[0-5]*", "gpt-5.6-terra*", "o[134]", "o[134]-*")
+OPENAI_TOOLS = "https://github.com/openai/openai-openapi/issues/541"
+OPENAI_LATER = ("gpt-5.[1-9]", "gpt-5.[1-9]-*", "gpt-[6-9]*")
+OPENAI_STILL = ("gpt-5.[4-9]", "gpt-5.[4-9]-*", "gpt-[6-9]*")
 OPENAI_CALLS = ("*gpt-[3-9]*", "o[134]", "o[134]-*")
 MISTRAL_IDS = "https://github.com/anomalyco/opencode/issues/1680"
 MISTRAL_CALLS = ("*mistral*", "*mixtral*", "*ministral*", "*codestral*", "*devstral*", "*magistral*", "*pixtral*")
@@ -180,9 +194,36 @@ FAMILIES: tuple[Family, ...] = (
         "2026-11-26",
     ),
     Family("deepseek-flash", ModelProfile(reasoning_returns=True), DEEPSEEK_GUIDE, "2026-11-26"),
+    Family("deepseek-v4-flash-vision*", ModelProfile(images=True), DEEPSEEK_VISION, "2026-11-28"),
+    # "messages[137]: unknown variant image_url, expected text": 400, for the whole of a conversation with a picture.
+    Family("deepseek-v4-pro*", ModelProfile(images=False), DEEPSEEK_VISION, "2026-11-28"),
     # "thinking is enabled but reasoning_content is missing in assistant tool call message": 400.
-    Family("kimi-k2-thinking*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
-    Family("kimi-k2.[56]*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
+    *(
+        Family(pattern, ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-28")
+        for pattern in ("kimi-k2-thinking*", *KIMI_NEWER)
+    ),
+    # "invalid temperature: only 1 is allowed for this model": 400.
+    *(
+        Family(pattern, ModelProfile(unsupported_fields=SAMPLING), KIMI_SAMPLING, "2026-11-28")
+        for pattern in KIMI_NEWER
+    ),
+    # "when using anyOf, type should be defined in anyOf items instead of the parent schema": 400, for all tools.
+    *(
+        Family(pattern, ModelProfile(schema_limits=(*PLAIN_ROOT, "lone-any-of")), KIMI_SCHEMA, "2026-11-28")
+        for pattern in ("kimi-*", "k3", "k3-*")
+    ),
+    # "Model grok-4 does not support parameter reasoningEffort": 400.
+    *(
+        Family(pattern, NO_EFFORT, GROK_EFFORT, "2026-11-28")
+        for pattern in ("grok-3", "grok-3-*", "grok-4", "grok-4-*")
+    ),
+    *(Family(pattern, NO_EFFORT, GROK_EFFORT, "2026-11-28") for pattern in ("grok-4.20*", "grok-code-*")),
+    *(
+        Family(pattern, ModelProfile(unsupported_fields=()), GROK_EFFORT, "2026-11-28")
+        for pattern in ("grok-3-mini*", "grok-4.20-multi-agent*")
+    ),
+    # "reasoning_effort is not supported with this model": 400 of Groq, since these do not think.
+    Family("llama-[34]*", NO_EFFORT, LLAMA_EFFORT, "2026-11-28"),
     # From Gemini 3 on a call without its signature is a 400; the older models take budgets of thinking alone.
     Family("gemini-*", ModelProfile(thinking_levels=True, signed_calls=True), GEMINI_SIGNATURES, "2026-11-26"),
     Family("gemini-[12]*", ModelProfile(thinking_levels=False, signed_calls=False), GEMINI_THINKING, "2026-11-26"),
@@ -207,12 +248,24 @@ FAMILIES: tuple[Family, ...] = (
     Family("*claude-*", ModelProfile(call_ids="plain"), CLAUDE_GUIDE, "2026-11-26"),
     # "tool_calls[0].id: string too long": 400 (anomalyco/opencode#12653, langgenius/dify#28987, openclaw/openclaw#875).
     *(Family(pattern, ModelProfile(call_ids="short"), OPENAI_IDS, "2026-11-27") for pattern in OPENAI_CALLS),
+    # "Unsupported parameter: 'temperature' is not supported with this model": 400, while it thinks (vercel/ai#10932).
+    *(
+        Family(pattern, ModelProfile(sampling_with_effort=False), OPENAI_GUIDE, "2026-11-28")
+        for pattern in OPENAI_LATER
+    ),
+    # "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions": 400, from 5.6 on
+    # even without an effort (BerriAI/litellm#34569, onyx-dot-app/onyx#15008).
+    *(Family(pattern, ModelProfile(effort_with_tools=False), OPENAI_TOOLS, "2026-11-28") for pattern in OPENAI_STILL),
+    # "prompt_cache_breakpoint is not supported on this model": 400 (Kilo-Org/kilocode#13052), before gpt-5.6.
+    *(Family(pattern, ModelProfile(breakpoints=False), OPENAI_CACHING, "2026-11-28") for pattern in OPENAI_UNMARKED),
     # "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9": 400, also of templates of open weights.
     *(Family(pattern, ModelProfile(call_ids="nine"), MISTRAL_IDS, "2026-11-27") for pattern in MISTRAL_CALLS),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
+    # "input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'": 400, for all tools.
+    # ComposioHQ/composio#3500, twilio-labs/mcp#58
     Family(
         "*claude-*",
-        ModelProfile(schema_limits=PLAIN_ROOT),
+        ModelProfile(schema_limits=(*PLAIN_ROOT, "plain-names")),
         "https://github.com/MoonshotAI/kimi-code/issues/2328",
         "2026-11-26",
     ),

@@ -33,6 +33,12 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they take only one of `temperature` and `top_p` in a request."""
     call_ids: CallIds | None = None
     """What the id of a call must be."""
+    sampling_with_effort: bool | None = None
+    """Whether they take settings of the choice among tokens while they think."""
+    effort_with_tools: bool | None = None
+    """Whether they think if there are functions, in OpenAI's own Chat Completions."""
+    breakpoints: bool | None = None
+    """Whether they take cache breakpoints."""
     signed_calls: bool | None = None
     """Whether the first call of each step of the current turn must have its signature."""
     mixed_tools: bool | None = None

@@ -10,6 +10,7 @@ SchemaLimit = Literal[
     "lone-any-of",
     "no-booleans",
     "plain-root",
+    "plain-names",
     "array-items",
     "declared-required",
     "references",
@@ -22,6 +23,7 @@ SchemaLimit = Literal[
     lone-any-of        anything beside `anyOf`
     no-booleans        true or false in place of a schema
     plain-root         anything but a plain object at the top: `anyOf`, `oneOf`, `allOf`, `enum`, `const`, `not`, `$ref`
+    plain-names        a property at the top whose name is not of at most 64 letters, digits and `_.-`
     array-items        an array without `items`
     declared-required  a required property that `properties` does not have
     references         `$ref` and the like

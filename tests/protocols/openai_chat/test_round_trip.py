@@ -147,7 +147,7 @@ requests = st.builds(
 @settings(derandomize=True, database=None, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(requests, st.sampled_from(["max_tokens", "max_completion_tokens"]))
 def test_what_one_half_sends_the_other_half_reads(request: ChatRequest, field: str) -> None:
-    client = OpenAIChatClient("http://up/v1", Variant(max_tokens_field=field))
+    client = OpenAIChatClient("http://up/v1", Variant(max_tokens_field=field, breakpoints="prompt_cache_breakpoint"))
     message = client.encode_request(request, fixed_env())
     assert isinstance(message, HttpRequest)
     assert losses(request, client.expresses, client.name) == ()

@@ -9,7 +9,9 @@ from msgspec.structs import fields, replace
 
 from dragoman.protocols.base import Env
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
+from dragoman.protocols.openai_shared.cache import BreakpointField
 from dragoman.types import (
+    CacheBreakpoint,
     ChatRequest,
     File,
     HostedTool,
@@ -61,6 +63,10 @@ def chosen(choice: ToolChoice, tools: tuple[Tool, ...] = (ONE, TWO), **settings:
     return asked(tools=tools, tool_choice=choice, **settings)
 
 
+def called(arguments: str) -> dict[str, Any]:
+    return {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+
+
 def thinking(field: Any, value: Any, path: str, sent: Any, lost: tuple[str, ...] = ()) -> Case:
     request = asked(reasoning=ReasoningConfig(**value))
     return Case("thinking_field", Variant(thinking_field=field), request, (path,), sent, lost)
@@ -90,6 +96,34 @@ FREEFORM = asked(
     tool_choice=NAMED,
 )
 
+CUT = asked(
+    user("x"),
+    Message("assistant", (ToolCall(id="1", name="f", arguments='{"path":"a", "text": "onc'),)),
+    Message("tool", (ToolResult(id="1", parts=(Text(text="no JSON"),)),)),
+)
+MARKED = asked(Message("user", (Text(text="x", cache=CacheBreakpoint()),)))
+LONG = asked(Message("user", (Text(text="x", cache=CacheBreakpoint(3600)),)))
+TTL = ("messages[0].parts[0].cache.ttl",)
+X, TWELVE = {"type": "text", "text": "x"}, {"mode": "explicit", "ttl": "12h"}
+
+BREAKPOINTS: list[tuple[BreakpointField | None, ChatRequest, Any, tuple[str, ...]]] = [
+    (None, MARKED, "x", ("messages[0].parts[0].cache",)),
+    ("prompt_cache_breakpoint", MARKED, [{**X, "prompt_cache_breakpoint": {"mode": "explicit"}}], ()),
+    (
+        "prompt_cache_breakpoint",
+        LONG,
+        [{**X, "prompt_cache_breakpoint": TWELVE}],
+        ("messages[0].parts[0].cache.ttl",),
+    ),
+    ("cache_control", MARKED, [{**X, "cache_control": {"type": "ephemeral"}}], ()),
+    (
+        "cache_control",
+        LONG,
+        [{**X, "cache_control": {"type": "ephemeral"}}],
+        ("messages[0].parts[0].cache.ttl",),
+    ),
+]
+
 CASES = [
     Case(
         "max_tokens_field",
@@ -108,9 +142,21 @@ CASES = [
         NOTHING,
         ("tools[0] (web_search)",),
     ),
+    Case("effort_with_tools", Variant(effort_with_tools=False), asked(tools=(ONE,)), ("reasoning_effort",), NOTHING),
+    *(
+        Case("cut_calls", Variant(cut_calls=taken), CUT, ("messages", 1, "tool_calls"), [called(said)], lost)
+        for taken, said, lost in (
+            (False, '{"path":"a"}', ("messages[1].parts[0].arguments",)),
+            (True, '{"path":"a", "text": "onc', ()),
+        )
+    ),
+    *(
+        Case("breakpoints", Variant(breakpoints=field), request, ("messages", 0, "content"), content, lost)
+        for field, request, content, lost in BREAKPOINTS
+    ),
     Case("whole_answers", Variant(whole_answers=False), asked(stream=False), ("stream",), True),
     *(
-        Case("empty_reasoning", Variant(empty_reasoning=True), replace(request, reasoning=config), place, value)
+        Case("missing_reasoning", Variant(missing_reasoning=""), replace(request, reasoning=config), place, value)
         for request, place, value in (
             (CALLED, ("messages", 1, "reasoning_content"), ""),
             (CALLED, ("messages", 0, "reasoning_content"), NOTHING),
@@ -120,8 +166,8 @@ CASES = [
         for config in (None, ReasoningConfig(effort="high"))
     ),
     Case(
-        "empty_reasoning",
-        Variant(empty_reasoning=True),
+        "missing_reasoning",
+        Variant(missing_reasoning=""),
         replace(CALLED, reasoning=OFF_BY_WORD),
         ("messages", 1, "reasoning_content"),
         NOTHING,

@@ -33,7 +33,7 @@ from dragoman.types import (
 )
 from tests.support.env import fixed_env
 
-SERVER, CLIENT = OpenAIResponsesServer(), OpenAIResponsesClient("http://up/v1")
+SERVER, CLIENT = OpenAIResponsesServer(), OpenAIResponsesClient("http://up/v1", breakpoints=True)
 
 CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a": 1.10, "b": 12345678901234567890}'}
 RESULT = {"type": "function_call_output", "call_id": "c1", "output": "20"}

@@ -40,7 +40,7 @@ from dragoman.types import (
 from tests.support.env import fixed_env
 from tests.support.round_trip import owned, there_and_back
 
-SERVER, CLIENT = OpenAIResponsesServer(), OpenAIResponsesClient("http://up/v1")
+SERVER, CLIENT = OpenAIResponsesServer(), OpenAIResponsesClient("http://up/v1", breakpoints=True)
 
 words = st.text(st.characters(codec="utf-8"), max_size=6)
 names = st.sampled_from(["a", "weather", "get_x", "_z"])

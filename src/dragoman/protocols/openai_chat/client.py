@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import ClassVar
 
+from msgspec.structs import replace
+
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.call_ids import NINE, CallIdForm
@@ -18,15 +20,24 @@ from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import encode_body
 from dragoman.protocols.openai_chat.result_media import moved
-from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant
+from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant, thinks_not
 from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.request_body import request_body
-from dragoman.protocols.speech import ANYWHERE, DEVELOPER, NAMES
-from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
+from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
+from dragoman.types import (
+    ChangedField,
+    ChatRequest,
+    HttpRequest,
+    HttpResponse,
+    Loss,
+    ModelProfile,
+    ReasoningConfig,
+    Tool,
+)
 
 EXPRESSES = frozenset(
     {
@@ -88,6 +99,9 @@ EXPRESSES = frozenset(
 )
 
 
+NOT_AT_ALL = ReasoningConfig(effort="none")
+
+
 @lru_cache(maxsize=256)
 def _expressed(variant: Variant) -> frozenset[str]:
     """What services of a variant have of the protocol. A client is made for each call."""
@@ -117,7 +131,7 @@ class OpenAIChatClient(ClientCodec):
         )
         self.embeddings = OpenAIEmbedClient(url, variant.refused_fields)
         self._variant = variant
-        self.refused = frozenset(variant.refused_fields)
+        self.refused = frozenset(variant.refused_fields) | (frozenset() if variant.breakpoints else {BREAKPOINT})
         self.expresses = _expressed(variant)
 
     def relay_for(self, protocol: str) -> RelayCodec | None:
@@ -133,7 +147,7 @@ class OpenAIChatClient(ClientCodec):
 
     def changed(self, request: ChatRequest) -> Iterator[Loss]:
         yield from super().changed(request)
-        yield from changed_breakpoints(request)
+        yield from changed_breakpoints(request, self._variant.breakpoints)
         yield from changed_user(request)
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
@@ -141,6 +155,21 @@ class OpenAIChatClient(ClientCodec):
         form = request.response_format
         if form is not None and form.kind == "json_schema" and not self._variant.json_schema:
             yield ChangedField("response_format")
+
+    def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        if not self._must_not_think(request, profile):
+            return super().losses(request, profile)
+        still = replace(request, reasoning=NOT_AT_ALL)
+        return (*super().losses(still, profile), ChangedField("reasoning.effort"))
+
+    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        still = self._must_not_think(request, profile)
+        return super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
+
+    def _must_not_think(self, request: ChatRequest, profile: ModelProfile) -> bool:
+        if self._variant.effort_with_tools or profile.effort_with_tools is not False or thinks_not(request):
+            return False
+        return any(isinstance(tool, Tool) for tool in request.tools)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]

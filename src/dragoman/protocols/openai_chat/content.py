@@ -14,6 +14,7 @@ from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
     Audio,
+    CacheBreakpoint,
     File,
     HostedCall,
     HostedResult,
@@ -39,11 +40,15 @@ def decode_content(fields: Fields) -> tuple[AnyPart, ...]:
     raise wrong_type(path, "a string or a list of parts", content)
 
 
-def encode_content(parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:
+Marks = Callable[[CacheBreakpoint | None], dict[str, Any]]
+"""Writes the breakpoint of a part."""
+
+
+def encode_content(parts: Sequence[AnyPart], marks: Marks = encode_breakpoint) -> str | list[dict[str, Any]]:
     """A single plain text as a string, all else as a list. Other protocols' own parts are left out; see `losses`."""
     if len(parts) == 1 and isinstance(only := parts[0], Text) and NAME not in only.extra and only.cache is None:
         return only.text
-    return [body for part in parts if (body := _said(part)) is not None]
+    return [body for part in parts if (body := _said(part, marks)) is not None]
 
 
 def _plain(value: object) -> Text | None:
@@ -130,7 +135,7 @@ def _with_rest(outer: Fields, name: str, inner: Fields) -> dict[str, Any]:
     return outer.rest | {name: inner.rest} if inner.rest else outer.rest
 
 
-def _said(part: AnyPart) -> dict[str, Any] | None:
+def _said(part: AnyPart, marks: Marks) -> dict[str, Any] | None:
     match part:
         case Text(text=text):
             body: dict[str, Any] = {"type": "text", "text": text}
@@ -160,7 +165,7 @@ def _said(part: AnyPart) -> dict[str, Any] | None:
             return None
         case _:
             assert_never(part)
-    return with_extra(body | encode_breakpoint(part.cache), part.extra)
+    return with_extra(body | marks(part.cache), part.extra)
 
 
 def _url(image: Image) -> str | None:

@@ -10,6 +10,7 @@ from dragoman.protocols.openai_chat.extra import to_extra, with_extra
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
 from dragoman.protocols.openai_chat.reasoning_details import decode_details, list_of, state_of
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
+from dragoman.protocols.openai_shared.cache import WRITERS
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -38,11 +39,11 @@ def decode_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...
 
 
 def encode_messages(
-    messages: Sequence[Message], variant: Variant = USUAL, *, blank: bool = False
+    messages: Sequence[Message], variant: Variant = USUAL, missing: str | None = None
 ) -> list[dict[str, Any]]:
     """The conversation on the wire, for a service that differs from others as `variant` says.
 
-    `blank`: an assistant's message without reasoning has an empty one.
+    `missing`: the reasoning of an assistant's message that has none.
     """
     out: list[dict[str, Any]] = []
     for i, message in enumerate(messages):
@@ -54,7 +55,7 @@ def encode_messages(
             raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
         out += [_result(part, message, variant) for part in results]
         if others or not results:
-            out.append(_turn(message, others, variant, blank=blank))
+            out.append(_turn(message, others, variant, missing))
     return out
 
 
@@ -149,11 +150,11 @@ def _result(result: ToolResult, message: Message, variant: Variant) -> dict[str,
     body: dict[str, Any] = {"role": "tool", "tool_call_id": result.id}
     if result.name is not None and variant.message_names:
         body["name"] = result.name
-    body["content"] = encode_content(result.parts) or ""
+    body["content"] = encode_content(result.parts, WRITERS[variant.breakpoints]) or ""
     return with_extra(with_extra(body, result.extra), message.extra if message.role == "tool" else {})
 
 
-def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, *, blank: bool) -> dict[str, Any]:
+def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing: str | None) -> dict[str, Any]:
     role = "system" if message.role == "developer" and not variant.developer_role else message.role
     body: dict[str, Any] = {"role": role}
     if message.name is not None and variant.message_names:
@@ -166,12 +167,14 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, *, blank
         case []:
             body["content"] = None if calls else ""
         case _:
-            body["content"] = encode_content(content) or ""
+            body["content"] = encode_content(content, WRITERS[variant.breakpoints]) or ""
     thoughts = [part.text for part in parts if isinstance(part, Reasoning) and part.opaque is None]
     if (details := list_of(parts)) is not None:
         body[REASONING_DETAILS] = details
-    if any(thoughts) or (blank and message.role == "assistant"):
+    if any(thoughts):
         body[variant.reasoning_field] = "".join(thoughts)
+    elif missing is not None and message.role == "assistant":
+        body[variant.reasoning_field] = missing
     if calls:
         body["tool_calls"] = calls
     return with_extra(body, message.extra)

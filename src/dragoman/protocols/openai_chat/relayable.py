@@ -80,6 +80,7 @@ def _marks(variant: Variant) -> Iterator[Mark]:
         ("tools", b'"custom"'): variant.custom_tools,
         ("response_format", b'"json_schema"'): variant.json_schema,
         ("response_format", b'"json_object"'): variant.json_object,
+        ("messages", b'"prompt_cache_breakpoint"'): variant.breakpoints == "prompt_cache_breakpoint",
     }
     yield from (mark for mark, has in switches.items() if not has)
     for field in variant.refused_fields:
@@ -108,10 +109,11 @@ def _results_pass(messages: bytes, variant: Variant) -> bool:
 
 
 def _reasoning_passes(messages: bytes, variant: Variant) -> bool:
-    if not variant.empty_reasoning or b'"assistant"' not in messages:
+    if variant.missing_reasoning is None or b'"assistant"' not in messages:
         return True
     heads = _read(messages)
-    return heads is not None and all(head.role != "assistant" or head.reasoning_content is not None for head in heads)
+    taken = (lambda said: said is not None) if variant.missing_reasoning == "" else bool
+    return heads is not None and all(head.role != "assistant" or taken(head.reasoning_content) for head in heads)
 
 
 def _has_media(text: bytes) -> bool:

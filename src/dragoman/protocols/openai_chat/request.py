@@ -115,9 +115,9 @@ def encode_body(request: ChatRequest, variant: Variant, *, returns: bool = False
         "stream": True,
         "stream_options": {"include_usage": True} if variant.stream_usage else None,
     }
-    blank = returns and variant.empty_reasoning and not thinks_not(request)
+    missing = variant.missing_reasoning if returns and not thinks_not(request) else None
     messages = apart(request.messages, pictures=variant.result_media)
-    body = {"model": request.model, "messages": encode_messages(messages, variant, blank=blank)}
+    body = {"model": request.model, "messages": encode_messages(messages, variant, missing)}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})
     whole = merged(merged(body, request.extra.get(FAMILY, {})), more)

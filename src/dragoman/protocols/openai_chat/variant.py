@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from dragoman.protocols.cut_calls import SAYABLE as CUT_CALL
+from dragoman.protocols.openai_shared.cache import CACHED, BreakpointField
 from dragoman.protocols.speech import DEVELOPER, NAMES
 from dragoman.types import ChatRequest, ToolChoice
 
@@ -34,12 +36,14 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Mistral calls it `random_seed`."""
     reasoning_field: str = "reasoning_content"
     """The field of an assistant's message that takes its earlier reasoning back."""
-    empty_reasoning: bool = False
-    """Whether each assistant's message must have that field, if the models need their reasoning back: empty if the
-    message came from elsewhere."""
+    missing_reasoning: str | None = None
+    """What stands in that field of each assistant's message that came from elsewhere, if the models need their
+    reasoning back; None: the field may be missing."""
     thinking_field: ThinkingField = "reasoning_effort"
     """How thinking is asked for: `reasoning_effort` (a word), `thinking` (`{"type": "enabled"}`, and the word beside
     it), `enable_thinking` (a boolean, and `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
+    effort_with_tools: bool = True
+    """Whether an effort may stand beside functions; if not, models of which the profile says so do not think then."""
     tool_choices: tuple[ChoiceMode, ...] = EVERY_CHOICE
     """The choices of a tool that the service takes; any other is sent as the nearest weaker one."""
     thinking_choices: tuple[ChoiceMode, ...] = EVERY_CHOICE
@@ -56,6 +60,9 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether a tool may have `strict`."""
     custom_tools: bool = True
     """Whether there are freeform tools; if not, each is a function with one string, and its grammar stands in words."""
+    cut_calls: bool = False
+    """Whether the arguments of an earlier call may be no JSON, as if the answer was cut at its limit; most services
+    parse them, and refuse the conversation from then on."""
     json_schema: bool = True
     """Whether the form of an answer may be a JSON schema; if not, any JSON object is asked for."""
     json_object: bool = True
@@ -68,6 +75,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether there is `web_search_options`. A relay passes it: its caller may know a model that has it."""
     cache_keys: bool = False
     """Whether `prompt_cache_key` is known, so that one may be sent for which the caller did not ask."""
+    breakpoints: BreakpointField | None = None
+    """The field of a part that is a cache breakpoint; None: the service has none, and may refuse OpenAI's."""
     refused_fields: tuple[str, ...] = ()
     """Fields of ChatRequest, and kinds of parts, that make the service refuse a request, or that it cannot follow."""
 
@@ -78,11 +87,13 @@ class Variant(Struct, frozen=True, kw_only=True):
             NAMES: self.message_names,
             "tool.strict": self.strict_tools,
             "tool.grammar": self.custom_tools,
+            CUT_CALL: self.cut_calls,
             "tool_choice.names": "tool" in self.tool_choices,
             "file.url": self.file_urls,
             "hosted.web_search": self.web_search,
         }
-        return frozenset(name for name, has in switches.items() if not has).union(self.refused_fields)
+        lost = frozenset(name for name, has in switches.items() if not has).union(self.refused_fields)
+        return lost if self.breakpoints else lost | CACHED
 
     def choice(self, request: ChatRequest) -> ToolChoice | None:
         """How the model is told to choose a tool; not the request's own choice if the service does not take that."""

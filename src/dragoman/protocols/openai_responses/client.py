@@ -18,14 +18,14 @@ from dragoman.protocols.openai_responses.hosted import TYPES, is_sayable
 from dragoman.protocols.openai_responses.kept import ResponsesKept
 from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body
-from dragoman.protocols.openai_shared.cache import CACHED
+from dragoman.protocols.openai_shared.cache import CACHED, FIELD
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.errors import decode_error
 from dragoman.protocols.openai_shared.family import FAMILY
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
-from dragoman.protocols.speech import ANYWHERE, DEVELOPER, PARTS
+from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, PARTS
 from dragoman.protocols.tool_search import RESULTS
 from dragoman.types import (
     AnyPart,
@@ -138,14 +138,16 @@ class OpenAIResponsesClient(ClientCodec):
     strict_forms = True
     family = FAMILY
 
-    def __init__(self, url: str, *, penalties: bool = True, own_ids: bool = False) -> None:
+    def __init__(self, url: str, *, penalties: bool = True, own_ids: bool = False, breakpoints: bool = False) -> None:
         self._service = url.rstrip("/")
         self._url = f"{self._service}/responses"
-        self._variant = Variant(penalties=penalties, own_ids=own_ids)
+        self._variant = Variant(penalties=penalties, own_ids=own_ids, breakpoints=breakpoints)
         self.relay = ResponsesRelay(self._url, self._variant)
         self.counter = ResponsesCounter(self._url, self._variant)
         self.kept = ResponsesKept(self._url)
-        self.expresses = EXPRESSES | PENALTIES if penalties else EXPRESSES
+        has = EXPRESSES | PENALTIES if penalties else EXPRESSES
+        self.expresses = has if breakpoints else has - CACHED
+        self.refused = frozenset() if breakpoints else frozenset({BREAKPOINT})
 
     def origin(self, model: str) -> str:
         return opaque.origin(self._service, model)
@@ -164,7 +166,7 @@ class OpenAIResponsesClient(ClientCodec):
                 yield ChangedField("reasoning.mode")
             if config.display == "full":
                 yield ChangedField("reasoning.display")
-        yield from changed_breakpoints(request)
+        yield from changed_breakpoints(request, FIELD if self._variant.breakpoints else None)
         yield from changed_user(request)
         if request.max_output_tokens is not None and request.max_output_tokens < LEAST_TOKENS:
             yield ChangedField("max_output_tokens")

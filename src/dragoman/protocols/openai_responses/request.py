@@ -56,6 +56,8 @@ class Variant(Struct, frozen=True):
     """Whether it takes penalties: Open Responses has them, OpenAI refuses them."""
     own_ids: bool = False
     """Whether it refuses ids in another form than its own."""
+    breakpoints: bool = False
+    """Whether it has cache breakpoints, and so does not refuse a field of OpenAI's."""
 
 
 USUAL = Variant()

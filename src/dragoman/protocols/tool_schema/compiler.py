@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from dragoman.protocols.tool_schema.closed import Closer
 from dragoman.protocols.tool_schema.keywords import Schema, children, types_of
 from dragoman.protocols.tool_schema.node import NodeCompiler
+from dragoman.protocols.tool_schema.plain_names import named
 from dragoman.protocols.tool_schema.references import References, inlined
 from dragoman.protocols.tool_schema.repair import ALIASES, repaired
 from dragoman.protocols.tool_schema.root import Flattener, is_plain
@@ -51,7 +52,7 @@ class CompiledSchema(Struct, frozen=True):
 
 EVERYTHING = SchemaSupport()
 
-OF_OBJECTS: frozenset[SchemaLimit] = frozenset({"plain-root", "open-objects"})
+OF_OBJECTS: frozenset[SchemaLimit] = frozenset({"plain-root", "open-objects", "plain-names"})
 """Limits of schemas that must be objects."""
 
 MAX_COUNT = 5_000
@@ -60,6 +61,15 @@ MAX_COUNT = 5_000
 
 def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
     """`schema` as a target with this `support` takes it; the same object if nothing is to be changed."""
+    if "plain-names" in support.limits:
+        found = compiled(schema, replace(support, limits=support.limits - {"plain-names"}))
+        plain, words = named(found.schema)
+        return replace(
+            found,
+            schema=plain,
+            words=joined_words(found.words, *words),
+            told=found.told | {"properties"} if words else found.told,
+        )
     if not isinstance(schema, dict):
         return _any_object("it is not an object", support)
     types = types_of(schema)

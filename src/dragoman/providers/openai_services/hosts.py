@@ -12,6 +12,13 @@ HOSTS: tuple[ServiceRow, ...] = (
         "2026-11-26",
         (
             Quirk(
+                "breakpoints",
+                "cache_control",
+                "without them nothing of a Claude conversation is cached",
+                "microsoft/vscode#312939",
+                "2026-11-28",
+            ),
+            Quirk(
                 "reasoning_field",
                 "reasoning",
                 "its own name of the field",
@@ -60,10 +67,10 @@ HOSTS: tuple[ServiceRow, ...] = (
             ),
             Quirk(
                 "refused_fields",
-                ("top_logprobs", "top_k"),
+                ("top_logprobs", "top_k", "cache_key", "verbosity"),
                 "400, as for any field that it does not know",
-                "https://console.groq.com/docs/openai",
-                "2026-11-26",
+                "eigent-ai/eigent#1827, sipeed/picoclaw#1196",
+                "2026-11-28",
             ),
         ),
     ),
@@ -176,6 +183,13 @@ HOSTS: tuple[ServiceRow, ...] = (
         (
             Quirk("developer_role", False, "not taken", PI, "2026-11-26"),
             Quirk("strict_tools", False, "the models' schemas allow no further fields", PI, "2026-11-26"),
+            Quirk(
+                "refused_fields",
+                ("cache_key",),
+                "400: Unsupported parameter(s): prompt_cache_key",
+                "liliMozi/openhanako#2512",
+                "2026-11-28",
+            ),
         ),
     ),
     ServiceRow(
@@ -209,6 +223,13 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "a switch and `thinking_budget`",
                 "https://docs.siliconflow.com/en/api-reference/chat-completions/chat-completions",
                 "2026-11-26",
+            ),
+            Quirk(
+                "missing_reasoning",
+                " ",
+                "400, code 20015: reasoning_content is missing in assistant tool call message",
+                "agentscope-ai/QwenPaw#433",
+                "2026-11-28",
             ),
         ),
     ),

@@ -10,6 +10,13 @@ OF_MOONSHOT = (
     Quirk("developer_role", False, "400 for the role", "OpenCoworkAI/open-codesign#183", "2026-11-26"),
     Quirk("strict_tools", False, "`strict` of a tool is not in its API", KIMI, "2026-11-26"),
     Quirk(
+        "missing_reasoning",
+        " ",
+        "400: reasoning_content is missing in assistant tool call message; an empty one counts as missing",
+        "theopenco/llmgateway#2093, earendil-works/pi#4178",
+        "2026-11-28",
+    ),
+    Quirk(
         "thinking_field",
         "thinking",
         "switched by `thinking.type`; only kimi-k3 knows the effort",
@@ -51,6 +58,13 @@ OF_DASHSCOPE = (
         "2026-11-26",
     ),
     Quirk("thinking_field", "enable_thinking", "a switch and `thinking_budget`", DASHSCOPE, "2026-11-26"),
+    Quirk(
+        "breakpoints",
+        "cache_control",
+        "an explicit cache costs half of what an implicit one does, and is found for sure",
+        "https://help.aliyun.com/en/model-studio/context-cache",
+        "2026-11-28",
+    ),
     Quirk(
         "whole_answers",
         False,
@@ -106,8 +120,8 @@ MAKERS: tuple[ServiceRow, ...] = (
         (
             Quirk("developer_role", False, "400: unknown variant", "earendil-works/pi#1048", "2026-11-26"),
             Quirk(
-                "empty_reasoning",
-                True,
+                "missing_reasoning",
+                "",
                 "400: reasoning_content must be passed back, also in messages of other models",
                 "Astro-Han/pawwork#261, openclaw/openclaw#73417",
                 "2026-11-28",
@@ -260,10 +274,19 @@ MAKERS: tuple[ServiceRow, ...] = (
             Quirk("web_search", False, "400, as for any unknown field", "Vali-98/ChatterUI#227", "2026-11-26"),
             Quirk(
                 "refused_fields",
-                ("frequency_penalty", "presence_penalty", "seed", "store", "top_k"),
+                (
+                    "frequency_penalty",
+                    "presence_penalty",
+                    "seed",
+                    "store",
+                    "top_k",
+                    "cache_key",
+                    "metadata",
+                    "verbosity",
+                ),
                 "400: Unknown name: Cannot find field",
-                "Vali-98/ChatterUI#227, liliMozi/openhanako#394, MinLL/SkyrimNet-GamePlugin#77",
-                "2026-11-26",
+                "Vali-98/ChatterUI#227, liliMozi/openhanako#2494, MinLL/SkyrimNet-GamePlugin#77, ed-donner/agents#45",
+                "2026-11-28",
             ),
         ),
     ),
