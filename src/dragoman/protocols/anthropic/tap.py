@@ -15,7 +15,7 @@ Besides what `sse_tap` changes, two things are changed on the way: events that t
 names, because callers pass over those without; and an answer that ended well without `message_stop` gets one.
 """
 
-from dragoman.protocols.anthropic.decode_stream import Handler, ReplyDecoder, kind_of
+from dragoman.protocols.anthropic.decode_stream import EVENTS, Handler, ReplyDecoder, kind_of
 from dragoman.protocols.anthropic.deltas import form_of
 from dragoman.protocols.anthropic.encode_stream import STOP
 from dragoman.protocols.anthropic.glance import Glance
@@ -172,11 +172,11 @@ class Observer(ReplyDecoder):
 
 
 def named(event: bytes) -> bytes:
-    """The events in `event`, each with the name that its data gives."""
+    """The events in `event`, each with the name that its data gives, or else with its own."""
     out: list[bytes] = []
     for each in events_in(event):
         data = each.data.strip()
-        kind = kind_of(data)
+        kind = kind_of(data) or (each.event if each.event in EVENTS else None)
         if kind is not None:
             out.append(sse.encode(data, kind))
     return b"".join(out)

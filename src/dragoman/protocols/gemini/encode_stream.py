@@ -265,7 +265,8 @@ def ending(end: ResponseEnd, extra: Extra, cited: Sequence[Cited]) -> dict[str, 
     candidate: dict[str, Any] = {}
     body: dict[str, Any] = {}
     feedback = own.get(BLOCKED)
-    blocked = isinstance(feedback, dict) and feedback.get("blockReason", "") not in NOT_SAID
+    why = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    blocked = isinstance(why, str) and why not in NOT_SAID
     if not blocked:
         candidate["finishReason"] = encode_reason(end.finish_reason, end.native_finish_reason)
         if end.detail is not None:

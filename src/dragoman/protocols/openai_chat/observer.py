@@ -24,8 +24,9 @@ class Observer(ReplyDecoder):
         self.begin()
         if glance.began:
             self._form, self._started, self._index = BodyForm.STREAM, True, 0
-            self._parts.begun, self._usage = glance.committed, glance.usage
+            self._parts.begun = glance.committed
             self._reason, self._finished = glance.reason, glance.reason is not None
+        self._usage = glance.usage
         self._every = every
         self._unended: dict[int, bool] = {}
         self._unnamed: set[int] = set()
