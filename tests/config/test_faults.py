@@ -42,7 +42,7 @@ BAD = [
     # tables
     ("gateway = 1", "1: gateway: expected a table, got a number"),
     ("[[gateway]]", "1: gateway: expected a table, got a list"),
-    ('[providers]\nup = "sk-canary"', "2: providers.up: expected a table, got other text"),
+    ('[providers]\nup = "sk-canary"', "2: providers.up: expected a table, got text"),
     ("models = [1]", "1: models: expected a table, got a list"),
     ("[providers.up]\ntimeouts = true", "2: providers.up.timeouts: expected a table, got true or false"),
     ("[providers.up]\ntimeouts = 1979-05-27", "2: providers.up.timeouts: expected a table, got a date or time"),

@@ -98,7 +98,8 @@ def _table(keys: Keys, value: object, settings: Settings) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     # The value is not shown: it may be a secret whose key was forgotten.
-    note(settings, keys, f"expected a table, got {shown(value, secret=True)}")
+    got = "text" if isinstance(value, str) else shown(value, secret=True)
+    note(settings, keys, f"expected a table, got {got}")
     return {}
 
 
@@ -163,7 +164,8 @@ def _rest_of(settings: Settings, good: Settings, keys: tuple[str, str]) -> Any:
     is_known = isinstance(node, Entries) and wrong and wrong <= node.entry.keys.keys() - ESSENTIAL
     if stand_in is None or not isinstance(node, Entries) or not is_known:
         return stand_in
-    return _build(good, node.entry, keys, {})
+    usable = {(*keys, key): value for key, value in USABLE.items() if key in wrong}
+    return _build(Settings(values=good.values | usable), node.entry, keys, {})
 
 
 ECHO = "offline/echo"
@@ -176,8 +178,11 @@ STAND_INS: dict[str, Struct] = {
 }
 """What stands for an entry that is wrong; for another, nothing does."""
 
-ESSENTIAL = frozenset({"type", "protocol", "url", "targets"})
+ESSENTIAL = frozenset({"type", "protocol", "targets"})
 """Keys without which the rest of an entry cannot be checked: without them all of it seems wrong."""
+
+USABLE: dict[str, Any] = {"url": "http://127.0.0.1:9"}
+"""What stands for a wrong value of an entry, if without any the rest seems wrong."""
 
 WRONG: dict[str, Any] = {"default_model": ECHO, "api_keys": ("stand-in",)}
 """The same for settings of `gateway`."""
