@@ -296,3 +296,17 @@ def test_the_library_logs_what_it_does_not_use(user: User, caplog: pytest.LogCap
     [record] = caplog.records
     assert (record.name, record.levelname) == ("dragoman.config", "WARNING")
     assert "is not used" in record.message
+
+
+def test_trust_is_taken_back_in_a_folder_that_was_deleted_by_its_whole_path(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = user.here / NAME
+    place.write_text(FOREIGN)
+    user.keep()
+    monkeypatch.chdir(user.here)
+    place.unlink()
+    user.here.rmdir()
+    with pytest.raises(ConfigurationError, match=f"^{NAME}: expected the whole path, since the working directory is g"):
+        user.trust.revoke(Path(NAME))
+    assert user.trust.revoke(place)

@@ -61,6 +61,17 @@ def test_a_request_log_that_cannot_be_written_is_told_with_its_place(place: str,
     assert str(caught.value) == f"--request-log: gateway.request_log: {message}"
 
 
+@pytest.mark.parametrize("gateway", [GatewayConfig(request_log="x"), GatewayConfig(store="x")])
+def test_a_file_in_a_folder_that_was_deleted_is_told(
+    gateway: GatewayConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ConfigurationError, match=r"^gateway\.\w+: cannot write 'x': the working directory is gone$"):
+        check(Config(gateway=gateway))
+
+
 def test_a_store_that_is_no_file_of_sqlite_is_told_with_its_place(tmp_path: Path) -> None:
     place = tmp_path / "x.db"
     config = Config(gateway=GatewayConfig(store=str(place)), origins={("gateway", "store"): "x.toml:2"})

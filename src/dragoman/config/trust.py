@@ -56,7 +56,10 @@ class Trust:
 
     def revoke(self, path: Path) -> bool:
         """Forgets the file at `path`; True if it was known. Raises ConfigurationError if that fails."""
-        record = self._record(path)
+        try:
+            record = self._record(path)
+        except OSError as exc:
+            raise ConfigurationError(f"{path}: expected the whole path, since the working directory is gone") from exc
         try:
             if record is not None:
                 record.unlink()

@@ -90,9 +90,11 @@ def _check_writable(config: Config, key: str) -> None:
         return
     where = config.where("gateway", key)
     try:
-        path = Path(place).expanduser()
+        path = Path(place).expanduser().absolute()
     except RuntimeError as exc:
         raise ConfigurationError(f"{where}: cannot write {place!r}: nobody has that home") from exc
+    except OSError as exc:
+        raise ConfigurationError(f"{where}: cannot write {place!r}: the working directory is gone") from exc
     number = 0
     if path.is_dir():
         number = EISDIR
