@@ -131,9 +131,21 @@ async def test_what_another_status_than_that_of_a_missing_path_means_is_not_gues
 def test_what_is_no_gateway_is_said() -> None:
     with pytest.raises(BadEventError):
         read_scrape("# HELP go_goroutines Number\ngo_goroutines 7\n", 0.0)
-    with pytest.raises(ConfigurationError):
-        fetch("ftp://here", "", 0.0)
-    with pytest.raises(ConfigurationError):
-        fetch("http://here:port", "", 0.0)
     with pytest.raises(ConnectError, match="no gateway answers"):
-        fetch("http://127.0.0.1:9", "", 0.0)
+        fetch("http://127.0.0.1:9/\u00e4", "", 0.0)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "here:8642", "ftp://here", "http://here:port", "http://[::1", "http://a b", "http://u:canary@h"]
+)
+def test_what_is_no_url_of_a_gateway_is_said(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="expected the URL of a gateway, as ") as caught:
+        fetch(url, "", 0.0)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["canary\n", "ca nary", "canary\u00e9"])
+def test_a_key_that_no_header_can_hold_is_said(key: str) -> None:
+    with pytest.raises(ConfigurationError, match="expected a key of visible ASCII characters, got others") as caught:
+        fetch("http://127.0.0.1:9", key, 0.0)
+    assert "canary" not in str(caught.value)

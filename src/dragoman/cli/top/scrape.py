@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
-from dragoman.errors import AuthenticationError, BadEventError, ConfigurationError, ConnectError
+from dragoman.errors import AuthenticationError, BadEventError, ConfigurationError, ConnectError, InvalidRequestError
+from dragoman.providers.vendor import SENDABLE
+from dragoman.transport.http.target import PRINTABLE, parse
 
 PATIENCE = 2.0
 """Seconds for an answer of the gateway."""
@@ -63,19 +65,11 @@ def fetch(url: str, key: str, at: float) -> Scrape:
 
     Raises ConfigurationError, ConnectError, AuthenticationError and BadEventError.
     """
-    parts = urlsplit(url)
+    if key and not SENDABLE.fullmatch(key):
+        raise ConfigurationError("expected a key of visible ASCII characters, got others")
+    connection, path = _connection(url)
     try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if parts.scheme not in {"http", "https"} or not host:
-        raise ConfigurationError("expected the URL of a gateway, as http://127.0.0.1:8642")
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = kind(host, port, timeout=PATIENCE)
-    try:
-        connection.request(
-            "GET", parts.path.rstrip("/") + PATH, headers={"Authorization": f"Bearer {key}"} if key else {}
-        )
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
         answer = connection.getresponse()
         status, body = answer.status, answer.read()
     except (OSError, HTTPException) as exc:
@@ -94,3 +88,14 @@ def fetch(url: str, key: str, at: float) -> Scrape:
     if status != 200:
         raise BadEventError(f"expected the metrics of a dragoman gateway at {url}, got status {status}")
     return read_scrape(body.decode(errors="replace"), at)
+
+
+def _connection(url: str) -> tuple[HTTPConnection, str]:
+    """One to the gateway at `url`, on which nothing was sent, and the path of its metrics."""
+    try:
+        origin = parse(url).origin
+    except InvalidRequestError as exc:
+        raise ConfigurationError(f"expected the URL of a gateway, as http://127.0.0.1:8642: {exc.message}") from exc
+    kind = HTTPSConnection if origin.scheme == "https" else HTTPConnection
+    path = quote(urlsplit(url).path.rstrip("/"), safe=PRINTABLE)
+    return kind(origin.host, origin.port, timeout=PATIENCE), path + PATH
