@@ -207,16 +207,16 @@ def test_values_too_deep_for_an_encoder_are_refused() -> None:
     [
         ("temprature", "; did you mean temperature?"),
         ("max_token", "; did you mean max_tokens?"),
-        ("api_base", "; fields that only"),
+        ("api_base", "; fields that only the service knows go into `extra_body`"),
         ("stream", "; `stream(…)` gives an answer as it comes"),
-        ("api_key", "; services stand in the configuration"),
+        ("api_key", "; services stand in the configuration: `Client({'providers': {NAME: …}})`"),
     ],
 )
 async def test_an_option_that_there_is_not_is_a_type_error_with_the_nearest_name(name: str, hint: str) -> None:
     options: Any = {name: 0.1}
-    with pytest.raises(TypeError, match=f"there is no option '{name}'") as caught:
+    with pytest.raises(TypeError) as caught:
         check_names(options)
-    assert hint in str(caught.value)
+    assert str(caught.value) == f"there is no option '{name}'{hint}"
     async with Client(Config()) as client:
         with pytest.raises(TypeError):
             await client.chat("offline/echo", "x", **options)

@@ -63,9 +63,9 @@ def check_names(options: Mapping[str, Any], known: Collection[str] = frozenset(C
     """Raises TypeError, with the nearest known name, or what takes its place, for an unknown option."""
     for name in options:
         if name not in known:
-            hint = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else nearest(name, known)
             fields = "; fields that only the service knows go into `extra_body`" if "extra_body" in known else ""
-            raise TypeError(f"there is no option {name!r}{hint}{fields if name not in ELSEWHERE else ''}")
+            hint = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else nearest(name, known)
+            raise TypeError(f"there is no option {name!r}{hint or fields}")
 
 
 def build_request(

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled, compiled_form
+from dragoman.protocols.tool_schema.compiler import TOO_MANY, CompiledSchema, compiled, compiled_form, compiled_output
+from dragoman.providers.profiles import Families
 from dragoman.types import SchemaLimit, SchemaSupport
+from tests.fuzz.targets.decoders import client_of
 from tests.protocols.tool_schema.test_compiler import FEW, PLAIN, with_property
 
 
@@ -62,3 +64,11 @@ def test_a_property_that_is_only_required_is_declared() -> None:
     schema = {"type": "object", "properties": {}, "required": ["z"]}
     for more in ({}, {"additionalProperties": False}):
         assert compiled(schema | more, support).schema == schema | more | {"properties": {"z": {}}}
+
+
+def test_alternatives_that_multiply_are_not_compiled() -> None:
+    again = [{"$ref": "", "const": {"minimum": {"type": "integer"}}}, {"$ref": "", "const": 1}]
+    schema = {"anyOf": again, "propertyNames": {"properties": {"type": 1.5}}, "not": [], "$ref": "#"}
+    support = client_of("gemini").takes_schemas(Families().profile_of("m"))
+    assert compiled_output(schema, support).broken == TOO_MANY
+    assert compiled_form(schema, support).schema is schema

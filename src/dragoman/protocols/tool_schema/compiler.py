@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from dragoman.protocols.tool_schema.closed import Closer
 from dragoman.protocols.tool_schema.keywords import Schema, children, types_of
-from dragoman.protocols.tool_schema.node import NodeCompiler
+from dragoman.protocols.tool_schema.node import MAX_SCHEMAS, NodeCompiler
 from dragoman.protocols.tool_schema.plain_names import named
 from dragoman.protocols.tool_schema.references import References, inlined
 from dragoman.protocols.tool_schema.repair import ALIASES, repaired
@@ -58,6 +58,8 @@ OF_OBJECTS: frozenset[SchemaLimit] = frozenset({"plain-root", "open-objects", "p
 MAX_COUNT = 5_000
 """Schemas in one of which more are not compiled: that takes half a second, in which nobody else is served."""
 
+TOO_MANY = f"it would have more than {MAX_SCHEMAS} schemas inside"
+
 
 def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
     """`schema` as a target with this `support` takes it; the same object if nothing is to be changed."""
@@ -82,7 +84,7 @@ def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
         return CompiledSchema(schema)
     if references.count > MAX_COUNT:
         return _any_object(f"it has more than {MAX_COUNT} schemas inside", support)
-    return _compiled(schema, support, references)
+    return _compiled(schema, support, references) or _any_object(TOO_MANY, support)
 
 
 def compiled_output(schema: Any, support: SchemaSupport) -> CompiledSchema:
@@ -92,21 +94,29 @@ def compiled_output(schema: Any, support: SchemaSupport) -> CompiledSchema:
         return CompiledSchema({}, broken=f"{reference} leads nowhere")
     if references.count > MAX_COUNT:
         return CompiledSchema({}, broken=f"it has more than {MAX_COUNT} schemas inside")
-    return compiled_form(schema, replace(support, limits=support.limits - OF_OBJECTS))
+    form = _form(schema, replace(support, limits=support.limits - OF_OBJECTS), references)
+    return form or CompiledSchema({}, broken=TOO_MANY)
 
 
 def compiled_form(schema: Any, support: SchemaSupport) -> CompiledSchema:
-    """The same for the form of an answer, which may be no object."""
-    if not isinstance(schema, dict) or support == EVERYTHING:
+    """The same for the form of an answer, which may be no object; one that cannot be compiled stays as it is."""
+    if not isinstance(schema, dict):
         return CompiledSchema(schema)
     references = References(schema)
     if references.dangling() is not None or references.count > MAX_COUNT:
         return CompiledSchema(schema)
+    return _form(schema, support, references) or CompiledSchema(schema)
+
+
+def _form(schema: Schema, support: SchemaSupport, references: References) -> CompiledSchema | None:
+    """A schema that may describe something else than an object; None if it would have too many inside."""
+    if support == EVERYTHING:
+        return CompiledSchema(schema)
     if not _is_spoken(schema, support) or ("references" in support.limits and references.any):
-        found = _compiled(schema, support, references)
+        found: CompiledSchema | None = _compiled(schema, support, references)
     else:
         found = CompiledSchema(schema)
-    if "open-objects" not in support.limits:
+    if found is None or "open-objects" not in support.limits:
         return found
     closer = Closer()
     closed = closer.closed(found.schema)
@@ -126,7 +136,7 @@ def _is_spoken(schema: Any, support: SchemaSupport) -> bool:
     )
 
 
-def _compiled(original: Schema, support: SchemaSupport, references: References) -> CompiledSchema:
+def _compiled(original: Schema, support: SchemaSupport, references: References) -> CompiledSchema | None:
     schema = original
     same: set[str] = set()
     lost: set[str] = set()
@@ -148,11 +158,13 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
     if not is_plain_already:
         schema = flattener.plain(schema)
     node = NodeCompiler(support)
-    schema = without_cuts(schema) if _only_forms(support) else node.root(schema)
+    compiled = without_cuts(schema) if _only_forms(support) else node.root(schema)
+    if compiled is None:
+        return None
     lost |= flattener.lost | node.target.lost
     told = (flattener.told | node.target.told) - lost
     return CompiledSchema(
-        original if schema == original else schema,
+        original if compiled == original else compiled,
         joined_words(*flattener.words, *node.words),
         frozenset((same | flattener.same | node.target.same) - told - lost),
         frozenset(told),

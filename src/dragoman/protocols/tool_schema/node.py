@@ -17,6 +17,10 @@ UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
 """They depend on all keywords beside them, so that they stay only if all others do."""
 
 
+MAX_SCHEMAS = 3_000
+"""Schemas that are compiled for one: alternatives of alternatives multiply, and two levels of 16 make 256."""
+
+
 class NodeCompiler:
     """Compiles one schema. What it did is noted in `target`."""
 
@@ -26,10 +30,13 @@ class NodeCompiler:
         """What became of the schemas inside, each with its original: some are tried before they are used."""
         self.words: list[str] = []
         """What the root demands, in words."""
+        self._count = 0
 
-    def root(self, schema: Schema) -> Schema:
-        """The compiled schema. Its words are not in its description."""
+    def root(self, schema: Schema) -> Schema | None:
+        """The compiled schema; None if it would have too many inside. Its words are not in its description."""
         compiled = self._node(schema, 1, self.words)
+        if self._count > MAX_SCHEMAS:
+            return None
         return compiled if isinstance(compiled, dict) else {}
 
     def _inner(self, schema: Any, level: int) -> Any:
@@ -58,6 +65,9 @@ class NodeCompiler:
         return compiled
 
     def _node(self, schema: Any, level: int, words: list[str]) -> Any:
+        self._count += 1
+        if self._count > MAX_SCHEMAS:
+            return {}
         if isinstance(schema, bool):
             return self._boolean(schema, words)
         if not isinstance(schema, dict):
