@@ -63,7 +63,7 @@ route    fast, strategy fallback
 target   up/gpt-5 (openai-chat), relayed: the caller's bytes pass as they are
 profile  reasoning_returns: false, \
 unsupported_fields: 5 of them, \
-context: 400000, call_ids: "short", \
+context: 400000, call_ids: "short", breakpoints: false, \
 schema_limits: ["plain-root"], format_keywords: 23 of them, format_formats: 9 of them \
 (a relay passes all the same)
 
