@@ -118,7 +118,7 @@ class MessageTap(SseTap):
     def _careful(self) -> "Observer":
         """The reader of every kind of event, made when it is first needed."""
         if self._observer is None:
-            self._observer = Observer(self._glance)
+            self._observer = Observer(self._glance, begun=not self._unformed)
         return self._observer
 
     def _heed(self, events: list[StreamEvent]) -> None:
@@ -150,11 +150,13 @@ class Observer(ReplyDecoder):
     unnamed = False
     """Whether the last event has no name that callers know."""
 
-    def __init__(self, glance: Glance) -> None:
-        """Continues from the state that `glance` has reached."""
+    def __init__(self, glance: Glance, *, begun: bool) -> None:
+        """Continues from the state that `glance` has reached. `begun`: an event was read, so this is a stream."""
         super().__init__()
+        if begun:
+            self._form = BodyForm.STREAM
         if glance.began:
-            self._form, self._started, self._usage = BodyForm.STREAM, True, glance.report
+            self._started, self._usage = True, glance.report
             self._reason, self._finished = glance.reason, glance.reason is not None
             if glance.open is not None:
                 self.feed(glance.block)

@@ -37,6 +37,11 @@ LATEST = 4 << 10
 """Bytes of a row that are kept: its last event, which has some hundred."""
 
 
+def is_useless(event: bytes) -> bool:
+    """Whether an event says nothing but what callers fail on."""
+    return event.startswith(USELESS) and event.find(b"\ndata:") < 0
+
+
 class GeminiTap(SseTap):
     """`every`: the caller may have asked for several candidates, and all must end."""
 
@@ -88,9 +93,9 @@ class GeminiTap(SseTap):
         if self._stuck():
             return b""
         self._tail = ()
-        if not tail.strip() or tail.startswith(USELESS):
-            return self._let_through([])
         tail = framed(tail, is_mark) if observer.joined or has_stray(tail) else tail
+        if not tail.strip() or is_useless(tail):
+            return self._let_through([])
         # The last event may have no blank line after it.
         return self._let_through([tail, b"" if tail.endswith(ENDS) else LAST])
 
@@ -134,7 +139,7 @@ class GeminiTap(SseTap):
             self._learn(event)
         if observer.joined or has_stray(event):
             return framed(event, is_mark)
-        return b"" if event.startswith(USELESS) and event.find(b"\ndata:") < 0 else event
+        return b"" if is_useless(event) else event
 
     def _form(self, start: bytes) -> None:
         self._careful().begin()

@@ -18,12 +18,14 @@ class Observer(ReplyDecoder):
 
     thorough = False
 
-    def __init__(self, glance: Glance, *, every: bool = False) -> None:
-        """Continues from the state that `glance` has reached."""
+    def __init__(self, glance: Glance, *, every: bool = False, begun: bool = False) -> None:
+        """Continues from the state that `glance` has reached. `begun`: an event was read, so this is a stream."""
         super().__init__()
         self.begin()
+        if begun:
+            self._form = BodyForm.STREAM
         if glance.began:
-            self._form, self._started, self._index = BodyForm.STREAM, True, 0
+            self._started, self._index = True, 0
             self._parts.begun = glance.committed
             self._reason, self._finished = glance.reason, glance.reason is not None
         self._usage = glance.usage

@@ -165,7 +165,7 @@ class ChatTap(SseTap):
     def _careful(self) -> Observer:
         """The reader of every kind of event, made when it is first needed."""
         if self._observer is None:
-            self._observer = Observer(self._glance)
+            self._observer = Observer(self._glance, begun=not self._unformed)
         return self._observer
 
     def _heed(self, events: list[StreamEvent]) -> None:
