@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from random import Random
 from typing import Any
 
 from dragoman.errors import DragomanError
@@ -23,14 +24,18 @@ from dragoman.types import (
     unfold,
     user,
 )
+from tests.fuzz.targets.table import TARGETS
 from tests.recorded.exchanges import Recorded
 from tests.recorded.plain import Read, read, value_of
 from tests.support.cuts import drive, scattered
 from tests.support.env import fixed_env
+from tests.support.spoiling import spoilt_json
 
 URL = "http://service.example"
 CUTS = 8
 """Random cuts of each reply; their seed is the reply's length."""
+SPOILT = 16
+"""Other forms of each reply, in which some fields are changed; their seed is the reply's length, too."""
 SHOWN = 160
 MIN_LEAF = 6
 """Characters of a text of a request that is looked for after a translation: shorter ones may be there by chance."""
@@ -267,6 +272,18 @@ def _tap(recorded: Recorded) -> Tap | None:
     return None if found is None else found.tap()
 
 
+def spoilt_is_read_alike(recorded: Recorded) -> str:
+    """With fields changed, left out or doubled, a relay reads what the decoder reads, and callers can be told it."""
+    if recorded.status != 200:
+        return ""
+    chance = Random(len(recorded.reply))
+    for _ in range(SPOILT):
+        reply = spoilt_json(spoilt_json(recorded.reply, chance), chance)
+        for reader in ("decode", "tap"):
+            TARGETS[f"{reader}-{recorded.dialect}"].run(reply)
+    return ""
+
+
 def translates_requests(recorded: Recorded) -> str:
     """Each text of the request is in what each other dialect sends, or something is named."""
     if recorded.request is None or recorded.status != 200:
@@ -389,6 +406,7 @@ CHECKS: dict[str, Check] = {
     "reads": reads_what_is_there,
     "request": request_returns,
     "tap": tap_agrees,
+    "spoilt": spoilt_is_read_alike,
     "requests to others": translates_requests,
     "replies to others": translates_replies,
 }
