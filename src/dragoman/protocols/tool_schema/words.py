@@ -11,15 +11,23 @@ from dragoman.protocols.tool_schema.references import CUT
 MAX_QUOTED = 500
 """Characters of a schema that may stand in a description. Longer ones cost more than a model gets from them."""
 
+CUT_TEXT = msgspec.json.encode(CUT).decode()
+
 
 def shown(value: object) -> str:
     """A value as JSON."""
     return msgspec.json.encode(value).decode()
 
 
+def schema_text(value: object) -> str:
+    """A schema as JSON, without the marks of cuts; with them if it is much too long for words."""
+    text = shown(value)
+    return shown(without_cuts(value)) if CUT_TEXT in text and len(text) < 8 * MAX_QUOTED else text
+
+
 def quoted(schema: object) -> str | None:
     """A schema as JSON; None if it is too long for words."""
-    text = shown(without_cuts(schema))
+    text = schema_text(schema)
     return text if len(text) <= MAX_QUOTED else None
 
 
@@ -45,11 +53,11 @@ def sentence(name: str, schema: Schema) -> str | None:
     if (words := WORDS.get(name)) is not None:
         text = words(value)
     elif (form := FORMS.get(name)) is not None:
-        said = form.format(value=value if isinstance(value, str) else shown(without_cuts(value)))
+        said = form.format(value=value if isinstance(value, str) else schema_text(value))
         text = said
     elif name in WITH_MORE:
         told = {each: schema[each] for each in WITH_MORE[name] if each in schema}
-        text = f"Must match the JSON Schema {shown(without_cuts(told))}."
+        text = f"Must match the JSON Schema {schema_text(told)}."
     else:
         return None
     return text if len(text) <= MAX_QUOTED + 100 else None
@@ -73,12 +81,12 @@ def _rest(value: Any) -> str:
         case False:
             return "No other properties are allowed."
         case _:
-            return f"Other properties must match the JSON Schema {shown(without_cuts(value))}."
+            return f"Other properties must match the JSON Schema {schema_text(value)}."
 
 
 def _patterns(value: Any) -> str:
     return " ".join(
-        f"Properties whose names match {name} must match the JSON Schema {shown(without_cuts(inner))}."
+        f"Properties whose names match {name} must match the JSON Schema {schema_text(inner)}."
         for name, inner in value.items()
     )
 
@@ -93,7 +101,7 @@ def _needs(value: Any) -> str:
 
 def _if_present(value: Any) -> str:
     return " ".join(
-        f"If {shown(name)} is present, all must match the JSON Schema {shown(without_cuts(inner))}."
+        f"If {shown(name)} is present, all must match the JSON Schema {schema_text(inner)}."
         for name, inner in value.items()
     )
 
@@ -101,7 +109,7 @@ def _if_present(value: Any) -> str:
 def _names(value: Any) -> str:
     if isinstance(value, dict) and value.keys() == {"pattern"}:
         return f"Names of properties must match the regular expression {value['pattern']}."
-    return f"Names of properties must match the JSON Schema {shown(without_cuts(value))}."
+    return f"Names of properties must match the JSON Schema {schema_text(value)}."
 
 
 def _values(value: Any) -> str:
