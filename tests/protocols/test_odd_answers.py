@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from dragoman.protocols.registry import DIALECTS
 from dragoman.types import ChatResponse, fold
 from tests.fuzz.targets.decoders import client_of
 from tests.support.cuts import drive
+from tests.support.env import fixed_env
 from tests.support.readings import REQUEST
 
 NO_NAME = "expected the name of a tool call, got none"
@@ -18,8 +20,26 @@ def anthropic(content: Any) -> bytes:
     return json.dumps(said).encode()
 
 
+def sse(delta: dict[str, Any]) -> bytes:
+    """A stream of Anthropic with this `message_delta`."""
+    events = (
+        {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": [], "error": 1.5}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "hi"}},
+        {"type": "content_block_stop", "index": 0},
+        delta,
+        {"type": "message_stop"},
+    )
+    return b"".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in events)
+
+
 def gemini(parts: Any) -> bytes:
     return json.dumps({"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP"}]}).encode()
+
+
+def ollama(*messages: Any) -> bytes:
+    last = {"model": "m", "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop"}
+    said = [{"model": "m", "message": {"role": "assistant"} | each, "done": False} for each in messages]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in (*said, last))
 
 
 def read(protocol: str, body: bytes) -> ChatResponse:
@@ -52,3 +72,25 @@ def test_a_call_of_gemini_without_a_name_is_an_error(call: Any) -> None:
     _, error = drive(client_of("gemini").decoder(REQUEST), [gemini([{"text": "hi"}, {"functionCall": call}])])
     assert error is not None
     assert error[1] == NO_NAME
+
+
+def test_two_calls_of_ollama_under_one_id_are_two() -> None:
+    call = {"id": "call_1", "function": {"name": "f", "arguments": {}}}
+    answer = read("ollama", ollama({"content": "", "tool_calls": [call, call]}, {"content": "", "tool_calls": [call]}))
+    assert [each.id for each in answer.tool_calls] == ["call_1", "call_1_1", "call_1_2"]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body"),
+    [
+        ("ollama", ollama({"content": "hi"}, {"content": [{}]})),
+        ("ollama", ollama({"content": "hi", "thinking": "hm"}, {"content": "", "thinking": ["x"], "tool_calls": -1})),
+        ("anthropic", sse({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "content": [], "role": "x"})),
+        ("anthropic", sse({"type": "message_delta", "delta": {"stop_reason": "end_turn", "error": 1.5}})),
+    ],
+)
+def test_a_field_beside_what_was_said_does_not_take_its_place(protocol: str, body: bytes) -> None:
+    answer = read(protocol, body)
+    written = DIALECTS[protocol].server().encode_response(answer, REQUEST, fixed_env()).body
+    again = read(protocol, written)
+    assert (again.text, again.parts, again.finish_reason) == ("hi", answer.parts, "stop")

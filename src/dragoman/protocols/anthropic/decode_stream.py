@@ -29,9 +29,9 @@ from dragoman.wire.sse import SseEvent
 from dragoman.wire.utf8 import BLANKS
 
 OF_MESSAGE = frozenset(
-    {"type", "role", "id", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage"}
+    {"type", "role", "id", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage", "error"}
 )
-OF_END = frozenset({"type", "delta", "usage"})
+OF_END = OF_MESSAGE | {"delta"}
 STRANGE = "expected an event of this protocol, got other JSON"
 
 Handler = Callable[["ReplyDecoder", bytes, list[StreamEvent]], None]
@@ -183,8 +183,7 @@ class ReplyDecoder(SseDecoder):
         self._usage = merged_report(self._usage, value.get("usage"))
         delta = _object(value.get("delta"))
         self._stopped(delta)
-        self._more |= without_none({name: item for name, item in delta.items() if name not in OF_MESSAGE})
-        self._more |= without_none({name: item for name, item in value.items() if name not in OF_END})
+        self._more |= without_none({name: item for name, item in (value | delta).items() if name not in OF_END})
 
     def _message_stop(self, data: bytes, out: list[StreamEvent]) -> None:
         self.marked = True

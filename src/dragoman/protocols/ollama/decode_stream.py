@@ -9,6 +9,7 @@ from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.protocols.base import Decoder
+from dragoman.protocols.call_ids import AnswerIds
 from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.extra import without_none
@@ -59,10 +60,10 @@ TEXT, REASONING = Text(text=""), Reasoning(text="")
 
 
 class ReplyDecoder(Decoder):
-    """Events from the answer to one request. `turn`: the number of its turn, in the ids of calls that have none."""
+    """Events from the answer to `request`."""
 
     def __init__(self, request: ChatRequest | None = None) -> None:
-        self._turn = 0 if request is None else len(request.messages)
+        self._ids = AnswerIds(request)
         self._freeform = frozenset() if request is None else freeform_names(request.tools)
         self._lines = LineReader(MAX_ANSWER)
         self._size = 0
@@ -232,7 +233,7 @@ class ReplyDecoder(Decoder):
         if not call.name:
             raise BadEventError("expected the name of a tool call, got none")
         self._end_part(out)
-        call_id = call.id or f"call_{self._turn}_{self._calls}"
+        call_id = self._ids.own(self._calls, call.id or "") or self._ids.made(self._calls)
         self._calls += 1
         text = unwrapped_input(call.arguments) if call.name in self._freeform else None
         part = ToolCall(
