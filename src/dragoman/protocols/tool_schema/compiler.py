@@ -70,7 +70,7 @@ def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
             found,
             schema=plain,
             words=joined_words(found.words, *words),
-            told=found.told | {"properties"} if words else found.told,
+            told=found.told | ({"properties"} - found.lost) if words else found.told,
         )
     if not isinstance(schema, dict):
         return _any_object("it is not an object", support)
