@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import uvloop
-from curl_cffi import CurlInfo
+from curl_cffi import CurlECode, CurlError, CurlInfo
 
 from dragoman.errors import ConfigurationError, TruncatedStreamError
 from dragoman.transport.base import read_all
@@ -68,6 +68,28 @@ async def test_a_kept_connection_that_has_died_costs_nothing() -> None:
         server.connections[0].end()
         await server.connections[0].lost.wait()
         assert await read_all(await transport.send(ask(server.url), PATIENT)) == b"fine"
+
+
+async def test_an_answer_that_ends_while_it_is_paused_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.head(chunked=True)
+        await exchange.chunk(b"x" * (4 * WINDOW))
+        await exchange.end()
+
+    browser = BrowserTransport("chrome107")
+    async with serve(handler) as server, closing(browser) as transport:
+        reply = await transport.send(ask(server.url), PATIENT)
+        (transfer,) = browser._browser._transfers
+        while not transfer._paused:  # noqa: ASYNC110  # nobody tells of it
+            await asyncio.sleep(0)
+        go_on = transfer._curl.pause
+
+        def refused(flags: int) -> int:
+            go_on(flags)
+            raise CurlError("bad argument", CurlECode.BAD_FUNCTION_ARGUMENT)
+
+        monkeypatch.setattr(transfer._curl, "pause", refused)
+        assert len(await read_all(reply)) == 4 * WINDOW
 
 
 @pytest.mark.parametrize("chunked", [True, False])

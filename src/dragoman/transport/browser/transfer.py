@@ -136,7 +136,9 @@ class Transfer(Reply):
         try:
             self._curl.pause(CURLPAUSE_CONT)
         except CurlError as exc:
-            self._stop(self._meaning(exc))
+            # So it says of a transfer that has ended, and has no connection any more: `_on_end` is about to be told.
+            if exc.code != CurlECode.BAD_FUNCTION_ARGUMENT:
+                self._stop(self._meaning(exc))
 
     def close(self) -> None:
         """Ends it at once. May be called twice."""
