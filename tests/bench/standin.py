@@ -47,13 +47,17 @@ PROGRAMS = {"busbar": busbar, "gomodel": gomodel, "bifrost-http": bifrost}
 
 
 async def serve(port: int, url: str, wanted: bytes) -> None:
-    """Passes bytes for ever. `wanted`: what each request must hold."""
+    """Passes bytes for ever. `wanted`: what the first request of a connection must hold."""
     upstream = int(url.rpartition(":")[2])
 
-    async def passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, caller: bool) -> None:
+    async def passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, awaited: bytes) -> None:
+        held = b""
         while data := await reader.read(1 << 16):
-            if caller and wanted not in data:
-                break
+            data = held + data
+            if awaited not in data:  # head and body may come one by one
+                held = data
+                continue
+            held = awaited = b""
             # A model's name without its provider, and as many bytes as before.
             data = data.replace(b'"openai/bench"', b'"bench"       ').replace(b'"openai/paced"', b'"paced"       ')
             writer.write(data)
@@ -62,7 +66,7 @@ async def serve(port: int, url: str, wanted: bytes) -> None:
 
     async def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", upstream)
-        await asyncio.gather(passed(reader, up_writer, True), passed(up_reader, writer, False), return_exceptions=True)
+        await asyncio.gather(passed(reader, up_writer, wanted), passed(up_reader, writer, b""), return_exceptions=True)
 
     async with await asyncio.start_server(called, "127.0.0.1", port) as server:
         await server.serve_forever()
