@@ -24,10 +24,7 @@ STRAYS = (b"worker 3 is busy\n", b"worker 3 is busy\n\n", b"worker 3 is busy\r\n
 @pytest.mark.parametrize("stray", STRAYS)
 @pytest.mark.parametrize("dialect", TAPS)
 def test_no_caller_gets_one(dialect: str, stray: bytes, size: int) -> None:
-    good = reply(dialect, stream=True)
-    at = good.first + 1
-    body = b"".join([*good.pieces[:at], stray, *good.pieces[at:]])
-    passed = _through(TAPS[dialect](), body, size)
+    passed = _through(TAPS[dialect](), _with(stray, dialect), size)
     assert b"worker" not in passed
     text = hear(dialect, passed, stream=True).text
     # Gemini's last text stands beside the reason to stop, which is not passed after such a line.
@@ -38,13 +35,11 @@ def test_no_caller_gets_one(dialect: str, stray: bytes, size: int) -> None:
 @pytest.mark.parametrize("stray", [BOM, BOM + b": worker\n\n"])
 @pytest.mark.parametrize("dialect", TAPS)
 def test_a_byte_order_mark_before_a_line_is_left_out(dialect: str, stray: bytes, size: int) -> None:
-    good = reply(dialect, stream=True)
-    at = good.first + 1
-    body = b"".join([*good.pieces[:at], stray, *good.pieces[at:]])
+    body = _with(stray, dialect)
     passed = _through(TAPS[dialect](), body, size)
     assert BOM not in passed
     assert hear(dialect, passed, stream=True).text == "".join(TEXT)
-    assert tapped(dialect, [body])[:5] == decoded(dialect, body)[:5] == decoded(dialect, b"".join(good.pieces))[:5]
+    assert tapped(dialect, [body])[:5] == decoded(dialect, body)[:5] == decoded(dialect, _with(b"", dialect))[:5]
 
 
 @pytest.mark.parametrize("before", [b"", b" "])
@@ -64,6 +59,13 @@ def test_fields_and_comments_stay() -> None:
     assert fields_of(b"data: x\rodd\n\n") == b"data: x\n\n"
     assert fields_of(b"odd\n\n") == b""
     assert fields_of(BOM + b"data: x\n\n") == b"data: x\n\n"
+
+
+def _with(stray: bytes, dialect: str) -> bytes:
+    """A good stream, with this after its first content."""
+    good = reply(dialect, stream=True)
+    at = good.first + 1
+    return b"".join([*good.pieces[:at], stray, *good.pieces[at:]])
 
 
 def _through(tap: SseTap, body: bytes, size: int) -> bytes:

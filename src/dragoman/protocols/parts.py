@@ -30,6 +30,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.delta_row import deltas
+from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.types import (
     Citation,
     Extra,
@@ -250,7 +251,7 @@ class PartAssembler:
         part = waiting.part
         if isinstance(part, ToolCall):
             if not part.name:
-                raise BadEventError("expected the name of a tool call, got none")
+                raise nameless_call()
             part = part if part.id else replace(part, id=waiting.fallback)
         self._key, self._part, self._opaque = waiting.key, part, waiting.opaque
         out.append(PartStart(part))

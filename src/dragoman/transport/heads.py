@@ -24,7 +24,7 @@ takes any end of the connection for that of the body."""
 
 
 def check_reply_head(head: ResponseHead, host: str) -> None:
-    """Raises BadEventError for a head that is too large, is no reply, or does not say where its body ends.
+    """Raises BadEventError if a head is too large, is no reply, or does not tell where its body ends.
 
     It is for libraries that accept more than our own parser does.
     """

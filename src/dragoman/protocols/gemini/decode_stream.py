@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from dragoman.errors import BadEventError, InvalidRequestError, TruncatedStreamError, cut
 from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
+from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.freeform import unwrapped_input
 from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.chunk import CANDIDATE, CHUNK, OTHER, decode_text_chunk, further
@@ -279,7 +280,7 @@ class ReplyDecoder(SseDecoder):
     def _told(self, part: AnyPart, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...]) -> None:
         """A part that is complete."""
         if isinstance(part, ToolCall) and not part.name:
-            raise BadEventError("expected the name of a tool call, got none")
+            raise nameless_call()
         if isinstance(part, Text | Reasoning):
             kind = TEXT if isinstance(part, Text) else THOUGHT
             if part.text:

@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.errors import BadEventError, InvalidRequestError
+from dragoman.errors import InvalidRequestError
+from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.parts import BASE64, KINDS, SIGNATURE, Ids, ReadState, decode_part, joined
 from dragoman.types import AnyPart, Reasoning, Text, ToolCall, Unknown
@@ -61,7 +62,7 @@ def _decoded(value: dict[str, Any], text: str, ids: Ids, read_state: ReadState) 
         part = decode_part(plain, "", text, ids, read_state)
     except InvalidRequestError as exc:
         if CALL in value:
-            raise BadEventError("expected the name of a tool call, got none") from exc
+            raise nameless_call() from exc
         return Text(text=value["text"]) if isinstance(value.get("text"), str) else Unknown(protocol=NAME, data=value)
     if isinstance(part, ToolCall) and arguments is not None:
         part = replace(part, arguments=arguments)

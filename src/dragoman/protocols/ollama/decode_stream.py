@@ -12,6 +12,7 @@ from dragoman.protocols.base import Decoder
 from dragoman.protocols.call_ids import AnswerIds
 from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
+from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import freeform_names, unwrapped_input
 from dragoman.protocols.media import media_type_of
@@ -231,7 +232,7 @@ class ReplyDecoder(Decoder):
 
     def _call(self, call: Called, out: list[StreamEvent]) -> None:
         if not call.name:
-            raise BadEventError("expected the name of a tool call, got none")
+            raise nameless_call()
         self._end_part(out)
         call_id = self._ids.own(self._calls, call.id or "") or self._ids.made(self._calls)
         self._calls += 1

@@ -183,7 +183,7 @@ def encode_whole(response: ChatResponse, request: ChatRequest, env: Env) -> byte
         said["tool_calls"] = [_answered(call, i) for i, call in enumerate(calls)]
     if logprobs:
         body["logprobs"] = [encode_logprob(each) for each in logprobs]
-    # What is said holds over a field of the same name whose form was odd.
+    # The text, thoughts and calls of the answer stay if the service also sent a field of that name in an odd form.
     own = {name: value for name, value in response.extra.get(NAME, {}).items() if not said.get(name.rpartition(".")[2])}
     return escaped(_json(with_extra(body | ending(response), {**response.extra, NAME: own}, "message")))
 

@@ -12,6 +12,7 @@ from msgspec import Raw, Struct, field
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.errors.body import error_in
+from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.ollama.arguments import answered_arguments, text_of
 from dragoman.protocols.reported_count import ReportedCount, read_count
 from dragoman.types import TokenLogprob
@@ -191,7 +192,7 @@ def _calls(value: list[Any], data: bytes) -> list[Called]:
         function = call["function"] if isinstance(call.get("function"), dict) else {}
         name = function.get("name")
         if not isinstance(name, str) or not name:
-            raise BadEventError("expected the name of a tool call, got none")
+            raise nameless_call()
         decoded = function.get("arguments")
         exact = texts[i] if i < len(texts) and isinstance(decoded, dict | list) else ""
         rest = {key: inner for key, inner in call.items() if key not in {"function", "id", "type"}} | {

@@ -1,6 +1,6 @@
 """The decoder of a relayed answer: it notes what kinds of content come, and makes no parts of them."""
 
-from dragoman.errors import BadEventError
+from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, ChunkHead, Delta, Logprobs, Loose
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder, listed
 from dragoman.protocols.openai_chat.glance import Glance
@@ -116,5 +116,5 @@ class Observer(ReplyDecoder):
 
     def _close(self, out: list[StreamEvent]) -> None:
         if self._unnamed:
-            raise BadEventError("expected the name of a tool call, got none")
+            raise nameless_call()
         super()._close(out)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dragoman.errors import BadEventError
+from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.wire import json
 
 ARGUMENTS = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -37,7 +37,7 @@ def mended(item: dict[str, Any], number: int) -> dict[str, Any]:
 
 def _mend_call(item: dict[str, Any], field: str, number: int) -> None:
     if not (isinstance(item.get("name"), str) and item["name"]):
-        raise BadEventError("expected the name of a tool call, got none")
+        raise nameless_call()
     known = item.get("call_id")
     if type(known) is int:
         item["call_id"] = str(known)

@@ -30,7 +30,7 @@ NOT_HTTP = (HttpParserError, HttpParserUpgrade)
 
 TRANSFER = b"transfer-encoding"
 CHUNKED = b"chunked"
-"""The last transfer encoding of a body that says itself where it ends (RFC 9112, section 6.3)."""
+"""If this is the last transfer encoding, the body marks its own end (RFC 9112, section 6.3)."""
 
 
 class ReplyParser:
@@ -177,6 +177,6 @@ class ReplyParser:
     def _begin(self) -> None:
         # httptools looks up its callbacks when it is made.
         self._parser = HttpResponseParser(self)
-        # A value may be folded over several lines: whoever reads a reply must join them (RFC 9112, section 5.2).
+        # The value of a field may stand on several lines, which a client must join (RFC 9112, section 5.2).
         self._parser.set_dangerous_leniencies(lenient_headers=True)
         self.feed = self._parser.feed_data
