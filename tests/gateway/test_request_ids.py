@@ -13,6 +13,8 @@ from anthropic.types import MessageParam
 from openai import AsyncOpenAI
 
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.gateway import request_ids
+from dragoman.gateway.request_ids import RequestIds
 from tests.support.asgi import under_uvicorn
 from tests.support.gateway import Got, ask, running_gateway
 from tests.support.server import Exchange, serve
@@ -44,6 +46,18 @@ def body(got: Got) -> dict[str, Any]:
     """An answer's object."""
     value: dict[str, Any] = json.loads(got.body)
     return value
+
+
+def test_new_ids_are_all_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = RequestIds()
+    many = {long.new() for _ in range(70_000)}
+    assert len(many) == 70_000
+    assert {len(each) for each in many} == {24}
+    assert len({each[:16] for each in many}) == 1
+    monkeypatch.setattr(request_ids, "_BYTES", ["00", "01"])
+    short = RequestIds()
+    assert len({short.new() for _ in range(40)}) == 40  # a count of sixteen, from its beginning to its end and again
+    assert short.new()[:16] != long.new()[:16]
 
 
 async def test_anthropics_client_is_told_the_id_that_is_logged(tmp_path: Path) -> None:

@@ -327,6 +327,17 @@ async def test_what_a_caller_chooses_cannot_break_or_swell_a_line(tmp_path: Path
     assert path.read_bytes().count(b"\n") == 1
 
 
+async def test_of_an_entry_that_cannot_be_written_nothing_stays_behind(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    request_log = RequestLog(str(path))
+    request_log.note(Outcome("first", "POST", "/", 0.0))
+    with pytest.raises(UnicodeEncodeError):
+        request_log.note(Outcome("no text", "POST", "/" + "p" * 100, 0.0, model="\ud800"))
+    request_log.note(Outcome("last", "POST", "/", 0.0))
+    request_log.close()
+    assert [line["id"] for line in lines(path)] == ["first", "last"]
+
+
 async def test_the_loop_goes_on_while_the_last_lines_are_written(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)

@@ -111,12 +111,13 @@ def test_made_up_models_of_a_service_are_one_service(logged: Logged) -> None:
 
 
 def test_an_outcome_tells_of_each_target_that_was_asked(logged: Logged) -> None:
-    logged.targets.note(Outcome("one", "POST", "/", 0.0, end="whole", target="up/n", attempts=(DOWN,)), str)
+    note = logged.targets.observer(str)
+    note(Outcome("one", "POST", "/", 0.0, end="whole", target="up/n", attempts=(DOWN,)))
     logged.now += 2
-    logged.targets.note(Outcome("two", "POST", "/", 0.0, end="broken", target="up/m"), str)
-    logged.targets.note(Outcome("three", "POST", "/", 0.0, end="whole", target="up/m", error="empty"), str)
+    note(Outcome("two", "POST", "/", 0.0, end="broken", target="up/m"))
+    note(Outcome("three", "POST", "/", 0.0, end="whole", target="up/m", error="empty"))
     assert len(logged.lines) == 1
-    logged.targets.note(Outcome("four", "POST", "/", 0.0, end="whole", target="up/m"), str)
+    note(Outcome("four", "POST", "/", 0.0, end="whole", target="up/m"))
     assert logged.lines[1:] == ["up/m answers again"]
 
 

@@ -21,7 +21,7 @@ def idle() -> SseReader:
     """A reader at the beginning of an event that is not the first."""
     reader = SseReader()
     assert list(reader.feed(b"data: before\n\n")) == [SseEvent(b"before")]
-    assert reader.idle
+    assert reader.is_idle()
     return reader
 
 
@@ -31,7 +31,7 @@ def test_says_what_a_reader_says_or_nothing(event: bytes) -> None:
     if found is not None:
         reader = idle()
         assert list(reader.feed(event)) == [found]
-        assert reader.idle
+        assert reader.is_idle()
 
 
 def test_leaves_an_event_that_is_too_long_to_the_reader() -> None:

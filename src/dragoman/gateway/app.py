@@ -5,7 +5,6 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from time import monotonic, time
 
 from msgspec import Struct
@@ -123,7 +122,7 @@ class Gateway:
         self.begun: Observer | None = None if self._telemetry is None else self._telemetry.begin
         """Told of each request as it begins; None: nobody wants to know. `outcome` does it itself."""
         self._observers: tuple[Observer, ...] = (
-            partial(self._carried.targets.note, named=Names(config, self.client.providers).target),
+            self._carried.targets.observer(Names(config, self.client.providers).target),
             *count,
             *log_requests,
             *trace,
@@ -241,7 +240,8 @@ class Gateway:
             self._tell(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
-        outcome.model = outcome.model[:MAX_NAME]  # observers remember it; one that is longer was refused
+        if len(outcome.model) > MAX_NAME:  # it was refused, and observers remember it
+            outcome.model = outcome.model[:MAX_NAME]
         for observe in self._observers:
             observe(outcome)
 

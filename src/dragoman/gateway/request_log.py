@@ -21,7 +21,7 @@ MAX_TEXT = 200
 
 UNKNOWN = Usage()
 
-_encode = msgspec.json.Encoder().encode
+_encode_into = msgspec.json.Encoder().encode_into
 
 
 class Tried(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -106,22 +106,25 @@ class RequestLog:
 
     def __init__(self, place: str, routes: Container[str] = ()) -> None:
         self.routes = routes
-        self._lines: list[bytes] = []
-        self._size = 0
+        self._lines = bytearray()
         self._timer: asyncio.TimerHandle | None = None
-        self._now, self._date = 0, ""
+        self._now = self._second = 0
+        self._date = self._up_to_second = ""
         self._writer = Writer(place)
 
     def note(self, outcome: Outcome) -> None:
         """Adds a line: the answer to a request is over."""
         now = int(1e3 * time())
         if now != self._now:
-            self._now, self._date = now, f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(now // 1000))}.{now % 1000:03d}Z"
+            self._now, second = now, now // 1000
+            if second != self._second:
+                self._second, self._up_to_second = second, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+            self._date = f"{self._up_to_second}.{now % 1000:03d}Z"
         since, began = outcome.received_at, outcome.first_byte_at
         usage = outcome.usage or UNKNOWN
         failed, added = outcome.attempts, outcome.added()
         said = outcome.identity.attribution
-        line = _encode(
+        self._add(
             LogEntry(
                 self._date,
                 outcome.request_id,
@@ -129,10 +132,10 @@ class RequestLog:
                 outcome.path[:MAX_TEXT],
                 outcome.status,
                 outcome.end,
-                # Rounds to three digits at half the cost of `round`.
-                int(1e6 * (outcome.ended_at - since)) / 1e3,
-                None if began is None else int(1e6 * (began - since)) / 1e3,
-                None if added is None else int(1e6 * added) / 1e3,
+                # Rounds to three digits at a third of the cost of `round`.
+                1e6 * (outcome.ended_at - since) // 1 / 1e3,
+                None if began is None else 1e6 * (began - since) // 1 / 1e3,
+                None if added is None else 1e6 * added // 1 / 1e3,
                 outcome.sent,
                 outcome.remote,
                 outcome.identity.fingerprint,
@@ -159,12 +162,19 @@ class RequestLog:
                 outcome.resumes,
             )
         )
-        self._lines.append(line)
-        self._size += len(line)
-        if self._size > SIZE:
+        if len(self._lines) > SIZE:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(PERIOD, self.flush)
+
+    def _add(self, entry: LogEntry) -> None:
+        size = len(self._lines)
+        try:
+            _encode_into(entry, self._lines, -1)
+        except BaseException:  # what it leaves behind is not all of this entry
+            del self._lines[size:]
+            raise
+        self._lines += b"\n"
 
     def flush(self) -> None:
         """Hands what waits to the writer."""
@@ -172,8 +182,8 @@ class RequestLog:
             self._timer.cancel()
             self._timer = None
         if self._lines:
-            lines, self._lines, self._size = self._lines, [], 0
-            self._writer.put(b"\n".join([*lines, b""]))
+            lines, self._lines = self._lines, bytearray()
+            self._writer.put(lines)
 
     def lost(self) -> int:
         """How many lines could not be written until now."""
@@ -213,4 +223,4 @@ def _tried(outcome: Outcome) -> tuple[Tried, ...]:
 
 
 def _ms(since: float | None, until: float) -> float | None:
-    return None if since is None else int(1e6 * (until - since)) / 1e3
+    return None if since is None else 1e6 * (until - since) // 1 / 1e3

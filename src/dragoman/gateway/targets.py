@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from dragoman.errors import Attempt, cut
+from dragoman.gateway.observe import Observer
 from dragoman.routing.breaker import BreakerChange, State
 from dragoman.routing.health import Rest
 from dragoman.routing.reactions import Fault
@@ -53,13 +54,17 @@ class Targets:
         self._clock = clock
         self._states: dict[str, _State] = {}
 
-    def note(self, outcome: Outcome, named: Named) -> None:
-        """The answer to a request is over: notes which targets failed and which answered."""
-        if outcome.attempts or self._states:  # if none has ever failed, those that answer need not be noted
-            for attempt in outcome.attempts:
-                self.failed(attempt, named(attempt.target))
-            if outcome.end == "whole" and outcome.target and not outcome.error:
-                self.answered(outcome.target, named(outcome.target))
+    def observer(self, named: Named) -> Observer:
+        """What notes, once the answer to a request is over, which targets failed and which answered."""
+
+        def note(outcome: Outcome) -> None:
+            if outcome.attempts or self._states:  # if none has ever failed, those that answer need not be noted
+                for attempt in outcome.attempts:
+                    self.failed(attempt, named(attempt.target))
+                if outcome.end == "whole" and outcome.target and not outcome.error:
+                    self.answered(outcome.target, named(outcome.target))
+
+        return note
 
     def failed(self, attempt: Attempt, name: str) -> None:
         """A target that is known as `name` was asked, and failed."""

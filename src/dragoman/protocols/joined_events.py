@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from dragoman.wire import json
+from dragoman.wire.lines import LF
 from dragoman.wire.sse import SseEvent, SseReader
 from dragoman.wire.utf8 import BLANKS
 
@@ -15,7 +16,7 @@ def parted(event: SseEvent) -> Sequence[SseEvent]:
 
     Of several names only the last one is known, so that none of them has it, unless the others are end marks.
     """
-    if b"\n" not in event.data or event.stray or json.is_json(event.data):
+    if LF not in event.data or event.stray or json.is_json(event.data):
         return (event,)
     lines = [line for line in (line.strip(BLANKS) for line in event.data.split(b"\n")) if line]
     if not all(line == DONE or json.is_json(line) for line in lines):

@@ -28,7 +28,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-BACKSLASH = ord("\\")
+from dragoman.wire.lines import CR, LF
+
+BACKSLASH, QUOTE = b'\\"'
 ESCAPED = re.compile(rb'(?:[^"\\\r\n]|\\[^\0\r\n])*')
 """Texts with quotation marks in them, all of them escaped. A NUL separates the texts."""
 
@@ -154,7 +156,7 @@ class Lane(Struct, frozen=True, gc=False):
 
     def _texts(self, text: bytes) -> list[bytes] | None:
         """The texts in what stands between the first event's `before` and the last one's `after`; None if others do."""
-        if b"\n" not in text:
+        if LF not in text:
             return [text] if _are_texts(text) else None
         between = self.after + self.before.removesuffix(self.name)
         pieces = text.split(self.name)
@@ -169,6 +171,6 @@ class Lane(Struct, frozen=True, gc=False):
 
 def _are_texts(text: bytes) -> bool:
     """True if texts, with a NUL between two of them, may stand inside of JSON strings."""
-    if b'"' in text:
+    if QUOTE in text:
         return ESCAPED.fullmatch(text) is not None
-    return not (b"\n" in text or b"\r" in text or b"\\\0" in text or text.endswith(b"\\"))
+    return not (LF in text or CR in text or text.endswith(b"\\") or text.find(b"\\\0") >= 0)

@@ -18,6 +18,7 @@ from abc import abstractmethod
 from dragoman.errors import BadEventError
 from dragoman.protocols.lane import Shape
 from dragoman.protocols.relay import Tap
+from dragoman.wire.lines import LF
 from dragoman.wire.utf8 import BLANKS
 
 END = b"\n"
@@ -111,7 +112,7 @@ class NdjsonTap(Tap):
     def _lines(self, data: bytes) -> list[bytes]:
         """Reads the lines that `data` completes. Returns what may pass of them."""
         if self._tail:
-            if END not in data:
+            if LF not in data:
                 self._keep(data)
                 return []
             data = self._take() + data

@@ -68,7 +68,7 @@ def unwrapped_base64(text: str, own: str) -> OpaqueState:
 
 def has_wrapped(body: bytes) -> bool:
     """Whether a caller's body may hold such state: then it must be read, and cannot be relayed."""
-    return QUOTED in body
+    return body.find(QUOTED) >= 0
 
 
 def holding_wrapped(body: bytes) -> Steps[bool]:

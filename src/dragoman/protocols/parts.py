@@ -104,8 +104,7 @@ class PartAssembler:
         """Whether one part is open and none waits: then more of it goes out at once."""
         return self._part is not None and not self._queue
 
-    @property
-    def saying(self) -> bool:
+    def is_saying(self) -> bool:
         """Whether the open part is text."""
         return self._part is TEXT
 

@@ -15,6 +15,7 @@ from dragoman.protocols.joined_events import is_complete, parted
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.text_rows import RowReader
 from dragoman.types import LostEvent, StreamEvent
+from dragoman.wire.lines import CR
 from dragoman.wire.sse import END, SseEvent, SseReader, blank_line, simple_event
 from dragoman.wire.utf8 import BOM, start_of
 
@@ -75,7 +76,7 @@ class SseDecoder(Decoder):
 
     @property
     def open_rows(self) -> RowReader | None:
-        return self._rows if self._rows.known is not None and self._sse.idle else None
+        return self._rows if self._rows.known is not None and self._sse.is_idle() else None
 
     def salvage(self) -> list[StreamEvent]:
         """The end of an answer of which only the end mark is missing: then `done` is True."""
@@ -148,8 +149,8 @@ class SseDecoder(Decoder):
     def _stream(self, data: bytes, out: list[StreamEvent]) -> None:
         """Reads rows of text, and what stands between them event by event."""
         sse, rows = self._sse, self._rows
-        at, alike, singly, idle = 0, True, SINGLY, sse.idle
-        plain = b"\r" not in data
+        at, alike, singly, idle = 0, True, SINGLY, sse.is_idle()
+        plain = CR not in data
         while at < len(data) and not self.done:
             if idle and alike and rows.known is not None:
                 words, length = rows.take(data, at)
@@ -176,7 +177,7 @@ class SseDecoder(Decoder):
                 rows.learn(event, out[begun:], self._rows_like)
             else:
                 rows.look(out[begun:])
-            idle = simple is not None or sse.idle
+            idle = simple is not None or sse.is_idle()
 
     def _parts_of(self, event: SseEvent, out: list[StreamEvent]) -> None:
         """Reads one event, or those that no blank line separates."""

@@ -32,6 +32,7 @@ from dragoman.protocols.joined_events import events_in
 from dragoman.protocols.lane import NOTHING, Known, Shape, Taken
 from dragoman.protocols.relay import Tap
 from dragoman.wire import sse
+from dragoman.wire.lines import CR
 from dragoman.wire.sse import END, MAX_EVENT, blank_line
 from dragoman.wire.utf8 import BLANKS, BOM, start_of
 
@@ -128,7 +129,7 @@ class SseTap(Tap):
             if not start or start.startswith(OTHERS):
                 return self._keep(data)  # a blank line in it completes no event, and JSON may follow one
         passing: list[bytes] = []
-        plain = b"\r" not in data
+        plain = CR not in data
         begin, at, alike, size = 0, 0, True, len(data)
         while at < size:
             if alike and (known := self._known) is not None:

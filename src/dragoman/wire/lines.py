@@ -8,6 +8,9 @@ from dragoman.errors import BadEventError
 MAX_LINE = 1 << 20
 """Bytes of one line: 1 MiB, far above any delta; aiohttp stops at 128 KiB, httpx has no limit."""
 
+LF, CR = b"\n\r"
+"""Line ends, as numbers. Python finds a number in bytes seven times as fast as a piece of bytes: `CR in data`."""
+
 T = TypeVar("T")
 
 
@@ -17,25 +20,21 @@ class LineReader:
     def __init__(self, limit: int = MAX_LINE) -> None:
         self._limit = limit
         self._tail: list[bytes] = []
-        self._size = 0
-
-    @property
-    def holds(self) -> bool:
-        """Whether the beginning of a line is held."""
-        return self._size > 0
+        self.held = 0
+        """Bytes of the beginning of a line that are held."""
 
     def feed(self, data: bytes) -> Iterable[bytes]:
         """The lines that `data` completes. Raises BadEventError, after the good ones, if one passes the limit."""
-        if b"\n" not in data:
+        if LF not in data:
             self._keep(data)
             return ()
         lines = data.split(b"\n")
-        if self._size:
+        if self.held:
             self._keep(lines[0])
             lines[0] = b"".join(self._tail)
         rest = lines.pop()
         self._tail.clear()
-        self._size = 0
+        self.held = 0
         # Only so much data can hold a line that is too long.
         if len(data) > self._limit:
             return self._checked(lines, rest)
@@ -46,7 +45,7 @@ class LineReader:
         """The last line, which no LF ended; empty if there is none."""
         tail = b"".join(self._tail)
         self._tail.clear()
-        self._size = 0
+        self.held = 0
         return tail
 
     def _checked(self, lines: list[bytes], rest: bytes) -> Iterable[bytes]:
@@ -60,8 +59,8 @@ class LineReader:
         return lines
 
     def _keep(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > self._limit:
+        self.held += len(data)
+        if self.held > self._limit:
             self._tail.clear()
             raise self._too_long()
         if data:

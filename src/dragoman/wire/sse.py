@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from dragoman.errors import BadEventError
-from dragoman.wire.lines import LineReader, and_raise
+from dragoman.wire.lines import CR, LF, LineReader, and_raise
 from dragoman.wire.utf8 import BOM
 
 MAX_EVENT = 64 << 20
@@ -53,17 +53,16 @@ class SseReader:
         self._size = 0
         self._event = b""
 
-    @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether the next byte begins an event."""
-        return not (self._data or self._event or self._after_cr or self._lines.holds)
+        return not (self._data or self._event or self._after_cr or self._lines.held)
 
     def feed(self, data: bytes) -> Iterable[SseEvent]:
         """The events that `data` completes. Raises BadEventError, after the good ones, if one passes the limit."""
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
-        if b"\r" in data:
+        if CR in data:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if not data:
@@ -115,8 +114,8 @@ def usual_event(event: bytes) -> tuple[bytes, bytes] | None:
     Lines end with LF. The data has the blank line after it. None for any other event: then an SseReader reads it.
     """
     name, _, data = event.partition(DATA)
-    usual = data.endswith(END) and data.find(b"\n") == len(data) - len(END) and b"\r" not in event
-    return (name, data) if usual and b"\n" not in name else None
+    usual = data.endswith(END) and data.find(b"\n") == len(data) - len(END) and CR not in event
+    return (name, data) if usual and LF not in name else None
 
 
 def simple_event(event: bytes) -> SseEvent | None:
@@ -130,21 +129,14 @@ def simple_event(event: bytes) -> SseEvent | None:
         name, _, data = event[len(EVENT_LINE) : -len(END)].partition(DATA)
     else:
         return None
-    if (
-        not data
-        or b"\n" in data
-        or b"\n" in name
-        or b"\r" in event
-        or not event.endswith(END)
-        or len(event) > MAX_EVENT
-    ):
+    if not data or LF in data or LF in name or CR in event or not event.endswith(END) or len(event) > MAX_EVENT:
         return None
     return SseEvent(data, name)
 
 
 def blank_line(data: bytes, at: int) -> int:
     """Where the next blank line in `data`, from `at` on, ends; -1 if there is none."""
-    if b"\r" in data:
+    if CR in data:
         found = BLANK_LINE.search(data, at)
         return -1 if found is None else found.end()
     end = data.find(END, at)
@@ -154,7 +146,7 @@ def blank_line(data: bytes, at: int) -> int:
 def encode(data: bytes, event: bytes = b"") -> bytes:
     """One event; `data` may hold line ends."""
     head = b"event: " + event + b"\n" if event else b""
-    if b"\n" in data or b"\r" in data:
+    if LF in data or CR in data:
         lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         return head + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
     return head + b"data: " + data + b"\n\n"

@@ -123,7 +123,7 @@ class HttpResponseWriter(DirectWriter):
             body, size = b"", 0
         self.outcome.sent = size
         keep_alive = self.keep_alive
-        self._port.write(b"%b%b%b\r\n%b" % (head, length, b"" if keep_alive else CLOSE, body))
+        self._port.write(b"".join((head, length, b"" if keep_alive else CLOSE, b"\r\n", body)))
         self.complete = True
         self._finish(keep_alive=keep_alive)
 
@@ -195,10 +195,5 @@ class HttpResponseWriter(DirectWriter):
     def _head_of(self, status: int, lines: bytes) -> bytes:
         """The head, except the fields that say how the body ends."""
         self._start(status)
-        return b"%b%b%b%bx-request-id: %b\r\n" % (
-            status_line(status),
-            lines,
-            self.more,
-            date(),
-            self.outcome.request_id.encode(),
-        )
+        request_id = self.outcome.request_id.encode()
+        return b"".join((status_line(status), lines, self.more, date(), b"x-request-id: ", request_id, b"\r\n"))

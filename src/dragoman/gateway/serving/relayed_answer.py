@@ -80,13 +80,12 @@ class RelayedAnswer:
         "_writer",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # arguments by name cost a class as much as ten of its attributes
         self,
         context: RelayContext,
         admitted: Admitted,
         call: ServerRequest,
         writer: DirectWriter,
-        *,
         chat: ChatEndpoint,
         course: Course,
         request: RelayRequest,

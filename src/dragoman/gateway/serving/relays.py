@@ -87,8 +87,6 @@ class Relays:
             writer.heartbeat = one.codec.heartbeat if early is None else early
             writer.opening = stream_head(one.codec).opening
             outcome.stream = True
-        answer = RelayedAnswer(
-            self._context, admitted, call, writer, chat=chat, course=course, request=request, final=plan.final
-        )
+        answer = RelayedAnswer(self._context, admitted, call, writer, chat, course, request, plan.final)
         answer.attempt(first if course.target is plan.targets[0] else None)
         return True

@@ -36,7 +36,7 @@ _object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 def keep_in_request(body: bytes, value: Any) -> None:
     """Puts each call's text in the place of its `input` in `value`, which is what `body` decodes to."""
-    if b'"input"' in body:
+    if body.find(b'"input"') >= 0:
         try:
             turns = _request(body).messages
         except json.NOT_STRICT:
@@ -47,7 +47,7 @@ def keep_in_request(body: bytes, value: Any) -> None:
 
 def keep_in_answer(body: bytes, value: Any) -> None:
     """The same for a whole answer."""
-    if b'"input"' in body:
+    if body.find(b'"input"') >= 0:
         try:
             _keep(_answer(body), value)
         except json.NOT_STRICT:
@@ -56,7 +56,7 @@ def keep_in_answer(body: bytes, value: Any) -> None:
 
 def keep_in_start(data: bytes, value: Any) -> None:
     """The same for the event with which a block begins."""
-    if b'"input"' in data:
+    if data.find(b'"input"') >= 0:
         try:
             block = _start(data).content_block
         except json.NOT_STRICT:

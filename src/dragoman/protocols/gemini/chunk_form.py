@@ -10,6 +10,7 @@ import re
 from dragoman.protocols.event_form import NUMBER, Form, form
 from dragoman.protocols.lane import INSIDE
 from dragoman.protocols.sse_tap import ENDS
+from dragoman.wire.lines import CR, LF
 
 FIELD = re.compile(rb'"text": ?"(' + INSIDE + rb')"')
 COUNT = re.compile(rb'Count": ?(\d++)')
@@ -19,7 +20,7 @@ def form_of(event: bytes) -> Form | None:
     """The form of `event`; None if it is written in an unusual way, such as over several lines."""
     text = FIELD.search(event)
     line = event.rstrip(b"\r\n")
-    if text is None or not event.startswith(b"data:") or not event.endswith(ENDS) or b"\n" in line or b"\r" in line:
+    if text is None or not event.startswith(b"data:") or not event.endswith(ENDS) or LF in line or CR in line:
         return None
     begin, end = text.span(1)
     before = [found.span(1) for found in COUNT.finditer(event, 0, begin)]

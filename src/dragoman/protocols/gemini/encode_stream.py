@@ -55,6 +55,7 @@ from dragoman.types import (
     Unknown,
 )
 from dragoman.types.growing_text import GrowingText
+from dragoman.wire.lines import CR, LF
 
 _json = msgspec.json.Encoder().encode
 
@@ -210,7 +211,7 @@ class AnswerEncoder(EventEncoder):
     def _reply(self, parts: list[dict[str, Any]], out: list[bytes], **more: Any) -> None:
         candidate = {"content": {"parts": parts, "role": "model"}, "index": 0} | more
         data = _json(candidate)
-        if b"\n" in data or b"\r" in data:
+        if LF in data or CR in data:
             # A service's JSON, kept as it came: a line break in it stands between two values, and would end the event.
             data = data.replace(b"\n", b" ").replace(b"\r", b" ")
         out += (self._head(), b'{"candidates":[', data, b"]", self._after)

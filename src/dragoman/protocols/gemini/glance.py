@@ -7,6 +7,7 @@ from dragoman.protocols.gemini.chunk import OTHER, decode_text_chunk
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID
 from dragoman.protocols.gemini.usage import read_usage
 from dragoman.types import Usage
+from dragoman.wire.lines import CR, LF
 
 BEGIN = b"data: "
 REASON = b'"finishReason"'
@@ -63,9 +64,9 @@ class Glance(Struct, gc=False):
     def read(self, event: bytes) -> bool:
         """Whether `event` is of a usual kind, and so has been read."""
         data = event[len(BEGIN) :].rstrip(b"\r\n")
-        if not event.startswith(BEGIN) or b"\n" in data or b"\r" in data:
+        if not event.startswith(BEGIN) or LF in data or CR in data:
             return False
-        return (self.began and REASON not in data and self._text(data)) or self.read_reply(data)
+        return (self.began and data.find(REASON) < 0 and self._text(data)) or self.read_reply(data)
 
     def read_reply(self, data: bytes) -> bool:
         """The same for the data of an event, or for a whole answer."""

@@ -141,5 +141,5 @@ READER = GeminiReader()
 def _request(target: Target, body: bytes) -> GeminiRelayRequest:
     if not body.lstrip(b" \t\r\n").startswith(b"{"):
         raise InvalidRequestError("the body: expected an object")
-    several = b"candidateCount" in body or b"candidate_count" in body
+    several = body.find(b"candidateCount") >= 0 or body.find(b"candidate_count") >= 0
     return GeminiRelayRequest(target.model, target.stream, body, several)

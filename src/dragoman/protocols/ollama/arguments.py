@@ -43,7 +43,7 @@ Texts = dict[tuple[int, int], str]
 
 def asked_arguments(body: bytes) -> Texts:
     """The arguments in a request. Those that are null, or missing in a request of another form, are not in it."""
-    if b'"tool_calls"' not in body:
+    if body.find(b'"tool_calls"') < 0:
         return {}
     try:
         messages = _conversation(body).messages or []

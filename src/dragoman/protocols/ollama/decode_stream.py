@@ -93,7 +93,7 @@ class ReplyDecoder(Decoder):
 
     @property
     def open_rows(self) -> RowReader | None:
-        return self._rows if self._rows.known is not None and not self._lines.holds else None
+        return self._rows if self._rows.known is not None and not self._lines.held else None
 
     def salvage(self) -> list[StreamEvent]:
         """The last line may be complete without its line end."""
@@ -117,7 +117,7 @@ class ReplyDecoder(Decoder):
             data = self._formed(data)
         at, rows = 0, self._rows
         while at < len(data) and not self._is_done():
-            idle = not self._lines.holds
+            idle = not self._lines.held
             if idle:
                 words, length = rows.take(data, at)
                 if length > 0:

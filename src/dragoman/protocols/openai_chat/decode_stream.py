@@ -135,7 +135,7 @@ class ReplyDecoder(SseDecoder):
         return lane(event)
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
-        if self._parts.saying:
+        if self._parts.is_saying():
             self._said += sum(map(len, words))
             self._last = words[-1]
         else:
@@ -216,7 +216,7 @@ class ReplyDecoder(SseDecoder):
             usage = None if report is None else decode_usage(report)
             if self.thorough:
                 add_fields(self._more, loose.more)
-        if self.thorough and not self._tier_known and TIER_FIELD in data:
+        if self.thorough and not self._tier_known and data.find(TIER_FIELD) >= 0:
             tier = decode_head(data).service_tier
             self._more |= {TIER: tier} if isinstance(tier, str) else {}
         if usage is not None:

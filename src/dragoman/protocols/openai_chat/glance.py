@@ -5,6 +5,7 @@ from msgspec import Struct
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.types import Usage
+from dragoman.wire.lines import CR
 
 BEGIN, END = b"data: {", b"}\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -33,7 +34,7 @@ class Glance(Struct):
         if not (event.startswith(BEGIN) and event.endswith(END)):
             self.done = event == DONE and (self.committed or self.reason is not None)
             return self.done
-        if event.find(b"\n") != len(event) - 2 or b"\r" in event:
+        if event.find(b"\n") != len(event) - 2 or CR in event:
             return False
         try:
             chunk = decode_chunk(event[len(BEGIN) - 1 : 1 - len(END)])

@@ -2,7 +2,7 @@
 
 import re
 
-from dragoman.protocols.lane import Lane
+from dragoman.protocols.lane import BACKSLASH, Lane
 
 TEXT = re.compile(
     rb'("(?:content|reasoning_content|reasoning|arguments|text)":")((?:[^"\\\r\n]|\\[^\r\n])*)"',
@@ -17,7 +17,7 @@ def lane(event: bytes) -> Lane | None:
     if not (event.startswith(b"data:") and event.endswith(b"}\n\n") and event.find(b"\n") == len(event) - 2):
         return None
     name, at = USUAL, event.find(USUAL)
-    if at >= 0 and b"\\" not in event:
+    if at >= 0 and BACKSLASH not in event:
         at += len(USUAL)
         end = event.find(b'"', at)
     else:

@@ -122,7 +122,7 @@ class ChatTap(SseTap):
             return
         self._tries -= 1
         # If the last lane was in vain, something changes with each event.
-        form = form_of(event) if self._tries < TRIES - 1 or PADDING in event else None
+        form = form_of(event) if self._tries < TRIES - 1 or event.find(PADDING) >= 0 else None
         self._known = form or lane(event) or known
 
     # Events, one by one.
@@ -185,7 +185,7 @@ class ChatTap(SseTap):
     def _passing(self, event: bytes) -> bytes:
         """The form in which `event`, which the observer has read, passes."""
         observer = self._careful()
-        if not observer.framed or (BOM in event and has_stray(event)):
+        if not observer.framed or (event.find(BOM) >= 0 and has_stray(event)):
             return framed(event) if self._usage_wanted else framed(event, is_report)
         return b"" if observer.report and not self._usage_wanted else event
 
