@@ -233,15 +233,16 @@ class Gateway:
         outcome = writer.outcome
         outcome.ended_at = monotonic()
         outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"
+        if len(outcome.model) > MAX_NAME:  # it was refused, and observers remember it
+            outcome.model = outcome.model[:MAX_NAME]
         call = writer.call
         if call is not None and len(call.body) >= MIN_BODY and self._caches.concerns(outcome, call):
             self._later.explain(outcome, self._explained(outcome, call))
-        else:
-            self._tell(outcome)
+            return
+        for observe in self._observers:  # as `_tell` does, without the call
+            observe(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
-        if len(outcome.model) > MAX_NAME:  # it was refused, and observers remember it
-            outcome.model = outcome.model[:MAX_NAME]
         for observe in self._observers:
             observe(outcome)
 

@@ -173,4 +173,6 @@ def _are_texts(text: bytes) -> bool:
     """True if texts, with a NUL between two of them, may stand inside of JSON strings."""
     if QUOTE in text:
         return ESCAPED.fullmatch(text) is not None
-    return not (LF in text or CR in text or text.endswith(b"\\") or text.find(b"\\\0") >= 0)
+    if BACKSLASH in text and (text.endswith(b"\\") or text.find(b"\\\0") >= 0):
+        return False
+    return not (LF in text or CR in text)

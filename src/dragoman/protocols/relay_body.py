@@ -1,6 +1,7 @@
 """A request to be relayed whose body names the model: read only as far as a relay must. Knows no dialect."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -41,6 +42,25 @@ class RelayBody(Struct, frozen=True, gc=False):
     """All fields, each as it came: as JSON text, or as a value that is encoded to the same text."""
     said: Mapping[str, Any]
     """The values of the fields that were read."""
+    text: bytes = b""
+    """All of it, if it is written as we would write it; else empty."""
+
+
+@lru_cache(maxsize=1024)
+def _named(model: str) -> bytes:
+    """The field that names the model, as we write it."""
+    return b'"model":' + json.encode(model)
+
+
+def with_model(text: bytes, said: str, model: str) -> bytes | None:
+    """A body that names `said`, with another `model`; None if that cannot be known without reading it.
+
+    `text` must be written as we would write it. Then its field has one form: where that stands once, it is the field.
+    """
+    if said == model:
+        return text
+    field = _named(said)
+    return text.replace(field, _named(model)) if text.count(field) == 1 else None
 
 
 def passed(call: ServerRequest, names: frozenset[bytes], prefix: bytes) -> Headers:
@@ -83,7 +103,8 @@ class BodyReader(Struct, Generic[Request], frozen=True):
 def _read(body: bytes, read: frozenset[str], said: Any, ours: bool) -> RelayBody | None:
     """A body that was checked; `said`, `ours`: see `check_request`."""
     try:
-        fields: Mapping[str, Any] = said if ours and type(said) is dict else _fields(body)
+        ours = ours and type(said) is dict
+        fields: Mapping[str, Any] = said if ours else _fields(body)
         if said is None:
             said = {name: json.decode_request(bytes(fields[name])) for name in read & fields.keys()}
         if not (STEERING.isdisjoint(fields) and (NESTING.isdisjoint(said) or not any(steering(said)))):
@@ -93,7 +114,7 @@ def _read(body: bytes, read: frozenset[str], said: Any, ours: bool) -> RelayBody
     model, stream = said.get("model"), said.get("stream")
     if not ((model is None or type(model) is str) and (stream is None or type(stream) is bool)):
         raise InvalidRequestError(NOT_VALID)
-    return RelayBody(model or "", stream, fields, said)
+    return RelayBody(model or "", stream, fields, said, body if ours else b"")
 
 
 def text_of(value: Any) -> bytes:
@@ -110,9 +131,12 @@ class BodyRelayRequest(Struct, frozen=True, gc=False):
     new_tap: Callable[[], Tap]
     headers: Headers = ()
     path: str = ""
+    text: bytes = b""
+    """See RelayBody."""
 
     def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
-        return json.encode({**self.fields, "model": model})
+        body = with_model(self.text, self.model, model) if self.text and self.model else None
+        return json.encode({**self.fields, "model": model}) if body is None else body
 
     def tap(self) -> Tap:
         return self.new_tap()

@@ -1,5 +1,7 @@
 """Properties whose names a service refuses are told in words, and the others stay."""
 
+import pytest
+
 from dragoman.protocols.tool_schema.compiler import compiled
 from dragoman.types import SchemaSupport
 
@@ -22,6 +24,13 @@ def test_a_property_with_another_name_is_told_in_words() -> None:
     assert found.words.endswith("There are no other properties.")
     assert found.told == frozenset({"properties"})
     assert not found.lost
+
+
+@pytest.mark.parametrize("required", [True, "$top", None, 3])
+def test_what_is_no_list_of_names_is_passed_as_it_is(required: object) -> None:
+    found = compiled({"type": "object", "properties": {"path": TEXT, "$top": TEXT}, "required": required}, SUPPORT)
+    assert found.schema == {"type": "object", "properties": {"path": TEXT}, "required": required}
+    assert 'A property "$top" may be given too' in found.words
 
 
 def test_below_the_top_any_name_is_taken() -> None:

@@ -49,7 +49,7 @@ class AnthropicRelay(SseRelay):
 
 
 def _request(call: ServerRequest, body: RelayBody) -> BodyRelayRequest:
-    return BodyRelayRequest(body.model, body.stream is True, body.fields, MessageTap, _passed(call))
+    return BodyRelayRequest(body.model, body.stream is True, body.fields, MessageTap, _passed(call), text=body.text)
 
 
 READER = BodyReader(_request)

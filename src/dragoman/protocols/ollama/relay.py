@@ -49,7 +49,7 @@ def request_headers(key: str | None, *, stream: bool) -> Headers:
 def _request(call: ServerRequest, body: RelayBody) -> BodyRelayRequest:
     path = GENERATE if is_generate(call) else CHAT
     # If nothing is said of a stream, it is wanted.
-    return BodyRelayRequest(body.model, body.stream is not False, body.fields, OllamaTap, path=path)
+    return BodyRelayRequest(body.model, body.stream is not False, body.fields, OllamaTap, path=path, text=body.text)
 
 
 READER = BodyReader(_request)

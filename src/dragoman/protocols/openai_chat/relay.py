@@ -10,10 +10,13 @@ from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
 from dragoman.protocols.relay import RelayCodec, RelayRequest, Tap
-from dragoman.protocols.relay_body import READ, BodyReader, RelayBody, SseRelay
+from dragoman.protocols.relay_body import READ, BodyReader, RelayBody, SseRelay, with_model
 from dragoman.types import Headers, HttpRequest, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
+
+REPORTING = b',"stream_options":{"include_usage":true}}'
+"""The end of a body for a stream that is to report its usage."""
 
 
 class ChatRelayRequest(Struct, frozen=True, gc=False):
@@ -27,14 +30,21 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
     """The value of `stream_options`."""
     several: bool = False
     """Whether several choices are asked for."""
+    text: bytes = b""
+    """See RelayBody."""
     headers: Headers = ()
     path: ClassVar[str] = ""
 
     def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
+        renamed: Mapping[str, str] = {} if relay is None else relay.renamed
+        if self.text and self.model and "stream_options" not in self.fields and self.fields.keys().isdisjoint(renamed):
+            body = with_model(self.text, self.model, model)
+            if body is not None:
+                return body[:-1] + REPORTING if self.stream and (relay is None or relay.stream_usage) else body
         fields: dict[str, object] = {**self.fields, "model": model}
-        if relay is not None and relay.renamed:
-            named, said = relay.renamed, fields
-            fields = {name if (own := named.get(name, name)) in said else own: value for name, value in said.items()}
+        if renamed:
+            said = fields
+            fields = {name if (own := renamed.get(name, name)) in said else own: value for name, value in said.items()}
         if relay is not None and not relay.stream_usage:
             fields.pop("stream_options", None)
         elif self.stream and not self._wants_usage():
@@ -86,7 +96,7 @@ def chat_request(call: ServerRequest, body: RelayBody) -> ChatRelayRequest:
     """The request in `body`."""
     options, choices = body.said.get("stream_options"), body.said.get("n")
     several = choices is not None and choices != 1
-    return ChatRelayRequest(body.model, body.stream is True, body.fields, options, several)
+    return ChatRelayRequest(body.model, body.stream is True, body.fields, options, several, body.text)
 
 
 ASKED = READ | {"stream_options", "n"}

@@ -101,7 +101,7 @@ class ResponsesSummary(ReplySummary):
 
 def _request(call: ServerRequest, body: RelayBody) -> ResponsesRelayRequest:
     headers = passed(call, PASSED, CODEX)
-    return ResponsesRelayRequest(body.model, body.stream is True, body.fields, ResponsesTap, headers)
+    return ResponsesRelayRequest(body.model, body.stream is True, body.fields, ResponsesTap, headers, text=body.text)
 
 
 def _compact(call: ServerRequest, body: RelayBody) -> ResponsesRelayRequest:

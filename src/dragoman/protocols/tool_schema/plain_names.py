@@ -18,7 +18,9 @@ def named(schema: Schema) -> tuple[Schema, list[str]]:
     if not isinstance(properties, dict) or all(map(NAME.fullmatch, properties)):
         return schema, []
     others = [name for name in properties if not NAME.fullmatch(name)]
-    required = schema.get("required") or []
+    required = schema.get("required")
+    if not isinstance(required, list | tuple):
+        required = ()  # a service that takes everything else gets it as it is
     words = [_words(name, properties[name], required=name in required) for name in others]
     plain: Schema = schema | {"properties": {name: each for name, each in properties.items() if name not in others}}
     if required:

@@ -29,6 +29,8 @@ NOT_HTTP = (HttpParserError, HttpParserUpgrade)
 
 
 TRANSFER = b"transfer-encoding"
+JUDGED = frozenset({10, 14, 16, 17})
+"""How long the names of the fields are that say something of the body or the connection."""
 CHUNKED = b"chunked"
 """If this is the last transfer encoding, the body marks its own end (RFC 9112, section 6.3)."""
 
@@ -116,6 +118,8 @@ class ReplyParser:
         until_close = True
         for name, value in headers:
             length = len(name)
+            if length not in JUDGED:
+                continue
             if length == 14 and name.lower() == LENGTH:
                 until_close = False
             elif length == 17 and name.lower() == TRANSFER:
