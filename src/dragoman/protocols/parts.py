@@ -87,6 +87,7 @@ class PartAssembler:
         self._closed: dict[Hashable, None] = {}  # an empty set takes thrice as much, in every open stream
         self.saw_tool_call = False
         """Whether a tool call has begun."""
+        self.saw_refusal = False
         self.begun = False
         """Whether any part has begun."""
 
@@ -139,6 +140,7 @@ class PartAssembler:
     def refusal(self, out: list[StreamEvent], text: str) -> None:
         """A piece of a refusal's text."""
         if text:
+            self.saw_refusal = True
             self._add(out, "refusal", REFUSAL, text)
 
     def reasoning(self, out: list[StreamEvent], text: str) -> None:

@@ -68,6 +68,8 @@ TIER, TIER_FIELD = "service_tier", b'"service_tier"'
 SILENT = ("system_fingerprint",)
 """Fields of an answer that mean nothing to a reader."""
 
+NO_THOUGHT = (0, "")
+
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger `created` is not a time."""
 
@@ -95,18 +97,14 @@ class ReplyDecoder(SseDecoder):
         """The first chunk has said how the request was served; else a later one may."""
         self._plain = False
         """The last chunk was one piece of a text."""
-        self._refused = False
-        """The model refused in a field of its own."""
         self._index: int | None = None
         """The choice that is read."""
         self._said = 0
         """Characters of content that were streamed."""
         self._last = ""
         """The last piece of them."""
-        self._thought = 0
-        """Characters of the reasoning under way that its plain field has said."""
-        self._last_thought = ""
-        """The last piece of them."""
+        self._thought = NO_THOUGHT
+        """Characters of the reasoning under way that its plain field has said, and the last piece of them."""
         self._reason: str | None = None
         self._usage: Usage | None = None
         self._details: list[dict[str, Any]] = []
@@ -250,7 +248,7 @@ class ReplyDecoder(SseDecoder):
             called = self._parts.saw_tool_call
             message = Delta(
                 content=content,
-                refusal=None if self._refused else message.refusal,
+                refusal=None if self._parts.saw_refusal else message.refusal,
                 tool_calls=None if called else message.tool_calls,
                 function_call=None if called else message.function_call,
             )
@@ -282,7 +280,7 @@ class ReplyDecoder(SseDecoder):
             self._think(len(thought), thought)
             parts.reasoning(out, thought)
         elif delta.content or delta.tool_calls:
-            self._thought = 0
+            self._thought = NO_THOUGHT
         if self._details and (delta.content or delta.tool_calls or delta.refusal):
             self._sign(out)
         tokens = decode_logprobs(logprobs.content) if logprobs is not None and logprobs.content else None
@@ -298,7 +296,6 @@ class ReplyDecoder(SseDecoder):
         if logprobs is not None and logprobs.refusal:
             add_fields(self._more, {REFUSAL_LOGPROBS: {"refusal": encode_logprobs(decode_logprobs(logprobs.refusal))}})
         if delta.refusal:
-            self._refused = True
             parts.refusal(out, delta.refusal)
         if delta.tool_calls:
             for call in delta.tool_calls:
@@ -307,13 +304,12 @@ class ReplyDecoder(SseDecoder):
             self._call(Call(function=delta.function_call), out)
 
     def _think(self, count: int, last: str) -> None:
-        self._thought += count
-        self._last_thought = last
+        self._thought = self._thought[0] + count, last
 
     def _unsaid(self, words: str) -> str:
         """What the plain field has not said: some services say it again beside the signature, in one piece."""
-        count, self._thought = self._thought, 0
-        more = rest(words, count, self._last_thought) if 0 < count <= len(words) else None
+        (count, last), self._thought = self._thought, NO_THOUGHT
+        more = rest(words, count, last) if 0 < count <= len(words) else None
         return words if more is None else more
 
     def _sign(self, out: list[StreamEvent]) -> None:
@@ -381,7 +377,9 @@ class ReplyDecoder(SseDecoder):
         if not self._started:
             self._start(ChunkHead(), out)
         self._parts.close(out)
-        reason, native = decode_reason(self._reason, tool_call=self._parts.saw_tool_call, refusal=self._refused)
+        reason, native = decode_reason(
+            self._reason, tool_call=self._parts.saw_tool_call, refusal=self._parts.saw_refusal
+        )
         losses: list[Loss] = [*map(LostChoice, sorted(self._other_choices)), *self._left_out]
         out.append(ResponseEnd(reason, self._usage, native, losses=tuple(losses), extra=to_extra(self._more)))
         self.done = True

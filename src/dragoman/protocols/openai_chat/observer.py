@@ -83,7 +83,7 @@ class Observer(ReplyDecoder):
                 self._parts.begun = True
             self.others += 1
         if delta.refusal:
-            self._refused = self._parts.begun = True
+            self._parts.saw_refusal = self._parts.begun = True
             self.others += 1
         for call in delta.tool_calls or ():
             self._call(call, out)
