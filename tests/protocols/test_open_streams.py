@@ -1,8 +1,10 @@
 """What an open stream holds in memory."""
 
-import pytest
+from typing import Any
 
+import pytest
 from bench.dialects import PATHS, stream
+
 from dragoman.protocols.base import Decoder
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import ChatRequest, user
@@ -13,9 +15,8 @@ INLINE = 29
 
 def begun(dialect: str) -> Decoder:
     """A decoder in the middle of a stream, whose owner takes rows."""
-    client = DIALECTS[dialect].client
-    assert client is not None
-    decoder = client("http://service").decoder(ChatRequest(model="m", messages=(user("hi"),)))
+    client: Any = DIALECTS[dialect].client
+    decoder: Decoder = client("http://service").decoder(ChatRequest(model="m", messages=(user("hi"),)))
     decoder.in_rows = True
     data = stream(dialect)
     decoder.feed(data[: len(data) // 2])

@@ -312,8 +312,8 @@ class Decoded(Answer):
 
     def _caught_up(self) -> list[StreamEvent]:
         """The events that have passed by the bypass and were not decoded; [] if there are none."""
-        passed = None if self._bypass is None else self._bypass.caught_up()
-        return self._decode(passed) if passed else []
+        passed = b"" if self._bypass is None else self._bypass.caught_up()
+        return self._decode([passed]) if passed else []
 
     def _is_over(self) -> bool:
         """Whether only the end is left to come, or nothing."""
