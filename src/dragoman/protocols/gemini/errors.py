@@ -84,7 +84,7 @@ def failure_in(value: object) -> object:
     """The failure that a JSON value reports; None if it reports none. A stream that is a list has it in a list."""
     if isinstance(value, list) and value:
         return failure_in(value[0])
-    return value.get("error") if isinstance(value, dict) else None
+    return value.get("error") or None if isinstance(value, dict) else None
 
 
 def reported(failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:

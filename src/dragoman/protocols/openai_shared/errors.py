@@ -61,11 +61,17 @@ def failure_in(value: object) -> object:
         return failure_in(value[0])
     if not isinstance(value, dict):
         return None
-    if error := value.get("error") or value.get("errors"):
+    if error := value.get("error"):
         return error
+    if value.get("choices") or isinstance(value.get("output"), list):
+        return None  # it is an answer, whatever else it says
+    if errors := value.get("errors"):
+        return errors
     if "choices" in value:
         return None
-    return value if any(isinstance(value.get(name), str) for name in ("message", "msg")) else value.get("detail")
+    if any(isinstance(value.get(name), str) for name in ("message", "msg")):
+        return value
+    return value.get("detail") or None
 
 
 def reported(own: str, failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
