@@ -126,7 +126,7 @@ class Attempt(NamedTuple):
     """A target that was asked and failed: its name, `provider/model`, and the error's code, status and words.
 
     `upstream_status`: the HTTP status of the service's reply; None if there was none. `asked_at`, `failed_at`: when, in
-    seconds of the monotonic clock; None if that is not known.
+    seconds of the monotonic clock; None if that is not known. `maybe_billed`: whether the service may charge for it.
     """
 
     target: str
@@ -136,6 +136,14 @@ class Attempt(NamedTuple):
     upstream_status: int | None = None
     asked_at: float | None = None
     failed_at: float | None = None
+    maybe_billed: bool = False
+
+
+SENT: frozenset[Phase] = frozenset({"first_byte", "first_token", "idle", "total"})
+"""Waits of a request that has been sent."""
+
+NOT_BEGUN = frozenset({503, 529})
+"""Statuses from 500 on of services that have not begun to work on a request."""
 
 
 class DragomanError(Exception):
@@ -161,6 +169,8 @@ class DragomanError(Exception):
     """The targets that failed, in the order in which they were asked; empty if none is known to have been."""
     upstream_status: int | None = None
     """The HTTP status of the service's reply; None if there was none."""
+    sent: bool = False
+    """Whether the request had been sent when it failed without a reply."""
     request_id: str = ""
     """The id of the request that failed, for callers whose protocol has a place for it: the service's own if it gave
     one, else the gateway's."""
@@ -201,7 +211,16 @@ class DragomanError(Exception):
 
     def attempt(self, target: str, asked_at: float | None = None, failed_at: float | None = None) -> Attempt:
         """A record that `target` failed with this error. Keeps no traceback, which would keep all its objects alive."""
-        return Attempt(target, self.code, self.status, self.message, self.upstream_status, asked_at, failed_at)
+        billed = self.maybe_billed
+        return Attempt(target, self.code, self.status, self.message, self.upstream_status, asked_at, failed_at, billed)
+
+    @property
+    def maybe_billed(self) -> bool:
+        """Whether the service may have worked on the request, and may charge for it."""
+        status = self.upstream_status
+        if status is None:
+            return self.sent
+        return 200 <= status < 300 or (status >= 500 and status not in NOT_BEGUN)
 
 
 class ConfigurationError(DragomanError):
@@ -354,6 +373,7 @@ class TruncatedStreamError(UpstreamError):
     """The answer broke off: what has arrived is valid, but incomplete."""
 
     code = "truncated"
+    sent = True
 
 
 class TransportError(DragomanError):
@@ -363,12 +383,14 @@ class TransportError(DragomanError):
     retryable = True
     code = "transport_error"
     type = "upstream_error"
+    sent = True
 
 
 class ConnectError(TransportError):
     """No connection: refused, unknown host, TLS or proxy."""
 
     code = "connect_error"
+    sent = False
 
 
 class TimeoutError(TransportError):
@@ -389,7 +411,7 @@ class TimeoutError(TransportError):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message, status=status, code=code, provider=provider, retry_after=retry_after)
-        self.phase = phase
+        self.phase, self.sent = phase, phase in SENT
 
     def __reduce__(self) -> tuple[object, ...]:
         # Copying and pickling an exception calls its class with `args` alone, which hold no phase.

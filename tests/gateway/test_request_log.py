@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.config import Config, FrontConfig, GatewayConfig
+from dragoman.config import Config, FrontConfig, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.errors import ConfigurationError
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway
@@ -415,6 +415,33 @@ async def test_a_route_tells_who_answered_and_who_failed_before(tmp_path: Path) 
         assert failed == {"target": "down/m", "error": "connect_error"}
         assert answered == {"target": "up/m", "upstream_status": 200}
         assert "error" not in line
+
+
+@pytest.mark.parametrize(("status", "billed"), [(500, 1), (502, 1), (503, None), (429, None), (None, 1)], ids=str)
+async def test_attempts_that_may_be_billed_are_counted(tmp_path: Path, status: int | None, billed: int | None) -> None:
+    async def first(exchange: Exchange) -> None:
+        if status is None:
+            exchange.reset()
+        else:
+            await exchange.reply(status, headers=JSON, body=b"{}")
+
+    async def second(exchange: Exchange) -> None:
+        await exchange.reply(headers=JSON, body=WHOLE)
+
+    path = tmp_path / "requests.jsonl"
+    async with serve(first) as failing, serve(second) as answering:
+        providers = {
+            "one": ProviderConfig(protocol="openai-chat", url=failing.url, api_key="k"),
+            "two": ProviderConfig(protocol="openai-chat", url=answering.url, api_key="k"),
+        }
+        models = {"route": ModelConfig(targets=("one/m", "two/m")), "lone": ModelConfig(targets=("one/m",))}
+        config = logging_to(path, Config(gateway=GatewayConfig(port=0), providers=providers, models=models))
+        for client in (None, Translating(config)):
+            async with running(config, client=client) as up:
+                await ask(up.url, "POST", PATH, {}, question("route", stream=False))
+                await ask(up.url, "POST", PATH, {}, question("lone", stream=False))
+    assert [line["status"] == 200 for line in lines(path)] == [True, False] * 2
+    assert [line.get("maybe_billed") for line in lines(path)] == [billed] * 4
 
 
 async def test_a_service_that_refuses_is_told_with_its_own_status(tmp_path: Path) -> None:

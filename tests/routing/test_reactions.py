@@ -23,7 +23,7 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.protocols.errors.status import error_for
-from dragoman.routing.reactions import AGAIN, Fault, Next, Reaction, may_have_run, reaction
+from dragoman.routing.reactions import AGAIN, Fault, Next, Reaction, reaction
 from dragoman.routing.retry import RetryPolicy
 from dragoman.types import ResponseHead
 
@@ -104,7 +104,7 @@ PHASES: dict[Phase, bool] = {
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_request_that_was_sent_may_have_run(phase: Phase) -> None:
-    assert may_have_run(TimeoutError("late", phase=phase)) is PHASES[phase]
+    assert TimeoutError("late", phase=phase).maybe_billed is PHASES[phase]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_request_that_was_sent_may_have_run(phase: Phase) -> None:
     ],
 )
 def test_a_failure_says_whether_the_service_may_have_worked(error: DragomanError, run: bool) -> None:
-    assert may_have_run(error) is run
+    assert error.maybe_billed is run
     careful = RetryPolicy(attempts=2, after_send=False)
     assert careful.next(error) is (Next.NOBODY if run else reaction(error).next)
     assert RetryPolicy(attempts=2).next(error) is reaction(error).next

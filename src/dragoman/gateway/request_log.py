@@ -96,6 +96,8 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """Whether `output_tokens` is an estimate: the caller left before the service had counted them."""
     resumes: str = ""
     """The id of the request whose stream this one went on with; that one's line has the tokens."""
+    maybe_billed: int = 0
+    """Failed attempts for which a service may charge: the request had been sent to it, and was not refused."""
 
 
 class RequestLog:
@@ -160,6 +162,7 @@ class RequestLog:
                 said.parent_agent_id,
                 outcome.usage_estimated,
                 outcome.resumes,
+                sum(each.maybe_billed for each in failed) if failed else 0,
             )
         )
         if len(self._lines) > SIZE:

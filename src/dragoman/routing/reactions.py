@@ -7,7 +7,6 @@ from msgspec import Struct
 from dragoman.errors import (
     AuthenticationError,
     ConfigurationError,
-    ConnectError,
     ContentFilterError,
     ContextLengthError,
     DragomanError,
@@ -16,13 +15,11 @@ from dragoman.errors import (
     NoOperationError,
     OpaqueStateError,
     PermissionDeniedError,
-    Phase,
     QuotaExhaustedError,
     RateLimitError,
     RequestError,
     TimeoutError,
     TransportError,
-    TruncatedStreamError,
     UpstreamError,
 )
 
@@ -80,12 +77,6 @@ ITS_OWN = 500
 LIMITED = 429
 """From status 500 on, and with 429, a failure is the service's own: another one may answer, whatever this one says."""
 
-SENT: frozenset[Phase] = frozenset({"first_byte", "first_token", "idle", "total"})
-"""Waits of a request that has been sent."""
-
-NOT_BEGUN = frozenset({503, 529})
-"""Statuses from 500 on of services that have not begun to work on a request."""
-
 REFUSALS = frozenset({400, 413, 422})
 """Statuses of services that take the request for a wrong one."""
 
@@ -101,20 +92,6 @@ def reaction(error: DragomanError) -> Reaction:
         status = error.upstream_status or 0
         return Reaction(Next.OTHER, row.fault) if status >= ITS_OWN or status == LIMITED else REFUSED
     return AGAIN if row.next is Next.NOBODY and error.retryable else row
-
-
-def may_have_run(error: DragomanError) -> bool:
-    """Whether the service may have worked on the request that failed with `error`, and may charge for it."""
-    status = error.upstream_status
-    if status is not None:
-        return 200 <= status < 300 or (status >= ITS_OWN and status not in NOT_BEGUN)
-    match error:
-        case ConnectError():
-            return False
-        case TimeoutError():
-            return error.phase in SENT
-        case _:
-            return isinstance(error, TransportError | TruncatedStreamError)
 
 
 def was_refused(error: DragomanError) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
-from dragoman.routing.reactions import Next, may_have_run, reaction, was_refused
+from dragoman.routing.reactions import Next, reaction, was_refused
 
 Draw = Callable[[], float]
 """A random number from 0 to less than 1."""
@@ -45,7 +45,7 @@ class RetryPolicy(Struct, frozen=True, gc=False):
 
     def next(self, error: DragomanError) -> Next:
         """Who may be asked after `error`."""
-        if not self.after_send and may_have_run(error):
+        if not self.after_send and error.maybe_billed:
             return Next.NOBODY
         following = reaction(error).next
         return Next.OTHER if following is Next.NOBODY and self.fallback_on_400 and was_refused(error) else following

@@ -115,4 +115,4 @@ class Outcome(Struct):
         elif self.target and error.provider:
             broke = error.attempt(self.target, self.asked_at)
             # The error of an answer that had begun need not know with which status.
-            self.attempts = (*self.attempts, broke._replace(upstream_status=self.upstream_status))
+            self.attempts = (*self.attempts, broke._replace(upstream_status=self.upstream_status, maybe_billed=True))
