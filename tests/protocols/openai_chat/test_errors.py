@@ -210,3 +210,15 @@ def test_a_short_plain_text_is_shown() -> None:
 def test_a_long_echo_beside_the_message_is_left_out() -> None:
     error = failed(400, said(input="x" * 5000))
     assert error.extra == {}
+
+
+def test_a_limit_of_a_plan_says_when_it_begins_anew() -> None:
+    error = failed(429, said(type="usage_limit_reached", plan_type="plus", resets_in_seconds=7200))
+    assert (type(error), error.retry_after, error.native_type) == (RateLimitError, 7200, "usage_limit_reached")
+    assert failed(429, said(resets_in_seconds="soon")).retry_after is None
+    assert failed(429, said(resets_in_seconds=7200), retry_after="7").retry_after == 7
+
+
+def test_a_code_that_says_less_than_the_words_is_not_told() -> None:
+    error = failed(413, said("Request too large for m on tokens per minute", code="rate_limit_exceeded", type="tokens"))
+    assert (type(error), error.native_code, error.native_type) == (ContextLengthError, None, "tokens")

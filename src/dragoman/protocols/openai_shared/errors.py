@@ -7,10 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, OpaqueStateError, cut, scrub
+from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, OpaqueStateError, RateLimitError, cut, scrub
+from dragoman.protocols.errors.details import refined
+from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.scrubbed import scrubbed
-from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, Phrases, error_for
+from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
 from dragoman.protocols.errors.unread import unread
+from dragoman.protocols.errors.waits import LONGEST
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
 
@@ -44,6 +47,9 @@ PHRASES: Phrases = {
 """OpenAI's code for encrypted reasoning that it cannot read (openai/codex#8145), and the words of the services behind
 OpenRouter and its like, which pass them on."""
 
+RESETS = "resets_in_seconds"
+"""Where a service says how long a plan's limit holds (OpenAI's for Codex, with `usage_limit_reached`)."""
+
 NAMED = frozenset({"message", "msg", "detail", "code", "type", "param"})
 """Fields of an error object that have a place of their own in the tree of errors."""
 
@@ -74,12 +80,16 @@ def reported(own: str, failure: object, status: int | None = None, head: Respons
     message = _words(said)
     code, kind = _word(said.get("code")), _word(said.get("type"))
     number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
-    error = error_for(number, _shown(message) or "no reason was given", words=(code, kind), head=head, phrases=PHRASES)
+    shown = _shown(message) or "no reason was given"
+    error = refined(error_for(number, shown, words=(code, kind), head=head, phrases=PHRASES), said, head)
     error.told_by = own
+    if error.retry_after is None and isinstance(error, RateLimitError):
+        error.retry_after = _seconds(said.get(RESETS))
     error.param = _word(said.get("param"))
     error.native_type = _word(scrubbed(kind))
     # The message may have shown a more exact class: then a vaguer code of the service would hide it.
-    if code is not None and (code in ERROR_CODES or type(error) in KEPT or STATUS.get(number) is type(error)):
+    exact = type(error) in KEPT or type(error) in {ERROR_CODES.get(code or ""), STATUS.get(number)}
+    if code is not None and exact:
         error.native_code = _word(scrubbed(code))
     more = {name: scrubbed(value) for name, value in said.items() if name not in NAMED}
     if more and len(json.encode(more)) <= MAX_EXTRA:
@@ -149,6 +159,10 @@ def _words(said: dict[str, Any]) -> str:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and 0 <= value <= LONGEST else None
 
 
 def _status(value: object) -> int | None:
