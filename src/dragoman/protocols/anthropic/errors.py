@@ -45,8 +45,9 @@ WORDS: dict[int, str] = {status: kind for kind, status in TYPES.items()} | {503:
 OUTWARD: dict[int, int] = {503: 529}
 """Statuses that callers of this protocol do not know, to those that they know."""
 
-TOO_LONG = "prompt is too long"
-"""Agents know by these words that they must shorten their conversation."""
+TOO_LONG = ("prompt is too long", "exceed context limit")
+"""Agents know by these words that they must shorten their conversation, or the answer that they ask for. Other services
+with this protocol have others."""
 
 PHRASES: Phrases = {
     "invalid signature in thinking block": OpaqueStateError,
@@ -129,8 +130,8 @@ def envelope(error: DragomanError) -> dict[str, Any]:
     status = outward(error)
     kind = error.native_type if error.native_type in TYPES else None
     message = error.words_for(NAME)
-    if isinstance(error, ContextLengthError) and error.told_by != NAME and TOO_LONG not in message.lower():
-        message = f"{TOO_LONG}: {message}"
+    if isinstance(error, ContextLengthError) and not any(words in message.lower() for words in TOO_LONG):
+        message = f"{TOO_LONG[0]}: {message}"
     usual = WORDS.get(status, "invalid_request_error" if status < 500 else "api_error")
     said = {"type": "error", "error": {**error.extra.get(NAME, {}), "type": kind or usual, "message": message}}
     return said | {"request_id": error.request_id} if error.request_id else said

@@ -3,14 +3,17 @@
 https://google.aip.dev/193
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from dragoman.errors import (
     CUT_WORDS,
     BadEventError,
+    ContextLengthError,
     DragomanError,
     OpaqueStateError,
+    QuotaExhaustedError,
     cut,
     scrub,
 )
@@ -47,6 +50,7 @@ STATUS: dict[str, int] = {
 WORDS: dict[int, str] = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
+    402: "RESOURCE_EXHAUSTED",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     409: "ABORTED",
@@ -69,6 +73,13 @@ PHRASES: Phrases = {
 }
 """What the service writes of a signature that is not its own (anomalyco/opencode#4832); the word beside it is that of
 any 400. A missing signature is no such error: without the others it would be missing too."""
+
+TOO_LONG = re.compile("input token count.{0,80}exceeds the maximum")
+"""Agents know by such words that they must shorten their conversation: this protocol has no code for it."""
+
+SPENT = 402
+"""The status of money that is used up: callers repeat a request after any 429 whose details do not name a daily quota
+(Gemini CLI 0.61), which does not help."""
 
 RETRY = "type.googleapis.com/google.rpc.RetryInfo"
 
@@ -110,16 +121,26 @@ def decode_error(reply: HttpResponse) -> DragomanError:
     return unread(reply)
 
 
+def outward(error: DragomanError) -> int:
+    """The status that a caller of this protocol gets."""
+    if isinstance(error, QuotaExhaustedError) and error.told_by != NAME:
+        return SPENT
+    return OUTWARD.get(error.status, error.status)
+
+
 def envelope(error: DragomanError) -> dict[str, Any]:
     """`error` as a caller of this protocol expects it: in the service's words, if the service has this protocol too.
 
     SDKs know it by its first key, and need an integer for the code.
     """
-    status = OUTWARD.get(error.status, error.status)
+    status = outward(error)
     own = error.extra.get(NAME, {})
+    message = error.words_for(NAME)
+    if isinstance(error, ContextLengthError) and error.told_by != NAME and not TOO_LONG.search(message):
+        message = f"The input token count exceeds the maximum number of tokens allowed: {message}"
     said: dict[str, Any] = {
         "code": status,
-        "message": error.words_for(NAME),
+        "message": message,
         "status": own.get("status") or word_of(status),
     }
     details = own.get("details")
