@@ -83,6 +83,10 @@ KNOWN: list[tuple[int, str, str | None, type[DragomanError]]] = [
     (429, "Your prepayment credits are depleted.", None, QuotaExhaustedError),
     (429, "Your team 0-1 has either used all available credits or reached its limit", None, QuotaExhaustedError),
     (429, "Your team has either used all available credits", "rate_limit_exceeded", QuotaExhaustedError),
+    (429, "you (who) have reached your weekly usage limit, upgrade for higher limits", None, QuotaExhaustedError),
+    (429, "you have reached your session usage limit", None, QuotaExhaustedError),
+    (429, "Usage limit reached for 5 hour. Your limit will reset at 2026-11-28", "1308", QuotaExhaustedError),
+    (429, "[1308][Usage limit reached for 5 hour. Your limit will reset at 2026-11-28]", None, QuotaExhaustedError),
     (429, "spent", "enforced_spend_limit_reached", QuotaExhaustedError),
     (
         400,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.protocols.errors.status import error_for
-from dragoman.protocols.errors.waits import LONGEST, wait_in
+from dragoman.protocols.errors.waits import LONGEST, wait_in, wait_until
 from dragoman.types import ResponseHead
 
 WORDS: list[tuple[str, float | None]] = [
@@ -49,3 +49,27 @@ def test_a_head_is_more_exact_than_words_and_only_limits_have_waits_in_words() -
     assert error_for(400, words).retry_after is None
     assert error_for(429, words, head=ResponseHead(429, ((b"retry-after", b"7"),))).retry_after == 7
     assert error_for(200, words, words=("rate_limit_exceeded",), head=ResponseHead(200, ())).retry_after == 20
+
+
+DATED = ResponseHead(429, ((b"date", b"Sat, 28 Nov 2026 10:00:00 GMT"),))
+
+
+@pytest.mark.parametrize(
+    ("moment", "head", "seconds"),
+    [
+        ("1795867200000", DATED, 7200.0),
+        ("1795860001500", DATED, 1.5),
+        ("1700000000000", DATED, 0.0),
+        ("9" * 15, DATED, LONGEST),
+        ("soon", DATED, None),
+        (1795867200000, DATED, None),
+        (None, DATED, None),
+        ("1795867200000", ResponseHead(429, ()), None),
+        ("1795867200000", ResponseHead(429, ((b"date", b"today"),)), None),
+        ("1795867200000", None, None),
+    ],
+)
+def test_a_moment_is_measured_by_the_clock_of_the_reply(
+    moment: object, head: ResponseHead | None, seconds: float | None
+) -> None:
+    assert wait_until(moment, head) == seconds

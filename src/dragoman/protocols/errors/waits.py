@@ -45,6 +45,16 @@ def wait_in(words: str) -> float | None:
     return None if seconds is None else min(seconds, LONGEST)
 
 
+def wait_until(milliseconds: object, head: ResponseHead | None) -> float | None:
+    """Seconds to a moment, a text of milliseconds since 1970, by the clock of the reply. None if one is not known."""
+    then = _number(milliseconds, 1000) if isinstance(milliseconds, str) else None
+    try:
+        now = parsedate_to_datetime(head.header("date") or "").timestamp() if head else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return None if then is None or now is None else min(max(0.0, then - now), LONGEST)
+
+
 def _seconds_named(head: ResponseHead) -> float | None:
     seconds = _number(head.header("retry-after-ms"), 1000)
     if seconds is None:

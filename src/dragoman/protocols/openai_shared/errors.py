@@ -13,7 +13,7 @@ from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
 from dragoman.protocols.errors.unread import unread
-from dragoman.protocols.errors.waits import LONGEST
+from dragoman.protocols.errors.waits import LONGEST, wait_until
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
 
@@ -85,6 +85,8 @@ def reported(own: str, failure: object, status: int | None = None, head: Respons
     error.told_by = own
     if error.retry_after is None and isinstance(error, RateLimitError):
         error.retry_after = _seconds(said.get(RESETS))
+        if error.retry_after is None:
+            error.retry_after = wait_until(_reset(said), head)
     error.param = _word(said.get("param"))
     error.native_type = _word(scrubbed(kind))
     # The message may have shown a more exact class: then a vaguer code of the service would hide it.
@@ -159,6 +161,13 @@ def _words(said: dict[str, Any]) -> str:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _reset(said: Mapping[str, Any]) -> object:
+    """When a limit begins anew, in a header field that OpenRouter puts into the body."""
+    metadata = said.get("metadata")
+    headers = metadata.get("headers") if isinstance(metadata, dict) else None
+    return headers.get("X-RateLimit-Reset") if isinstance(headers, dict) else None
 
 
 def _seconds(value: object) -> float | None:
