@@ -7,7 +7,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, OpaqueStateError, RateLimitError, cut, scrub
+from dragoman.errors import (
+    CUT_WORDS,
+    BadEventError,
+    ContextLengthError,
+    DragomanError,
+    OpaqueStateError,
+    RateLimitError,
+    cut,
+    scrub,
+)
 from dragoman.protocols.errors.details import refined
 from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.scrubbed import scrubbed
@@ -46,6 +55,19 @@ PHRASES: Phrases = {
 }
 """OpenAI's code for encrypted reasoning that it cannot read (openai/codex#8145), and the words of the services behind
 OpenRouter and its like, which pass them on."""
+
+TOO_LONG = (
+    "maximum context length is",
+    "input tokens exceed the configured limit",
+    "exceeds the context window",
+    "exceeds the available context size",
+    "exceeds the maximum number of tokens",
+    "longer than the model's context length",
+)
+"""Words by which programs know that they must shorten their conversation."""
+
+TOO_LONG_HERE = "Input tokens exceed the configured limit. Please reduce the length of the messages."
+"""OpenAI's own, without its numbers."""
 
 RESETS = "resets_in_seconds"
 """Where a service says how long a plan's limit holds (OpenAI's for Codex, with `usage_limit_reached`)."""
@@ -117,6 +139,8 @@ def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[
     `params`: names of our fields to the protocol's, if the two differ.
     """
     param, message = error.param, error.words_for(own)
+    if isinstance(error, ContextLengthError) and error.told_by != own:
+        message = _introduced(message)
     if param is not None and param in params:
         ours, param = param, params[param]
         message = re.sub(rf"(?<!\w){re.escape(ours)}(?!\w)", param, message)
@@ -127,6 +151,12 @@ def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[
         "code": error.native_code or error.code,
     }
     return {"error": {**error.extra.get(own, {}), **said}}
+
+
+def _introduced(message: str) -> str:
+    """A message that a conversation is too long, in words that LiteLLM and others know, who do not read the code."""
+    lower = message.lower()
+    return message if any(words in lower for words in TOO_LONG) else f"{TOO_LONG_HERE} {message}"
 
 
 def _shown(message: str) -> str:
