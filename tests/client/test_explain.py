@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman import Client
 from dragoman.client.explain import Asked, Explanation, explain_call, explain_chat, plain
 from dragoman.config import Config, ModelConfig, ProfileConfig, ProviderConfig
-from dragoman.errors import InvalidRequestError, ModelNotFoundError, OverloadedError, UnsupportedFeatureError
+from dragoman.errors import InvalidRequestError, ModelNotFoundError, RateLimitError, UnsupportedFeatureError
 from dragoman.protocols.openai_chat import OpenAIChatServer, OpenAICompletionsServer
 from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.webchat.aibn import AibnServer
@@ -113,7 +113,7 @@ def test_if_all_targets_rest_the_route_and_its_targets_are_said_all_the_same() -
         explain_call(client, Asked(call, OpenAIChatServer()), NOW),
         explain_chat(client, ChatRequest(model="fast", messages=(user("hi"),)), NOW),
     ):
-        assert isinstance(found.error, OverloadedError)
+        assert isinstance(found.error, RateLimitError)
         assert (found.model, found.route, found.target) == ("fast", "fast", "")
         assert [each.name for each in found.targets] == ["up/gpt-4o", "site/x", "offline/echo"]
 

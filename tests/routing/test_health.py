@@ -141,3 +141,16 @@ def test_of_a_target_that_is_asked_whatever_happens_nothing_is_told(error: Drago
     lone = Health(Service(), Breaker(FAILURES, REST, "up/m", changes.append), notice=rests.append, lone=True)
     failed(lone, error, times=FAILURES)
     assert (rests, changes, lone.may_be_asked(0), lone.in_flight) == ([], [], True, 0)
+
+
+def test_a_target_is_limited_as_long_as_nothing_but_its_own_words_keeps_it_from_being_asked() -> None:
+    one = health(rest=40.0)
+    assert not one.is_limited(0)
+    failed(one, RateLimitError("slow down", retry_after=30))
+    assert [one.is_limited(now) for now in (0, 29, 30)] == [True, True, False]
+    failed(one, times=FAILURES)
+    assert not one.is_limited(0)
+    failed(one, RateLimitError("slow down", retry_after=50))
+    assert one.is_limited(0)
+    failed(one, AuthenticationError("no"))
+    assert not one.is_limited(0)

@@ -66,9 +66,21 @@ def test_a_filter_is_not_routed_around_and_a_long_conversation_needs_a_larger_mo
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_service_that_wants_no_retry_is_left_for_another_one(status: int) -> None:
-    error = refused(status, (b"x-should-retry", b"false"))
+    error = refused(status, (b"x-should-retry", b"false"), (b"retry-after", b"7"))
     assert reaction(error).next is Next.OTHER
     assert reaction(error).fault is reaction(refused(status)).fault
+
+
+def test_a_limit_that_no_wait_helps_against_leaves_its_target_alone_for_a_while() -> None:
+    assert reaction(refused(429, (b"x-should-retry", b"false"))) == Reaction(Next.OTHER, Fault.MODEL)
+
+
+@pytest.mark.parametrize("status", [413, 429])
+def test_what_an_account_may_send_says_nothing_of_what_another_target_holds(status: int) -> None:
+    error = refused(status, said="Request too large for m on tokens per minute (TPM): Limit 1, Requested 2")
+    assert type(error) is ContextLengthError
+    assert reaction(error) == Reaction(Next.OTHER, Fault.NONE)
+    assert reaction(refused(400, said="prompt is too long")) == Reaction(Next.LARGER, Fault.NONE)
 
 
 def test_where_nothing_can_be_opened_nobody_else_is_tried() -> None:

@@ -115,6 +115,10 @@ class Health:
             now, self.rests_until, self._service.rests_until, now if self.breaker.allows(now) else self.breaker.until
         )
 
+    def is_limited(self, now: float) -> bool:
+        """Whether nothing but its own words keeps it from being asked: its service and its breaker allow it before."""
+        return self.rests_until > now and self.free_at(now) == self.rests_until
+
     def asked(self, now: float) -> bool:
         """A request is sent to it. Whether this is the trial of its breaker."""
         self.in_flight += 1

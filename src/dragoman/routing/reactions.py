@@ -77,6 +77,10 @@ ITS_OWN = 500
 LIMITED = 429
 """From status 500 on, and with 429, a failure is the service's own: another one may answer, whatever this one says."""
 
+OF_ACCOUNT = frozenset({413, 429})
+"""Statuses of a conversation that is too long for the account, or for a server before the model: what the model holds
+says nothing of it."""
+
 REFUSALS = frozenset({400, 413, 422})
 """Statuses of services that take the request for a wrong one."""
 
@@ -84,13 +88,18 @@ REFUSALS = frozenset({400, 413, 422})
 def reaction(error: DragomanError) -> Reaction:
     """What follows after `error`. Its service, or its class, says whether it is worth another try (`retryable`)."""
     row = next(REACTIONS[each] for each in type(error).__mro__ if each in REACTIONS)
+    if row.next is Next.LARGER and error.upstream_status in OF_ACCOUNT:
+        return Reaction(Next.OTHER, row.fault)
     if row.next is Next.SAME:
         if isinstance(error, TimeoutError) and error.phase == "pool":
             return AGAIN  # we have no connection left for it, which says nothing of the service
         if error.retryable:
             return row
         status = error.upstream_status or 0
-        return Reaction(Next.OTHER, row.fault) if status >= ITS_OWN or status == LIMITED else REFUSED
+        if status < ITS_OWN and status != LIMITED:
+            return REFUSED
+        endless = row.fault is Fault.FULL and error.retry_after is None
+        return Reaction(Next.OTHER, Fault.MODEL if endless else row.fault)
     return AGAIN if row.next is Next.NOBODY and error.retryable else row
 
 

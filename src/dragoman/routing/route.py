@@ -14,7 +14,7 @@ from typing import cast
 
 from msgspec import Struct
 
-from dragoman.errors import ConfigurationError, DragomanError, OverloadedError, TimeoutError
+from dragoman.errors import ConfigurationError, DragomanError, OverloadedError, RateLimitError, TimeoutError
 from dragoman.routing.candidate import Candidate, Lot, Member, Wall
 from dragoman.routing.hedge_time import HedgeTime
 from dragoman.routing.plan import Able, Course, Plan, RequestInfo, Target
@@ -118,7 +118,7 @@ class Nested(Struct, frozen=True, eq=False, kw_only=True):
 
 
 def first_able(order: Sequence[Candidate], now: float) -> Candidate:
-    """Whom to ask first. Raises OverloadedError if nobody can be asked now."""
+    """Whom to ask first. Raises RateLimitError or OverloadedError if nobody can be asked now."""
     for candidate in order:
         if candidate.is_able(now):
             return candidate
@@ -126,11 +126,19 @@ def first_able(order: Sequence[Candidate], now: float) -> Candidate:
 
 
 def _last_resort(order: Sequence[Candidate], now: float) -> Candidate:
-    """Whom to ask if nobody is able: a lone target, as long as it has room. Raises OverloadedError."""
+    """Whom to ask if nobody is able: a lone target, as long as it has room.
+
+    Raises RateLimitError if the first that may be asked again rests by its own words, else OverloadedError.
+    """
     if len(order) == 1 and order[0].is_free():
         return order[0]
-    soonest = min(each.health.free_at(now) if each.is_free() else now + BUSY for each in order)
-    raise OverloadedError("no target can be asked now", retry_after=round(max(soonest - now, LEAST), 1))
+    soonest, limited = min(
+        (each.health.free_at(now), each.health.is_limited(now)) if each.is_free() else (now + BUSY, False)
+        for each in order
+    )
+    # Agents wait as long as they are told after a 429; after a 503 some do not, and soon give up (Codex 0.169).
+    kind = RateLimitError if limited else OverloadedError
+    raise kind("no target can be asked now", retry_after=round(max(soonest - now, LEAST), 1))
 
 
 class RouteCourse(Course):

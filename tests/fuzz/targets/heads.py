@@ -7,7 +7,7 @@ from dragoman.errors import RateLimitError, RequestError
 from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.heads import BadHeadError, fields, split_target
 from dragoman.protocols.errors.retry import retry_headers
-from dragoman.protocols.errors.status import LONGEST, retry_after
+from dragoman.protocols.errors.waits import LONGEST, retry_after
 from dragoman.transport.http import target
 from dragoman.types import HttpRequest, ResponseHead, ServerRequest
 from tests.fuzz.targets.target import FuzzTarget, allowed

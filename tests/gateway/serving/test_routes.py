@@ -173,7 +173,7 @@ async def test_if_all_targets_rest_the_caller_is_told_at_once(kind: type[Client]
         async with running_gateway(config, client=kind(config)) as url:
             await post(url, question("route", stream=stream))
             answer = await post(url, question("route", stream=stream))
-    assert (answer.status, answer.headers["retry-after"]) == (503, "30")
+    assert (answer.status, answer.headers["retry-after"]) == (429, "30")
     assert len(first.requests) == len(second.requests) == 1
 
 

@@ -115,6 +115,34 @@ def test_a_conversation_that_is_too_long_is_told_in_the_words_that_agents_know()
     assert json.loads(answer.body)["error"]["message"] == "prompt is too long: maximum context length is 5"
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("context window exceeds limit (2013)", "prompt is too long: context window exceeds limit (2013)"),
+        ("prompt is too long: 2 tokens > 1 maximum", "prompt is too long: 2 tokens > 1 maximum"),
+        ("input length and `max_tokens` exceed context limit: 1 + 2 > 2", None),
+    ],
+)
+def test_only_words_that_agents_do_not_know_are_introduced(words: str, shown: str | None) -> None:
+    error = failed(400, said("invalid_request_error", words))
+    assert type(error) is ContextLengthError
+    assert json.loads(SERVER.encode_error(error).body)["error"]["message"] == (shown or words)
+
+
+def test_a_service_without_money_keeps_its_own_status() -> None:
+    error = failed(400, said("invalid_request_error", "Your credit balance is too low to access the Anthropic API."))
+    error.upstream_status = 400
+    assert type(error) is QuotaExhaustedError
+    answer = SERVER.encode_error(error)
+    assert (answer.status, dict(answer.headers).get("x-should-retry")) == (400, None)
+    assert json.loads(answer.body)["error"]["type"] == "invalid_request_error"
+    spent = failed(429, said("rate_limit_error", details={"error_code": "enforced_spend_limit_reached"}))
+    spent.upstream_status = 429
+    assert type(spent) is QuotaExhaustedError
+    headers = dict(SERVER.encode_error(spent).headers)
+    assert (headers.get("retry-after"), headers["x-should-retry"]) == (None, "false")
+
+
 def test_no_key_is_shown() -> None:
     error = failed(401, said("authentication_error", "invalid x-api-key sk-ant-api03-abcdef"))
     assert "abcdef" not in str(error)

@@ -18,7 +18,8 @@ from dragoman.errors import (
     RateLimitError,
     UpstreamError,
 )
-from dragoman.protocols.errors.status import ERROR_CODES, STATUS, error_for, retry_after
+from dragoman.protocols.errors.status import ERROR_CODES, STATUS, error_for
+from dragoman.protocols.errors.waits import retry_after
 from dragoman.types import ResponseHead
 
 SHOWN: dict[int, tuple[type[DragomanError], int]] = {

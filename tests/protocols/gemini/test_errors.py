@@ -15,6 +15,7 @@ from dragoman.errors import (
     ModelNotFoundError,
     OverloadedError,
     PermissionDeniedError,
+    QuotaExhaustedError,
     RateLimitError,
     UpstreamError,
 )
@@ -98,11 +99,44 @@ def test_the_envelope_is_one_that_the_sdk_knows() -> None:
     assert SERVER.encode_stream_error(error).endswith(b"}\r\n\r\n")
 
 
+def test_money_that_is_used_up_is_no_429_after_which_callers_ask_again() -> None:
+    answer = SERVER.encode_error(QuotaExhaustedError("no credit"))
+    assert answer.status == 402
+    assert json.loads(answer.body)["error"] == {"code": 402, "message": "no credit", "status": "RESOURCE_EXHAUSTED"}
+    quota = {"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}
+    own = decoded(429, said(429, "RESOURCE_EXHAUSTED", "spent", quota, {"retryDelay": "37s"}))
+    assert (own.retryable, own.retry_after) == (False, None)
+    answer = SERVER.encode_error(own)
+    assert answer.status == 429
+    assert "retry-after" not in dict(answer.headers)
+    assert json.loads(answer.body)["error"]["details"] == [quota, {"retryDelay": "37s"}]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("Prompt exceeds max length", "The input token count exceeds the maximum number of tokens allowed: up: Prompt"),
+        ("The input token count (5) exceeds the maximum number of tokens", "up: The input token count (5) exceeds"),
+    ],
+)
+def test_a_conversation_that_is_too_long_is_told_in_the_words_that_agents_know(words: str, shown: str) -> None:
+    message = json.loads(SERVER.encode_error(ContextLengthError(words, provider="up")).body)["error"]["message"]
+    assert message.startswith(shown)
+    assert message.endswith(words)
+
+
+def test_a_service_of_this_protocol_says_it_in_its_own_words() -> None:
+    words = "the input token count is 5 but model only supports up to 4"
+    error = decoded(400, said(400, "INVALID_ARGUMENT", words))
+    assert type(error) is ContextLengthError
+    assert json.loads(SERVER.encode_error(error).body)["error"]["message"] == words
+
+
 def test_every_status_has_a_word() -> None:
     words = {status: word_of(status) for status in (400, 402, 408, 413, 422, 429, 499, 500, 502, 503, 504, 529, 599)}
     assert words == {
         400: "INVALID_ARGUMENT",
-        402: "INVALID_ARGUMENT",
+        402: "RESOURCE_EXHAUSTED",
         408: "INVALID_ARGUMENT",
         413: "INVALID_ARGUMENT",
         422: "INVALID_ARGUMENT",

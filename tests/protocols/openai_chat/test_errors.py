@@ -161,13 +161,20 @@ def test_an_error_event_may_be_plain_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [AuthenticationError, ContextLengthError, QuotaExhaustedError, RateLimitError, ModelNotFoundError]
+    ("kind", "words"),
+    [
+        (AuthenticationError, "why"),
+        (ContextLengthError, "the maximum context length is 5"),
+        (QuotaExhaustedError, "why"),
+        (RateLimitError, "why"),
+        (ModelNotFoundError, "why"),
+    ],
 )
-def test_an_error_of_ours_is_read_back_as_the_same(kind: type[DragomanError]) -> None:
-    answer = OpenAIChatServer().encode_error(kind("why"))
+def test_an_error_of_ours_is_read_back_as_the_same(kind: type[DragomanError], words: str) -> None:
+    answer = OpenAIChatServer().encode_error(kind(words))
     error = failed(answer.status, answer.body)
     assert type(error) is kind
-    assert error.message == "why"
+    assert error.message == words
 
 
 def test_a_field_has_the_callers_name_in_the_words_too() -> None:
@@ -210,3 +217,35 @@ def test_a_short_plain_text_is_shown() -> None:
 def test_a_long_echo_beside_the_message_is_left_out() -> None:
     error = failed(400, said(input="x" * 5000))
     assert error.extra == {}
+
+
+def test_a_limit_of_a_plan_says_when_it_begins_anew() -> None:
+    error = failed(429, said(type="usage_limit_reached", plan_type="plus", resets_in_seconds=7200))
+    assert (type(error), error.retry_after, error.native_type) == (RateLimitError, 7200, "usage_limit_reached")
+    assert failed(429, said(resets_in_seconds="soon")).retry_after is None
+    assert failed(429, said(resets_in_seconds=7200), retry_after="7").retry_after == 7
+
+
+def test_a_code_that_says_less_than_the_words_is_not_told() -> None:
+    error = failed(413, said("Request too large for m on tokens per minute", code="rate_limit_exceeded", type="tokens"))
+    assert (type(error), error.native_code, error.native_type) == (ContextLengthError, None, "tokens")
+
+
+@pytest.mark.parametrize(
+    ("words", "introduced"),
+    [
+        ("prompt is too long: 2 tokens > 1 maximum", True),
+        ("Prompt exceeds max length", True),
+        ("This model's maximum context length is 1 tokens", False),
+        ("The input token count (2) exceeds the maximum number of tokens allowed (1).", False),
+        ("the request exceeds the available context size", False),
+    ],
+)
+def test_a_conversation_that_is_too_long_is_told_in_words_that_programs_know(words: str, introduced: bool) -> None:
+    here = "Input tokens exceed the configured limit. Please reduce the length of the messages. " if introduced else ""
+    said = envelope(ContextLengthError(words, provider="up"))["error"]
+    assert (said["message"], said["code"]) == (f"{here}up: {words}", "context_length_exceeded")
+
+
+def test_a_service_of_this_protocol_says_it_in_its_own_words() -> None:
+    assert envelope(failed(400, said("Prompt exceeds max length")))["error"]["message"] == "Prompt exceeds max length"

@@ -17,8 +17,9 @@ from dragoman.errors import (
     scrub,
 )
 from dragoman.protocols.anthropic.extra import NAME
+from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.scrubbed import scrubbed
-from dragoman.protocols.errors.status import Phrases, error_for
+from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.errors.unread import unread
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json, sse
@@ -44,8 +45,9 @@ WORDS: dict[int, str] = {status: kind for kind, status in TYPES.items()} | {503:
 OUTWARD: dict[int, int] = {503: 529}
 """Statuses that callers of this protocol do not know, to those that they know."""
 
-TOO_LONG = "prompt is too long"
-"""Agents know by these words that they must shorten their conversation."""
+TOO_LONG = ("prompt is too long", "exceed context limit")
+"""Agents know by these words that they must shorten their conversation, or the answer that they ask for. Other services
+with this protocol have others."""
 
 PHRASES: Phrases = {
     "invalid signature in thinking block": OpaqueStateError,
@@ -91,7 +93,7 @@ def reported(value: object, status: int | None = None, head: ResponseHead | None
     kind, message = _word(said.get("type")), _word(said.get("message")) or ""
     number = status or TYPES.get(kind or "", 500)
     shown = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
-    error = error_for(number, shown or "no reason was given", words=(kind,), head=head, phrases=PHRASES)
+    error = error_for(number, shown or "no reason was given", words=(_code(said), kind), head=head, phrases=PHRASES)
     error.told_by = NAME
     if kind is not None and kind != "error":
         error.native_type = scrub(kind)
@@ -117,6 +119,8 @@ def decode_error(reply: HttpResponse) -> DragomanError:
 def outward(error: DragomanError) -> int:
     """The status that a caller of this protocol gets."""
     if isinstance(error, QuotaExhaustedError):
+        if error.told_by == NAME and (error.upstream_status or 0) >= 400:
+            return error.upstream_status or 0
         return TYPES["billing_error"]  # callers repeat a request after 429, which does not help
     return OUTWARD.get(error.status, error.status)
 
@@ -126,8 +130,8 @@ def envelope(error: DragomanError) -> dict[str, Any]:
     status = outward(error)
     kind = error.native_type if error.native_type in TYPES else None
     message = error.words_for(NAME)
-    if isinstance(error, ContextLengthError) and error.told_by != NAME and TOO_LONG not in message.lower():
-        message = f"{TOO_LONG}: {message}"
+    if isinstance(error, ContextLengthError) and not any(words in message.lower() for words in TOO_LONG):
+        message = f"{TOO_LONG[0]}: {message}"
     usual = WORDS.get(status, "invalid_request_error" if status < 500 else "api_error")
     said = {"type": "error", "error": {**error.extra.get(NAME, {}), "type": kind or usual, "message": message}}
     return said | {"request_id": error.request_id} if error.request_id else said
@@ -136,6 +140,11 @@ def envelope(error: DragomanError) -> dict[str, Any]:
 def stream_error(error: DragomanError) -> bytes:
     """The same inside a stream, as its last event."""
     return sse.encode(json.encode(envelope(error)), b"error")
+
+
+def _code(said: dict[str, Any]) -> str | None:
+    details = said.get("details")
+    return _word(details.get("error_code")) if isinstance(details, dict) else None
 
 
 def _word(value: object) -> str | None:

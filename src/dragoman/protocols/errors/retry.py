@@ -6,7 +6,7 @@ The vendors' SDKs repeat a request by themselves after 408, 409, 429 and any 5xx
 
 from math import ceil
 
-from dragoman.errors import DragomanError, QuotaExhaustedError
+from dragoman.errors import DragomanError
 from dragoman.types import Headers
 
 REPEATED = frozenset({401, 408, 409, 429})
@@ -17,7 +17,7 @@ WAIT = 1.0
 
 def wait_of(error: DragomanError) -> float | None:
     """Seconds after which a caller should ask again; None if nothing is known of that."""
-    if error.retry_after is None and error.status == 429 and not isinstance(error, QuotaExhaustedError):
+    if error.retry_after is None and error.status == 429 and error.retryable:
         return WAIT
     return error.retry_after
 

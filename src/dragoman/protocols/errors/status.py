@@ -1,8 +1,6 @@
 """HTTP statuses and error codes to the tree of errors. Knows no vendor; several share these codes."""
 
-import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 from dragoman.errors import (
     AuthenticationError,
@@ -20,6 +18,8 @@ from dragoman.errors import (
     TruncatedStreamError,
     UpstreamError,
 )
+from dragoman.protocols.errors.phrases import PHRASES, Phrases, meant
+from dragoman.protocols.errors.waits import retry_after, wait_in
 from dragoman.types import ResponseHead
 
 STATUS: dict[int, type[DragomanError]] = {
@@ -39,32 +39,38 @@ STATUS: dict[int, type[DragomanError]] = {
 ERROR_CODES: dict[str, type[DragomanError]] = {
     "insufficient_quota": QuotaExhaustedError,
     "billing_error": QuotaExhaustedError,
+    "billing_not_active": QuotaExhaustedError,
+    "billing_hard_limit_reached": QuotaExhaustedError,
+    "enforced_spend_limit_reached": QuotaExhaustedError,
+    "exceeded_current_quota_error": QuotaExhaustedError,
+    "usage_not_included": QuotaExhaustedError,
     "context_length_exceeded": ContextLengthError,
+    "exceed_context_size_error": ContextLengthError,
+    "model_max_prompt_tokens_exceeded": ContextLengthError,
     "content_filter": ContentFilterError,
     "content_policy_violation": ContentFilterError,
     "model_not_found": ModelNotFoundError,
+    "model_not_supported": ModelNotFoundError,
+    "model_decommissioned": ModelNotFoundError,
+    "invalid_model": ModelNotFoundError,
+    "unknown_model": ModelNotFoundError,
     "rate_limit_exceeded": RateLimitError,
     "rate_limit_error": RateLimitError,
     "invalid_api_key": AuthenticationError,
     "authentication_error": AuthenticationError,
     "permission_error": PermissionDeniedError,
     "overloaded_error": OverloadedError,
+    "server_is_overloaded": OverloadedError,
+    "slow_down": OverloadedError,
     TruncatedStreamError.code: TruncatedStreamError,
 }
 """A service's `code` or `type`, more exact than its status. The last is our own, if the service is a dragoman too."""
 
+VAGUE = frozenset({RateLimitError})
+"""What services also say if a request is too large for any wait, or money is spent: their words are more exact."""
 
-PHRASES: dict[str, type[DragomanError]] = {
-    "maximum context length": ContextLengthError,
-    "context length exceeded": ContextLengthError,
-    "exceeds the available context size": ContextLengthError,
-    "prompt is too long": ContextLengthError,
-    "exceeds the maximum number of tokens": ContextLengthError,
-    "exceed context limit": ContextLengthError,
-    "exceeds the context window": ContextLengthError,
-}
-"""What services write in their message if they have no code for it: vLLM, llama.cpp, Anthropic, Gemini. Agents shorten
-their conversation when they get this error, so it must be recognised in every wording."""
+WAITED = (RateLimitError, OverloadedError)
+"""Errors whose words may say when to try again."""
 
 KEPT: frozenset[type[DragomanError]] = frozenset({InvalidRequestError, OpaqueStateError, UpstreamError})
 """Errors that keep the service's own status; all others have one meaning, and so one status."""
@@ -79,15 +85,6 @@ AGAIN = frozenset({408, 409, 425})
 AGAIN_WORDS: Mapping[str | None, bool] = {"true": True, "false": False}
 """Values of `x-should-retry`, which OpenAI, Anthropic and other gateways send: it is more exact than any status."""
 
-LIMITS = ("requests", "tokens")
-"""What OpenAI's services count, and name in `x-ratelimit-remaining-…` and `x-ratelimit-reset-…`."""
-
-
-Phrases = Mapping[str, type[DragomanError]]
-"""What services write in their message or code, in lower case and without backticks, to the error that it means."""
-
-NO_PHRASES: Phrases = {}
-
 
 def error_for(
     status: int,
@@ -95,7 +92,7 @@ def error_for(
     *,
     words: tuple[str | None, ...] = (),
     head: ResponseHead | None = None,
-    phrases: Phrases = NO_PHRASES,
+    phrases: Phrases = PHRASES,
 ) -> DragomanError:
     """The most exact error for a service's failure. `words`: its code and type, the more exact one first.
 
@@ -105,6 +102,8 @@ def error_for(
     kept = kind in KEPT and 400 <= status < (600 if kind is UpstreamError else 500)
     shown = status if kept and status not in OF_CONNECTION else None
     error = kind(message, status=shown, retry_after=retry_after(head) if head else None)
+    if error.retry_after is None and kind in WAITED:
+        error.retry_after = wait_in(message)
     if kind is UpstreamError and kept and status < 500:
         error.retryable = status in AGAIN
     again = None if head is None else head.header("x-should-retry")
@@ -114,77 +113,11 @@ def error_for(
 
 
 def _kind(status: int, message: str, words: tuple[str | None, ...], phrases: Phrases) -> type[DragomanError]:
-    known = next((ERROR_CODES[word] for word in words if word in ERROR_CODES), None)
-    if known is not None:
-        return known
-    text = " ".join((message, *filter(None, words))).lower().replace("`", "") if phrases else ""
-    if (found := next((kind for phrase, kind in phrases.items() if phrase in text), None)) is not None:
-        return found
-    text = message.lower()
-    if (found := next((kind for phrase, kind in PHRASES.items() if phrase in text), None)) is not None:
-        return found
-    if status == 404 and "model" in text:
+    known = [ERROR_CODES[word] for word in words if word in ERROR_CODES]
+    if exact := [kind for kind in known if kind not in VAGUE]:
+        return exact[0]
+    text = " ".join((message, *filter(None, words))).lower().replace("`", "")
+    found = meant(status, text, phrases) or next(iter(known), None)
+    if found is None and status == 404 and "model" in text:
         return ModelNotFoundError
-    return STATUS.get(status, UpstreamError)
-
-
-LONGEST = 1e9
-"""Seconds of the longest wait that callers are told: thirty years, in place of a number that none could read."""
-
-
-def retry_after(head: ResponseHead) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date measured by the reply's own clock), or
-    else by what is said of a limit of which nothing remains. At most LONGEST.
-
-    None if none is usable. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
-    """
-    seconds = _seconds_named(head)
-    return None if seconds is None else min(seconds, LONGEST)
-
-
-def _seconds_named(head: ResponseHead) -> float | None:
-    seconds = _number(head.header("retry-after-ms"), 1000)
-    if seconds is None:
-        seconds = _number(head.header("retry-after"), 1)
-    if seconds is None:
-        seconds = _until(head)
-    return seconds if seconds is not None else _reset(head)
-
-
-_SECONDS = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
-
-
-def _number(text: str | None, unit: int) -> float | None:
-    return float(text) / unit if text is not None and _SECONDS.fullmatch(text) else None
-
-
-def _until(head: ResponseHead) -> float | None:
-    try:
-        then = parsedate_to_datetime(head.header("retry-after") or "")
-        now = parsedate_to_datetime(head.header("date") or "")
-        return max(0.0, (then - now).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-_SPAN = re.compile(
-    r"(?=\d)(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?", re.ASCII
-)
-"""Hours, minutes, seconds and milliseconds as OpenAI writes them: `6m0s`, `1.5s`, `20ms`."""
-_UNITS = (3600.0, 60.0, 1.0, 0.001)
-
-
-def _reset(head: ResponseHead) -> float | None:
-    """Seconds until all limits of which nothing remains begin anew; None if none is named."""
-    if head.status != 429:
-        return None
-    spent = [limit for limit in LIMITS if head.header(f"x-ratelimit-remaining-{limit}") == "0"]
-    waits = [_span(head.header(f"x-ratelimit-reset-{limit}")) for limit in spent]
-    return max((wait for wait in waits if wait is not None), default=None)
-
-
-def _span(text: str | None) -> float | None:
-    found = _SPAN.fullmatch(text) if text else None
-    if found is None:
-        return _number(text, 1)
-    return sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS, strict=True) if part)
+    return found or STATUS.get(status, UpstreamError)

@@ -4,21 +4,24 @@ https://google.aip.dev/193
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dragoman.errors import (
     CUT_WORDS,
-    AuthenticationError,
     BadEventError,
+    ContextLengthError,
     DragomanError,
     OpaqueStateError,
+    QuotaExhaustedError,
     cut,
     scrub,
 )
+from dragoman.protocols.errors.details import refined
+from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.retry import wait_of
 from dragoman.protocols.errors.scrubbed import scrubbed
-from dragoman.protocols.errors.status import Phrases, error_for
+from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.errors.unread import unread
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.types import HttpResponse, ResponseHead
@@ -47,6 +50,7 @@ STATUS: dict[str, int] = {
 WORDS: dict[int, str] = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
+    402: "RESOURCE_EXHAUSTED",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     409: "ABORTED",
@@ -63,9 +67,6 @@ WORDS: dict[int, str] = {
 OUTWARD: dict[int, int] = {529: 503}
 """Statuses that callers of this protocol do not know, to those that they know."""
 
-BAD_KEY = "API_KEY_INVALID"
-"""The reason of a 400 that is about the key."""
-
 PHRASES: Phrases = {
     "thought signature is not valid": OpaqueStateError,
     "corrupted thought signature": OpaqueStateError,
@@ -73,8 +74,14 @@ PHRASES: Phrases = {
 """What the service writes of a signature that is not its own (anomalyco/opencode#4832); the word beside it is that of
 any 400. A missing signature is no such error: without the others it would be missing too."""
 
+TOO_LONG = re.compile("input token count.{0,80}exceeds the maximum")
+"""Agents know by such words that they must shorten their conversation: this protocol has no code for it."""
+
+SPENT = 402
+"""The status of money that is used up: callers repeat a request after any 429 whose details do not name a daily quota
+(Gemini CLI 0.61), which does not help."""
+
 RETRY = "type.googleapis.com/google.rpc.RetryInfo"
-SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
 
 MAX_EXTRA = 1 << 12
 """Bytes of further fields that an error keeps: 4 KiB are enough for any reason, but not to echo a long prompt."""
@@ -94,15 +101,8 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     known = STATUS.get(word) if isinstance(word, str) else None
     number = status or (code if isinstance(code, int) and 400 <= code < 600 else None) or known or 500
     text = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS) if isinstance(message, str) and message else ""
-    details = list(_details(said))
-    if any(each.get("reason") == BAD_KEY for each in details):
-        error: DragomanError = AuthenticationError(text or "the key was refused")
-    else:
-        error = error_for(number, text or "no reason was given", head=head, phrases=PHRASES)
+    error = refined(error_for(number, text or "no reason was given", head=head, phrases=PHRASES), said, head)
     error.told_by = NAME
-    waits = [wait for each in details if (wait := _seconds(each.get("retryDelay"))) is not None]
-    if error.retry_after is None and waits:
-        error.retry_after = max(waits)
     more = {name: scrubbed(value) for name, value in said.items() if name not in {"message"}}
     if more and len(json.encode(more)) <= MAX_EXTRA:
         error.extra = {NAME: more}
@@ -121,16 +121,26 @@ def decode_error(reply: HttpResponse) -> DragomanError:
     return unread(reply)
 
 
+def outward(error: DragomanError) -> int:
+    """The status that a caller of this protocol gets."""
+    if isinstance(error, QuotaExhaustedError) and error.told_by != NAME:
+        return SPENT
+    return OUTWARD.get(error.status, error.status)
+
+
 def envelope(error: DragomanError) -> dict[str, Any]:
     """`error` as a caller of this protocol expects it: in the service's words, if the service has this protocol too.
 
     SDKs know it by its first key, and need an integer for the code.
     """
-    status = OUTWARD.get(error.status, error.status)
+    status = outward(error)
     own = error.extra.get(NAME, {})
+    message = error.words_for(NAME)
+    if isinstance(error, ContextLengthError) and error.told_by != NAME and not TOO_LONG.search(message):
+        message = f"The input token count exceeds the maximum number of tokens allowed: {message}"
     said: dict[str, Any] = {
         "code": status,
-        "message": error.words_for(NAME),
+        "message": message,
         "status": own.get("status") or word_of(status),
     }
     details = own.get("details")
@@ -144,13 +154,3 @@ def envelope(error: DragomanError) -> dict[str, Any]:
 def word_of(status: int) -> str:
     """The protocol's word for an HTTP status."""
     return WORDS.get(status) or (WORDS[400] if status < 500 else "INTERNAL")
-
-
-def _details(said: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    details = said.get("details")
-    return (each for each in (details if isinstance(details, list) else ()) if isinstance(each, dict))
-
-
-def _seconds(value: object) -> float | None:
-    found = SECONDS.fullmatch(value) if isinstance(value, str) else None
-    return None if found is None else float(found[1])

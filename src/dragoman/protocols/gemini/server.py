@@ -4,7 +4,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply, stream_error
-from dragoman.protocols.gemini.errors import OUTWARD, envelope
+from dragoman.protocols.gemini.errors import envelope, outward
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.finish_reasons import NATIVE
 from dragoman.protocols.gemini.relay import READER, read_target
@@ -89,6 +89,6 @@ class GeminiServer(ServerCodec):
         return stream_error(error)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        status = OUTWARD.get(error.status, error.status)
+        status = outward(error)
         headers = (*JSON, *retry_headers(error, status))
         return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))

@@ -110,7 +110,9 @@ RESPONSE = "response"
 """Where these are kept, under our own key of `extra`."""
 KNOWN = ECHO | {"id", "object", "created_at", "status", "error", "incomplete_details", "model", "output", "usage"}
 
-CALLERS = frozenset({"invalid_prompt", "bio_policy", "misalignment_policy_violation", "data_residency_mismatch"})
+CALLERS = frozenset(
+    {"invalid_prompt", "bio_policy", "cyber_policy", "misalignment_policy_violation", "data_residency_mismatch"}
+)
 """Codes of failures that are the caller's fault, besides those that begin with `invalid_` or name an image."""
 
 

@@ -7,10 +7,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, OpaqueStateError, cut, scrub
+from dragoman.errors import (
+    CUT_WORDS,
+    BadEventError,
+    ContextLengthError,
+    DragomanError,
+    OpaqueStateError,
+    RateLimitError,
+    cut,
+    scrub,
+)
+from dragoman.protocols.errors.details import refined
+from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.scrubbed import scrubbed
-from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, Phrases, error_for
+from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
 from dragoman.protocols.errors.unread import unread
+from dragoman.protocols.errors.waits import LONGEST, wait_until
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
 
@@ -43,6 +55,22 @@ PHRASES: Phrases = {
 }
 """OpenAI's code for encrypted reasoning that it cannot read (openai/codex#8145), and the words of the services behind
 OpenRouter and its like, which pass them on."""
+
+TOO_LONG = (
+    "maximum context length is",
+    "input tokens exceed the configured limit",
+    "exceeds the context window",
+    "exceeds the available context size",
+    "exceeds the maximum number of tokens",
+    "longer than the model's context length",
+)
+"""Words by which programs know that they must shorten their conversation."""
+
+TOO_LONG_HERE = "Input tokens exceed the configured limit. Please reduce the length of the messages."
+"""OpenAI's own, without its numbers."""
+
+RESETS = "resets_in_seconds"
+"""Where a service says how long a plan's limit holds (OpenAI's for Codex, with `usage_limit_reached`)."""
 
 NAMED = frozenset({"message", "msg", "detail", "code", "type", "param"})
 """Fields of an error object that have a place of their own in the tree of errors."""
@@ -80,12 +108,18 @@ def reported(own: str, failure: object, status: int | None = None, head: Respons
     message = _words(said)
     code, kind = _word(said.get("code")), _word(said.get("type"))
     number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
-    error = error_for(number, _shown(message) or "no reason was given", words=(code, kind), head=head, phrases=PHRASES)
+    shown = _shown(message) or "no reason was given"
+    error = refined(error_for(number, shown, words=(code, kind), head=head, phrases=PHRASES), said, head)
     error.told_by = own
+    if error.retry_after is None and isinstance(error, RateLimitError):
+        error.retry_after = _seconds(said.get(RESETS))
+        if error.retry_after is None:
+            error.retry_after = wait_until(_reset(said), head)
     error.param = _word(said.get("param"))
     error.native_type = _word(scrubbed(kind))
     # The message may have shown a more exact class: then a vaguer code of the service would hide it.
-    if code is not None and (code in ERROR_CODES or type(error) in KEPT or STATUS.get(number) is type(error)):
+    exact = type(error) in KEPT or type(error) in {ERROR_CODES.get(code or ""), STATUS.get(number)}
+    if code is not None and exact:
         error.native_code = _word(scrubbed(code))
     more = {name: scrubbed(value) for name, value in said.items() if name not in NAMED}
     if more and len(json.encode(more)) <= MAX_EXTRA:
@@ -111,6 +145,8 @@ def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[
     `params`: names of our fields to the protocol's, if the two differ.
     """
     param, message = error.param, error.words_for(own)
+    if isinstance(error, ContextLengthError) and error.told_by != own:
+        message = _introduced(message)
     if param is not None and param in params:
         ours, param = param, params[param]
         message = re.sub(rf"(?<!\w){re.escape(ours)}(?!\w)", param, message)
@@ -121,6 +157,12 @@ def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[
         "code": error.native_code or error.code,
     }
     return {"error": {**error.extra.get(own, {}), **said}}
+
+
+def _introduced(message: str) -> str:
+    """A message that a conversation is too long, in words that LiteLLM and others know, who do not read the code."""
+    lower = message.lower()
+    return message if any(words in lower for words in TOO_LONG) else f"{TOO_LONG_HERE} {message}"
 
 
 def _shown(message: str) -> str:
@@ -155,6 +197,17 @@ def _words(said: dict[str, Any]) -> str:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _reset(said: Mapping[str, Any]) -> object:
+    """When a limit begins anew, in a header field that OpenRouter puts into the body."""
+    metadata = said.get("metadata")
+    headers = metadata.get("headers") if isinstance(metadata, dict) else None
+    return headers.get("X-RateLimit-Reset") if isinstance(headers, dict) else None
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and 0 <= value <= LONGEST else None
 
 
 def _status(value: object) -> int | None:

@@ -16,7 +16,8 @@ from dragoman.errors import (
 )
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env
 from dragoman.protocols.errors.body import decode_failure, reply_words
-from dragoman.protocols.errors.status import error_for, retry_after
+from dragoman.protocols.errors.status import error_for
+from dragoman.protocols.errors.waits import retry_after
 from dragoman.protocols.webchat.plain_text import REFUSALS, with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign

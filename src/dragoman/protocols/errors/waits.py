@@ -1,0 +1,103 @@
+"""How long a service wants its caller to wait: by the head of its reply, or by its words. Knows no vendor."""
+
+import re
+from email.utils import parsedate_to_datetime
+
+from dragoman.types import ResponseHead
+
+LIMITS = ("requests", "tokens")
+"""What OpenAI's services count, and name in `x-ratelimit-remaining-…` and `x-ratelimit-reset-…`."""
+
+LONGEST = 1e9
+"""Seconds of the longest wait that callers are told: thirty years, in place of a number that none could read."""
+
+
+def retry_after(head: ResponseHead) -> float | None:
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date measured by the reply's own clock), or
+    else by what is said of a limit of which nothing remains. At most LONGEST.
+
+    None if none is usable. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
+    seconds = _seconds_named(head)
+    return None if seconds is None else min(seconds, LONGEST)
+
+
+_ASKED = re.compile(r"\b(?:try again (?:in|after)|retry (?:in|after)|please wait) (?=\d)", re.IGNORECASE)
+_STEP = re.compile(
+    r"(\d{1,9}(?:\.\d{1,15})?) ?"
+    r"(?:(h(?:ours?)?)|(m(?:in(?:ute)?s?)?)|(s(?:ec(?:ond)?s?)?)|(m(?:illi)?s(?:ec(?:ond)?s?)?))(?![a-z]) ?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def wait_in(words: str) -> float | None:
+    """Seconds to wait by a service's message: `Please try again in 1m2.5s`, `Please retry after 26 seconds.`
+
+    None if it names no wait, or none that is understood.
+    """
+    asked = _ASKED.search(words)
+    if asked is None:
+        return None
+    at, seconds = asked.end(), None
+    while (step := _STEP.match(words, at)) is not None:
+        seconds = (seconds or 0.0) + float(step[1]) * _UNITS[(step.lastindex or 2) - 2]
+        at = step.end()
+    return None if seconds is None else min(seconds, LONGEST)
+
+
+def wait_until(milliseconds: object, head: ResponseHead | None) -> float | None:
+    """Seconds to a moment, a text of milliseconds since 1970, by the clock of the reply. None if one is not known."""
+    then = _number(milliseconds, 1000) if isinstance(milliseconds, str) else None
+    try:
+        now = parsedate_to_datetime(head.header("date") or "").timestamp() if head else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return None if then is None or now is None else min(max(0.0, then - now), LONGEST)
+
+
+def _seconds_named(head: ResponseHead) -> float | None:
+    seconds = _number(head.header("retry-after-ms"), 1000)
+    if seconds is None:
+        seconds = _number(head.header("retry-after"), 1)
+    if seconds is None:
+        seconds = _until(head)
+    return seconds if seconds is not None else _reset(head)
+
+
+_SECONDS = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
+
+
+def _number(text: str | None, unit: int) -> float | None:
+    return float(text) / unit if text is not None and _SECONDS.fullmatch(text) else None
+
+
+def _until(head: ResponseHead) -> float | None:
+    try:
+        then = parsedate_to_datetime(head.header("retry-after") or "")
+        now = parsedate_to_datetime(head.header("date") or "")
+        return max(0.0, (then - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+_SPAN = re.compile(
+    r"(?=\d)(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?", re.ASCII
+)
+"""Hours, minutes, seconds and milliseconds as OpenAI writes them: `6m0s`, `1.5s`, `20ms`."""
+_UNITS = (3600.0, 60.0, 1.0, 0.001)
+
+
+def _reset(head: ResponseHead) -> float | None:
+    """Seconds until all limits of which nothing remains begin anew; None if none is named."""
+    if head.status != 429:
+        return None
+    spent = [limit for limit in LIMITS if head.header(f"x-ratelimit-remaining-{limit}") == "0"]
+    waits = [_span(head.header(f"x-ratelimit-reset-{limit}")) for limit in spent]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _span(text: str | None) -> float | None:
+    found = _SPAN.fullmatch(text) if text else None
+    if found is None:
+        return _number(text, 1)
+    return sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS, strict=True) if part)
