@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from dragoman.protocols.tool_schema.compiler import (
+    MAX_TEXT,
     OF_OBJECTS,
     TOO_MANY,
     CompiledSchema,
@@ -15,7 +17,9 @@ from dragoman.protocols.tool_schema.compiler import (
 )
 from dragoman.providers.profiles import Families
 from dragoman.types import SchemaLimit, SchemaSupport
+from tests.fuzz.corpus import seeds
 from tests.fuzz.targets.decoders import client_of
+from tests.fuzz.targets.schemas import SUPPORTS
 from tests.protocols.tool_schema.test_compiler import FEW, PLAIN, with_property
 
 
@@ -80,3 +84,20 @@ def test_alternatives_that_multiply_are_not_compiled() -> None:
     support = client_of("openai-chat").takes_schemas(Families().profile_of("gemini-2.5-pro"))
     assert compiled_output(schema, support).broken == TOO_MANY
     assert compiled_form(schema, replace(support, limits=support.limits - OF_OBJECTS)).schema is schema
+
+
+def test_what_a_compiled_schema_says_is_bounded() -> None:
+    for data in seeds("tool-schema"):
+        for support in SUPPORTS:
+            said = compiled(msgspec.json.decode(data), support).schema
+            assert len(msgspec.json.encode(said)) <= max(MAX_TEXT, 2 * len(data))
+
+
+def test_a_schema_that_is_large_itself_may_stay_so() -> None:
+    names = {f"name_{number}": {"type": "string", "description": "what it is for " * 3} for number in range(2500)}
+    large = {"type": "object", "properties": names}
+    assert len(msgspec.json.encode(large)) > MAX_TEXT
+    for support in SUPPORTS:
+        found = compiled(large, support)
+        assert found.broken is None
+        assert found.schema["properties"].keys() == names.keys()

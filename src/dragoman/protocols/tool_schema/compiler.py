@@ -32,6 +32,7 @@ from dragoman.protocols.tool_schema.root import Flattener, is_plain
 from dragoman.protocols.tool_schema.words import joined_words, without_cuts
 from dragoman.types import SchemaSupport
 from dragoman.types.schemas import SchemaLimit
+from dragoman.wire import json
 
 
 class CompiledSchema(Struct, frozen=True):
@@ -58,7 +59,11 @@ OF_OBJECTS: frozenset[SchemaLimit] = frozenset({"plain-root", "open-objects", "p
 MAX_COUNT = 5_000
 """Schemas in one of which more are not compiled: that takes half a second, in which nobody else is served."""
 
-TOO_MANY = f"it would have more than {MAX_SCHEMAS} schemas inside"
+MAX_TEXT = 128 << 10
+"""Bytes of a compiled schema, or twice as many as the caller's own has. Alternatives that multiply make half a MiB of
+400 bytes; OpenAI takes 120,000 characters of names and values."""
+
+TOO_MANY = f"it would have more than {MAX_SCHEMAS} schemas or {MAX_TEXT >> 10} KiB inside"
 
 
 def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
@@ -159,7 +164,7 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
         schema = flattener.plain(schema)
     node = NodeCompiler(support)
     compiled = without_cuts(schema) if _only_forms(support) else node.root(schema)
-    if compiled is None:
+    if compiled is None or _is_swollen(compiled, original):
         return None
     lost |= flattener.lost | node.target.lost
     told = (flattener.told | node.target.told) - lost
@@ -170,6 +175,11 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
         frozenset(told),
         frozenset(lost),
     )
+
+
+def _is_swollen(compiled: Schema, original: Schema) -> bool:
+    size = len(json.encode(compiled))
+    return size > MAX_TEXT and size > 2 * len(json.encode(original))
 
 
 def _takes_references(support: SchemaSupport) -> bool:
