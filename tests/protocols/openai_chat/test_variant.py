@@ -124,7 +124,17 @@ BREAKPOINTS: list[tuple[BreakpointField | None, ChatRequest, Any, tuple[str, ...
     ),
 ]
 
+SWITCHED = Variant(efforts=(("m*", ("none", "default")), ("other", ("low",))))
 CASES = [
+    Case(
+        "efforts",
+        SWITCHED,
+        asked(reasoning=ReasoningConfig(effort="high")),
+        ("reasoning_effort",),
+        "default",
+        ("reasoning.effort",),
+    ),
+    Case("efforts", SWITCHED, asked(reasoning=ReasoningConfig(effort="none")), ("reasoning_effort",), "none"),
     Case(
         "max_tokens_field",
         Variant(max_tokens_field="max_completion_tokens"),

@@ -17,6 +17,7 @@ from dragoman.protocols.gemini.mixed import lost_hosted, with_mixed, without_hos
 from dragoman.protocols.gemini.relay import GeminiRelay
 from dragoman.protocols.gemini.request import TIERS, encode_body
 from dragoman.protocols.gemini.schema import NO_REFERENCES, is_own_schema
+from dragoman.protocols.gemini.thinking import changed_budget, with_budget
 from dragoman.protocols.gemini.tools import TOOL_NAMES
 from dragoman.protocols.opaque import is_own, origin
 from dragoman.protocols.reasoning import budget_of
@@ -146,6 +147,7 @@ class GeminiClient(ClientCodec):
         more = (
             *_parts(request, self.origin(request.model)),
             *_thinking(request, profile),
+            *changed_budget(request, profile),
             *lost_hosted(request, profile),
         )
         for loss in more:
@@ -153,7 +155,7 @@ class GeminiClient(ClientCodec):
         return tuple(found.values())
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        return super().fit(without_hosted(request, profile), profile)
+        return super().fit(with_budget(without_hosted(request, profile), profile), profile)
 
     def keeps(self, extra: Extra) -> bool:
         return is_own_schema(extra)
