@@ -151,6 +151,7 @@ def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> 
         (("claude-opus-4-6", "anthropic/claude-sonnet-4.6", "claude-opus-4-6-20260205"), None, True, None),
         (("claude-opus-4-7", "anthropic/claude-opus-4.8", "claude-sonnet-5"), True, None, False),
         (("claude-opus-5-20260801", "claude-fable-5.1", "claude-mythos-preview"), True, None, False),
+        (("claude-haiku-5-5", "anthropic/claude-haiku-5.5"), True, None, False),
         (("kimi-k2", "claude"), None, None, None),
     ],
 )
@@ -293,6 +294,9 @@ def test_openais_models_have_breakpoints_from_5_6_on(model: str, taken: bool | N
         ("claude-sonnet-4-5", None),
         ("anthropic/claude-opus-4.6", ("none", "low", "medium", "high", "max")),
         ("claude-opus-4-8", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("claude-opus-5", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("anthropic/claude-opus-5.5", ("low", "medium", "high", "xhigh", "max")),
+        ("claude-haiku-5-5", ("none", "low", "medium", "high", "xhigh", "max")),
         ("claude-fable-5", ("low", "medium", "high", "xhigh", "max")),
         ("gemini-2.5-pro", ("minimal", "low", "medium", "high")),
         ("gemini-3-pro-preview", ("low", "high")),

@@ -41,7 +41,7 @@ def _anthropic(body: Json) -> Iterator[str | None]:
     yield (body.get("output_config") or {}).get("effort")
     if thinking.get("type") == "enabled" and not 1024 <= thinking["budget_tokens"] < body["max_tokens"]:
         yield f"budget {thinking['budget_tokens']}"
-    always = thinking.get("type") in {"enabled", "adaptive"} or "claude-fable" in body["model"]
+    always = thinking.get("type") in {"enabled", "adaptive"} or body["model"] in {"claude-fable-5", "claude-opus-5-5"}
     if always and (body.get("tool_choice") or {}).get("type") in {"any", "tool"}:
         yield "a forced tool beside thinking"
 
@@ -102,6 +102,13 @@ MODELS = (
     Levels("anthropic", "claude-opus-4-6", (*ADAPTIVE, "enabled", "disabled"), "luongnv89/claude-howto#96"),
     Levels("anthropic", "claude-opus-4-8", (*ADAPTIVE, "xhigh", "disabled"), "alex-feel/claude-code-toolbox#389"),
     Levels("anthropic", "claude-fable-5", (*ADAPTIVE, "xhigh"), "ex-machina-co/opencode-anthropic-auth#159"),
+    Levels("anthropic", "claude-opus-5-5", (*ADAPTIVE, "xhigh"), "stdapi-ai/stdapi.ai#284"),
+    Levels(
+        "anthropic",
+        "claude-haiku-5-5",
+        (*ADAPTIVE, "xhigh", "disabled"),
+        "https://platform.claude.com/docs/en/models/haiku-5-5/whats-new-haiku-5-5",
+    ),
     Levels("gemini", "gemini-2.0-flash", (), "lobehub/lobehub#7985"),
     Levels("gemini", "gemini-2.5-pro", BUDGET, "earendil-works/pi#3460, RooCodeInc/Roo-Code#10700"),
     Levels(

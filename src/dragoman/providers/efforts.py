@@ -22,6 +22,8 @@ GPT_PRO = "https://github.com/CherryHQ/cherry-studio/issues/11920"
 GPT_PLAIN = "https://github.com/AAswordman/Operit/issues/1048"
 GPT_OSS = "https://github.com/theopenco/llmgateway/pull/3422"
 CLAUDE = "https://platform.claude.com/docs/en/build-with-claude/effort"
+CLAUDE_HAIKU = "https://platform.claude.com/docs/en/models/haiku-5-5/whats-new-haiku-5-5"
+CLAUDE_OPUS = "https://github.com/stdapi-ai/stdapi.ai/issues/284"
 CLAUDE_ALWAYS = "https://github.com/ex-machina-co/opencode-anthropic-auth/issues/159"
 GEMINI_BUDGETS = "https://github.com/saurabhav88/EnviousWispr/issues/1769"
 GEMINI_LEVELS = "https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking"
@@ -79,8 +81,10 @@ EFFORTS: tuple[Family, ...] = (
     *_rows(NONE_TO_HIGH, CLAUDE, "*claude-opus-4[-.]5*"),
     *_rows((*NONE_TO_HIGH, "max"), CLAUDE, "*claude-*-4[-.]6*"),
     *_rows((*NONE_TO_XHIGH, "max"), CLAUDE, "*claude-*-4[-.][78]*", "*claude-opus-5*", "*claude-sonnet-5*"),
+    *_rows((*NONE_TO_XHIGH, "max"), CLAUDE_HAIKU, "*claude-haiku-5*"),
     # "thinking.type.disabled is not supported for this model": 400.
     *_rows((*LOW_TO_XHIGH, "max"), CLAUDE_ALWAYS, "*claude-fable-*", "*claude-mythos-*"),
+    *_rows((*LOW_TO_XHIGH, "max"), CLAUDE_OPUS, "*claude-opus-5[-.]5*"),
     # "Thinking is not enabled for models/gemini-2.0-flash", even if it is only to be shown: 400.
     *_plain(GEMINI_PLAIN, "gemini-1.5-*", "gemini-2.0-flash*"),
     # "Budget 0 is invalid. This model only works in thinking mode.", "The thinking budget (52428) is invalid.": 400.

@@ -112,6 +112,7 @@ CLAUDE_NEWEST = (
     "*claude-*-4[-.][7-9]*",
     "*claude-opus-[5-9]*",
     "*claude-sonnet-[5-9]*",
+    "*claude-haiku-[5-9]*",
     "*claude-fable-*",
     "*claude-mythos-*",
 )
