@@ -100,6 +100,7 @@ def test_a_request_whose_thinking_the_model_takes_is_relayed() -> None:
         ("anthropic", "anthropic", "claude-fable-5", TURNS | {"max_tokens": 9}),
         ("gemini", "gemini", "gemini-2.5-pro", _gemini(thinkingBudget=128)),
         ("gemini", "gemini", "gemini-3-pro-preview", _gemini(thinkingLevel="low", includeThoughts=True)),
+        ("gemini", "gemini", "gemini-3.6-flash", _gemini(thinkingBudget=0)),
         ("ollama", "ollama", "gpt-oss:20b", TURNS | {"think": "high"}),
     ):
         assert explained(front, Levels(provider, model, (), ""), body).carried == "relayed", (model, body)

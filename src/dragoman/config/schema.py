@@ -306,7 +306,7 @@ PROFILE = TableSchema(
         "prefill": Boolean(),
         "thinking_levels": Boolean(),
         "efforts": ListOf(EFFORT),
-        "least_budget": Integer(1),
+        "least_budget": Integer(0),
         "most_budget": Integer(1),
         "single_sampling": Boolean(),
         "call_ids": OneOf(get_args(CallIds)),

@@ -256,7 +256,7 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     they refuse each setting of how much they think, and all are left out. Not set: any."""
     least_budget: int | None = None
     """The fewest tokens of thinking that they take in Gemini's protocol, other than none at all; fewer are sent as
-    these, and listed as a loss."""
+    these, and listed as a loss. 0: they take none at all there, even if `none` is not among their efforts."""
     most_budget: int | None = None
     """The most tokens of thinking that they take in Gemini's protocol; more are sent as these, and listed as a loss."""
     single_sampling: bool | None = None

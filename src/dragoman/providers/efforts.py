@@ -28,6 +28,9 @@ CLAUDE_ALWAYS = "https://github.com/ex-machina-co/opencode-anthropic-auth/issues
 GEMINI_BUDGETS = "https://github.com/saurabhav88/EnviousWispr/issues/1769"
 GEMINI_LEVELS = "https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking"
 GEMINI_PRO = "https://github.com/egoist/chatwise-releases/issues/1206"
+GEMINI_ZERO = "https://github.com/maragudk/gai/pull/369"
+GEMINI_LITE = "https://github.com/googleapis/python-genai/issues/2936"
+GEMINI_FLASH = ("gemini-3-flash*", "gemini-3.1-flash-lite*", "gemini-3.[5-8]-flash*")
 GEMINI_PLAIN = "https://github.com/lobehub/lobehub/issues/7985"
 GROK = "https://github.com/NousResearch/hermes-agent/pull/23435"
 GROK_4_3 = "https://github.com/enricoros/big-AGI/issues/1104"
@@ -98,6 +101,9 @@ EFFORTS: tuple[Family, ...] = (
     *_rows(LOW_TO_HIGH, GEMINI_LEVELS, "gemini-3.1-pro*"),
     *_rows(MINIMAL_TO_HIGH, GEMINI_LEVELS, "gemini-3-flash*", "gemini-3.1-flash-lite*", "gemini-3.[56]-flash*"),
     *_rows(LOW_TO_HIGH, GEMINI_LEVELS, "gemini-3.[78]-flash*"),
+    # They have no level for none, and take a budget of 0.
+    *(Family(pattern, ModelProfile(least_budget=0), GEMINI_ZERO, SEEN) for pattern in GEMINI_FLASH),
+    Family("gemini-3.5-flash-lite*", ModelProfile(least_budget=1), GEMINI_LITE, SEEN),
     # "Model grok-4 does not support parameter reasoningEffort": 400.
     *_rows((), GROK, "grok-3", "grok-3-*", "grok-4", "grok-4-*", "grok-4.20*", "grok-code-*"),
     *_rows(("low", "high"), GROK_MINI, "grok-3-mini*"),

@@ -33,7 +33,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """The only efforts of thinking that they take. Without `none` they always think; if there are none, they refuse
     each setting of how much they think."""
     least_budget: int | None = None
-    """The fewest tokens of thinking that they take, other than none at all."""
+    """The fewest tokens of thinking that they take, other than none at all. 0: none at all is taken as a number, even
+    if `none` is not among their efforts."""
     most_budget: int | None = None
     """The most tokens of thinking that they take."""
     single_sampling: bool | None = None

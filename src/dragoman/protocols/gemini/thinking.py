@@ -1,11 +1,11 @@
 """Tokens of thinking as models take them that have no levels of it. Knows no model by name."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from dragoman.protocols.reasoning import always_thinks, changed_name, said_effort, taken
+from dragoman.protocols.reasoning import OFF, always_thinks, changed_name, said_effort, taken
 from dragoman.types import ChangedField, ChatRequest, Loss, ModelProfile, ReasoningConfig
 
 LEVEL = re.compile(rb'"thinking_?[lL]evel"\s*:\s*"([A-Za-z_]+)"')
@@ -15,11 +15,17 @@ SHOWN = re.compile(rb'"include_?[tT]houghts"\s*:\s*true')
 have such a key, the request is translated in vain, and nothing else happens."""
 
 
+def efforts_of(profile: ModelProfile) -> Sequence[str] | None:
+    """The efforts that models of `profile` take in this protocol, which says none at all by a number."""
+    efforts = profile.efforts
+    return (*efforts, OFF) if efforts and profile.least_budget == 0 and OFF not in efforts else efforts
+
+
 def takes_thinking(body: bytes, profile: ModelProfile) -> bool:
     """Whether models of `profile` take the thinking for which a request with this body asks."""
     if body.find(b"hinking") < 0:
         return True
-    level, budget, efforts = LEVEL.search(body), BUDGET.search(body), profile.efforts
+    level, budget, efforts = LEVEL.search(body), BUDGET.search(body), efforts_of(profile)
     if efforts == ():
         return not (level or budget or SHOWN.search(body))
     if level is not None and (profile.thinking_levels is False or not taken(level[1].decode().lower(), efforts)):
@@ -47,7 +53,7 @@ def changed_budget(request: ChatRequest, profile: ModelProfile) -> Iterator[Loss
 
 def _within(config: ReasoningConfig, profile: ModelProfile) -> ReasoningConfig:
     least, most, budget = profile.least_budget or 1, profile.most_budget, config.budget_tokens
-    if said_effort(config, budgets=False) == "none":
+    if said_effort(config, budgets=False) == OFF:
         if profile.thinking_levels is not False or not always_thinks(profile.efforts):
             return config
         return replace(config, mode=None, effort=None, budget_tokens=least)
