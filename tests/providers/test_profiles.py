@@ -306,6 +306,7 @@ def test_openais_models_have_breakpoints_from_5_6_on(model: str, taken: bool | N
         ("mistral-small-latest", ("none", "high")),
         ("kimi-k3", ("low", "high", "max")),
         ("kimi-k2.6", None),
+        ("kimi-k2.7-code", ()),
         ("glm-5.3-flash", ("low", "high", "max")),
         ("deepseek-r1-distill-llama-70b", None),
         ("qwen3", None),

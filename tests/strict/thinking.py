@@ -33,6 +33,8 @@ def _moonshot(body: Json) -> Iterator[str | None]:
     yield body.get("reasoning_effort")
     if "thinking" in body:
         yield body["thinking"]["type"]
+    if {"thinking", "reasoning_effort"} <= body.keys():
+        yield "both"
 
 
 def _anthropic(body: Json) -> Iterator[str | None]:
@@ -97,6 +99,8 @@ MODELS = (
     Levels("xai", "grok-4", (), "chenyme/grok2api#814"),
     Levels("xai", "grok-3-mini", ("low", "high"), "egoist/chatwise-releases#515"),
     Levels("xai", "grok-4.3", ("none", "low", "medium", "high"), "enricoros/big-AGI#1104"),
+    Levels("moonshot", "kimi-k2.6", ("enabled", "disabled"), "HKUDS/nanobot#3939"),
+    Levels("moonshot", "kimi-k2.7-code", (), "lemon07r/opencode-kimi-full#11"),
     Levels("moonshot", "kimi-k3", ("low", "high", "max", "enabled"), "huggingface/tau#560"),
     Levels("anthropic", "claude-sonnet-4-5", ("enabled", "disabled"), "mnfst/llm-gateway#1928"),
     Levels("anthropic", "claude-opus-4-6", (*ADAPTIVE, "enabled", "disabled"), "luongnv89/claude-howto#96"),

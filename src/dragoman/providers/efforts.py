@@ -117,6 +117,8 @@ EFFORTS: tuple[Family, ...] = (
     *_rows(("none", "high"), MISTRAL, "mistral-small-latest", "mistral-small-26*"),
     *_rows(("none", "high"), MISTRAL_LISTED, "mistral-medium-2604*", "magistral-small-latest"),
     *_rows((), MISTRAL_PLAIN, "mistral-large*", "codestral*"),
+    # It always thinks, and each setting of that is refused.
+    *_rows((), "https://github.com/lemon07r/opencode-kimi-full/pull/11", "kimi-k2.7-code*"),
     *_rows(LOW_HIGH_MAX, KIMI, "kimi-k3*", "k3", "k3-*"),
     # "This model always engages in thinking and cannot be disabled; please use low, high, or max.": 400.
     *_rows(LOW_HIGH_MAX, GLM, "glm-5.3*"),

@@ -13,7 +13,7 @@ from dragoman.types import ChatRequest, ToolChoice
 
 ChoiceMode = Literal["auto", "none", "required", "tool"]
 
-ThinkingField = Literal["reasoning_effort", "thinking", "enable_thinking", "reasoning"]
+ThinkingField = Literal["reasoning_effort", "thinking", "thinking_or_effort", "enable_thinking", "reasoning"]
 
 EVERY_CHOICE: tuple[ChoiceMode, ...] = ("auto", "none", "required", "tool")
 
@@ -23,6 +23,7 @@ WEAKER: dict[ChoiceMode, ChoiceMode] = {"tool": "required", "required": "auto", 
 THINKING: dict[ThinkingField, frozenset[str]] = {
     "reasoning_effort": frozenset({"reasoning.effort"}),
     "thinking": frozenset({"reasoning.mode", "reasoning.effort"}),
+    "thinking_or_effort": frozenset({"reasoning.mode", "reasoning.effort"}),
     "enable_thinking": frozenset({"reasoning.mode", "reasoning.budget_tokens"}),
     "reasoning": frozenset({"reasoning.mode", "reasoning.effort", "reasoning.budget_tokens"}),
 }
@@ -43,7 +44,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     reasoning back; None: the field may be missing."""
     thinking_field: ThinkingField = "reasoning_effort"
     """How thinking is asked for: `reasoning_effort` (a word), `thinking` (`{"type": "enabled"}`, and the word beside
-    it), `enable_thinking` (a boolean, and `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
+    it), `thinking_or_effort` (one of these two, since both are refused), `enable_thinking` (a boolean, and
+    `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
     efforts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The only efforts of thinking that the service takes for models whose names match a pattern, in lower case."""
     effort_with_tools: bool = True
