@@ -90,6 +90,36 @@ def test_no_setting_of_thinking_is_refused_and_none_changes_in_silence(front: st
             assert "reasoning.effort" in names(found.losses), body
 
 
+FUNCTIONS: Json = {"tools": [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}]}
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "carried", "sent"),
+    [
+        ("gpt-5.6", {"reasoning_effort": "high"} | FUNCTIONS, "translated", "none"),
+        ("gpt-5.6", {"reasoning_effort": "none"} | FUNCTIONS, "relayed", "none"),
+        ("gpt-5.6", {"reasoning_effort": "high"}, "relayed", "high"),
+        ("gpt-5.1", {"reasoning_effort": "high"} | FUNCTIONS, "relayed", "high"),
+    ],
+)
+def test_an_effort_beside_functions_is_not_relayed_to_models_that_refuse_it(
+    model: str, more: Json, carried: str, sent: str
+) -> None:
+    found = explained("openai-chat", Levels("openai", model, (), ""), TURNS | more)
+    assert found.request is not None
+    assert (found.carried, json.loads(found.request.body)["reasoning_effort"]) == (carried, sent)
+    assert names(found.losses) == (("reasoning.effort",) if carried == "translated" else ())
+
+
+def test_a_choice_of_a_tool_that_goes_with_no_thinking_is_named_where_thinking_cannot_be_switched_off() -> None:
+    forced = FUNCTIONS | {"tool_choice": "required", "reasoning_effort": "none"}
+    for model in ("kimi-k2.7-code", "kimi-k3"):
+        found = explained("openai-chat", Levels("moonshot", model, (), ""), TURNS | forced)
+        assert found.request is not None
+        assert json.loads(found.request.body)["tool_choice"] == "auto"
+        assert sorted(names(found.losses)) == ["reasoning.effort", "tool_choice"]
+
+
 def test_a_request_whose_thinking_the_model_takes_is_relayed() -> None:
     for front, provider, model, body in (
         ("openai-chat", "openai", "gpt-5.1", TURNS | {"reasoning_effort": "high"}),

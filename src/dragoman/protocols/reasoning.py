@@ -73,12 +73,16 @@ def said_effort(config: ReasoningConfig, *, budgets: bool) -> str | None:
 
 
 def as_taken(config: ReasoningConfig, efforts: Sequence[str] | None, *, budgets: bool) -> ReasoningConfig:
-    """`config` with an effort that models with these `efforts` take; the same object if they take its own.
+    """`config` with an effort that models with these `efforts` take, without any if they take none; the same object if
+    they take its own.
 
     `budgets`: a number of tokens is told as an effort.
     """
+    if efforts is not None and not efforts:
+        unsaid = replace(config, mode=None, effort=None, budget_tokens=None)
+        return config if unsaid == config else unsaid
     effort = said_effort(config, budgets=budgets)
-    if effort is None or not efforts or (new := nearest(effort, efforts)) == effort:
+    if effort is None or efforts is None or (new := nearest(effort, efforts)) == effort:
         return config
     mode = None if config.mode == "off" and new != OFF else config.mode
     return replace(config, mode=mode, effort=new, budget_tokens=None if effort == OFF else config.budget_tokens)

@@ -105,6 +105,8 @@ class Variant(Struct, frozen=True, kw_only=True):
         """The only efforts that the service takes for `model`, of which these are `known` to be taken; None: any."""
         if self.thinking_field == "reasoning":
             return None  # such a service fits the effort itself: enricoros/big-AGI#940, seen 2026-11-28
+        if known is not None and not known:
+            return known
         return next((own for pattern, own in self.efforts if fnmatchcase(model.lower(), pattern)), known)
 
     def choice(self, request: ChatRequest) -> ToolChoice | None:
