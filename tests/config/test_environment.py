@@ -96,6 +96,8 @@ SAMPLES = {
     "SCHEMA_LIMITS": "plain-root",
     "FORMAT_LIMITS": "open-objects",
     "SCHEMA_DEPTH": "2",
+    "LEAST_BUDGET": "2",
+    "MOST_BUDGET": "2",
     "CONTEXT": "9",
     "CORS_ORIGINS": "http://h,*",
     "SAVE": "false",

@@ -13,7 +13,7 @@ from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
 from dragoman.providers.openai import OpenAI
-from dragoman.providers.profiles import FAMILIES, KNOWN, MAX_KNOWN, OPENAI_FORM, SAMPLING, UNSTEERED, Families
+from dragoman.providers.profiles import FAMILIES, KNOWN, MAX_KNOWN, OPENAI_FORM, SAMPLING, Families
 from dragoman.types import (
     CacheBreakpoint,
     ChangedSchema,
@@ -65,10 +65,12 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
     assert KNOWN.profile_of(model).schema_limits == ("plain-root", *more)
 
 
-@pytest.mark.parametrize(("model", "refused"), [("gpt-4o", None), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))])
-def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...] | None) -> None:
-    profile = replace(KNOWN.profile_of(model), context=None)
-    assert profile.sampling_with_effort is (None if refused is None else False)
+@pytest.mark.parametrize(
+    ("model", "refused"), [("gpt-4o", ("reasoning.display",)), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))]
+)
+def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...]) -> None:
+    profile = replace(KNOWN.profile_of(model), context=None, efforts=None)
+    assert profile.sampling_with_effort is (False if "stop" in refused else None)
     assert replace(profile, sampling_with_effort=None) == OPENAI_FORM.over(
         ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused, call_ids="short", breakpoints=False)
     )
@@ -76,7 +78,7 @@ def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, ref
 
 @pytest.mark.parametrize("model", ["gpt-oss:20b", "openai/gpt-oss-120b"])
 def test_gpt_oss_takes_efforts(model: str) -> None:
-    assert KNOWN.profile_of(model) == ModelProfile(thinking_levels=True)
+    assert KNOWN.profile_of(model) == ModelProfile(thinking_levels=True, efforts=("low", "medium", "high"))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_how_much_models_hold(model: str, tokens: int | None) -> None:
 
 
 def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:
-    assert KNOWN.profile_of("gpt-5-chat-latest").unsupported_fields == ()
+    assert KNOWN.profile_of("gpt-5-chat-latest").unsupported_fields == ("reasoning.display",)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,7 @@ def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> 
         (("claude-opus-4-6", "anthropic/claude-sonnet-4.6", "claude-opus-4-6-20260205"), None, True, None),
         (("claude-opus-4-7", "anthropic/claude-opus-4.8", "claude-sonnet-5"), True, None, False),
         (("claude-opus-5-20260801", "claude-fable-5.1", "claude-mythos-preview"), True, None, False),
+        (("claude-haiku-5-5", "anthropic/claude-haiku-5.5"), True, None, False),
         (("kimi-k2", "claude"), None, None, None),
     ],
 )
@@ -255,28 +258,78 @@ def test_openais_models_have_breakpoints_from_5_6_on(model: str, taken: bool | N
 
 
 @pytest.mark.parametrize(
-    ("model", "refused"),
+    ("model", "efforts"),
     [
-        ("grok-4", UNSTEERED),
-        ("x-ai/grok-4-1-fast-reasoning", UNSTEERED),
-        ("grok-4.20-0309-reasoning", UNSTEERED),
-        ("grok-code-fast-1", UNSTEERED),
-        ("meta-llama/llama-4-scout-17b", UNSTEERED),
-        ("grok-4.20-multi-agent-0309", ()),
-        ("grok-3-mini", ()),
-        ("grok-4.3", None),
-        ("grok-4.5", None),
+        ("grok-4", ()),
+        ("x-ai/grok-4-1-fast-reasoning", ()),
+        ("grok-4.20-0309-reasoning", ()),
+        ("grok-code-fast-1", ()),
+        ("meta-llama/llama-4-scout-17b", ()),
+        ("gpt-4o-mini", ()),
+        ("gpt-5-chat-latest", ()),
+        ("gemini-2.0-flash-lite", ()),
+        ("codestral-2508", ()),
+        ("grok-4.20-multi-agent-0309", ("low", "medium", "high", "xhigh")),
+        ("grok-3-mini", ("low", "high")),
+        ("grok-4.3", ("none", "low", "medium", "high")),
+        ("grok-4.5", ("low", "medium", "high")),
+        ("o3", ("low", "medium", "high")),
+        ("o4-mini-2025-04-16", ("low", "medium", "high")),
+        ("gpt-5-mini", ("minimal", "low", "medium", "high")),
+        ("gpt-5-pro-2025-10-06", ("high",)),
+        ("gpt-5-codex", ("low", "medium", "high")),
+        ("gpt-5.1-2025-11-13", ("none", "low", "medium", "high")),
+        ("gpt-5.1-codex", ("low", "medium", "high")),
+        ("gpt-5.1-codex-mini", ("medium", "high")),
+        ("gpt-5.1-codex-max", ("low", "medium", "high", "xhigh")),
+        ("gpt-5.1-chat-latest", ("medium",)),
+        ("gpt-5.2", ("none", "low", "medium", "high", "xhigh")),
+        ("gpt-5.2-pro", ("medium", "high", "xhigh")),
+        ("gpt-5.3-codex", ("low", "medium", "high", "xhigh")),
+        ("gpt-5.4-nano", ("none", "low", "medium", "high", "xhigh")),
+        ("gpt-5.6-terra", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("gpt-6-sol", None),
+        ("openai/gpt-oss-20b", ("low", "medium", "high")),
+        ("claude-opus-4-5-20251101", ("none", "low", "medium", "high")),
+        ("claude-sonnet-4-5", None),
+        ("anthropic/claude-opus-4.6", ("none", "low", "medium", "high", "max")),
+        ("claude-opus-4-8", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("claude-opus-5", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("anthropic/claude-opus-5.5", ("low", "medium", "high", "xhigh", "max")),
+        ("claude-haiku-5-5", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("claude-fable-5", ("low", "medium", "high", "xhigh", "max")),
+        ("gemini-2.5-pro", ("minimal", "low", "medium", "high")),
+        ("gemini-3-pro-preview", ("low", "high")),
+        ("gemini-3.1-pro-preview", ("low", "medium", "high")),
+        ("gemini-3-flash-preview", ("minimal", "low", "medium", "high")),
+        ("gemini-3.7-flash", ("low", "medium", "high")),
+        ("mistral-small-latest", ("none", "high")),
+        ("kimi-k3", ("low", "high", "max")),
+        ("kimi-k2.6", None),
+        ("kimi-k2.7-code", ()),
+        ("glm-5.3-flash", ("low", "high", "max")),
         ("deepseek-r1-distill-llama-70b", None),
+        ("qwen3", None),
     ],
 )
-def test_who_takes_no_effort(model: str, refused: tuple[str, ...] | None) -> None:
+def test_who_takes_which_efforts(model: str, efforts: tuple[str, ...] | None) -> None:
     profile = KNOWN.profile_of(model)
-    assert profile.unsupported_fields == refused
-    for config in (ReasoningConfig(effort="high"), ReasoningConfig(mode="off"), ReasoningConfig(budget_tokens=4096)):
+    assert profile.efforts == efforts
+    codec = OpenAIChatClient("http://up")
+    for config in (
+        *(ReasoningConfig(effort=effort) for effort in EVERY_EFFORT),
+        *(ReasoningConfig(budget_tokens=budget) for budget in (0, 1024, 31999, 100_000)),
+        ReasoningConfig(mode="off"),
+    ):
         request = ChatRequest(model=model, messages=(user("x"),), reasoning=config)
-        codec = OpenAIChatClient("http://up")
-        body = bytes(codec.encode_request(codec.fit(request, profile), fixed_env()).body)
-        assert (b"reasoning_effort" in body) is not bool(refused)
+        body = json.loads(bytes(codec.encode_request(codec.fit(request, profile), fixed_env()).body))
+        sent, lost = body.get("reasoning_effort"), names(codec.losses(request, profile))
+        assert sent is None if efforts == () else sent in (efforts or EVERY_EFFORT)
+        if config.effort is not None:
+            assert lost == (() if sent == config.effort else ("reasoning.effort",))
+
+
+EVERY_EFFORT = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +363,7 @@ EFFORT = ReasoningConfig(effort="high")
     ("model", "changes", "effort", "lost"),
     [
         ("gpt-5.4", {"reasoning": EFFORT}, "none", ["reasoning.effort"]),
-        ("gpt-5.4-mini", {"reasoning": ReasoningConfig(mode="on", budget_tokens=9)}, "none", ["reasoning.effort"]),
+        ("gpt-5.4-mini", {"reasoning": ReasoningConfig(mode="on", budget_tokens=2048)}, "none", ["reasoning.effort"]),
         ("gpt-5.6", {}, "none", ["reasoning.effort"]),
         ("gpt-6-sol", {}, "none", ["reasoning.effort"]),
         ("gpt-5.6-terra", {"reasoning": ReasoningConfig(effort="none")}, "none", []),

@@ -242,7 +242,7 @@ class ModelTable:
             received,
             partial(self._relay, prefix, tighter),
             operations=Operations(embedded, counted),
-            context=profile.context,
+            profile=profile,
             continues=continues,
         )
 

@@ -143,6 +143,7 @@ REQUEST_SETTINGS = (
 REQUEST_FIELD = TextValue(
     f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(map(re.escape, REQUEST_SETTINGS))
 )
+EFFORT = TextValue("efforts of thinking, such as none, low or high", r"[a-z]+")
 KEYWORD = TextValue("keywords of JSON Schema", r"[$A-Za-z]+")
 _LIMITS = get_args(SchemaLimit)
 LIMIT = TextValue(f"forms of JSON Schema ({', '.join(_LIMITS)})", "|".join(_LIMITS))
@@ -304,6 +305,9 @@ PROFILE = TableSchema(
         "tools": Boolean(),
         "prefill": Boolean(),
         "thinking_levels": Boolean(),
+        "efforts": ListOf(EFFORT),
+        "least_budget": Integer(0),
+        "most_budget": Integer(1),
         "single_sampling": Boolean(),
         "call_ids": OneOf(get_args(CallIds)),
         "sampling_with_effort": Boolean(),

@@ -229,7 +229,7 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     and may have `*` (anything), `?` (one character) and `[abc]` (one of these). It is compared with the service's own
     name of a model, and with what follows the last slash of that name; upper and lower case are the same. A fact that
     is set here replaces what dragoman knows itself; if two entries match, the later one holds. Requests that are
-    relayed pass as they are.
+    relayed pass as they are, except those that ask for thinking in a way that the models refuse: these are translated.
 
     None: not set.
     """
@@ -250,6 +250,15 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     thinking_levels: bool | None = None
     """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens. The protocols of
     Gemini, Anthropic and Ollama have both, and most models take one of them."""
+    efforts: tuple[str, ...] | None = None
+    """The only efforts of thinking that they take, of `none`, `minimal`, `low`, `medium`, `high`, `xhigh` and `max`;
+    any other is sent as the nearest of these, and listed as a loss. Without `none` they always think. An empty list:
+    they refuse each setting of how much they think, and all are left out. Not set: any."""
+    least_budget: int | None = None
+    """The fewest tokens of thinking that they take in Gemini's protocol, other than none at all; fewer are sent as
+    these, and listed as a loss. 0: they take none at all there, even if `none` is not among their efforts."""
+    most_budget: int | None = None
+    """The most tokens of thinking that they take in Gemini's protocol; more are sent as these, and listed as a loss."""
     single_sampling: bool | None = None
     """Whether they take only one of `temperature` and `top_p`; then `top_p` is left out beside the other, and listed as
     a loss."""

@@ -22,12 +22,14 @@ from dragoman.protocols.prompt_regions import (
     read_beginning,
     read_regions,
 )
+from dragoman.protocols.reasoning import as_taken, changed_name
 from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
 from dragoman.protocols.text_rows import RowReader
 from dragoman.protocols.tool_names import NameForm
 from dragoman.protocols.tool_schema.cache import SchemaCache
 from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form, compiled_output
 from dragoman.types import (
+    ChangedField,
     ChatRequest,
     ChatResponse,
     Extra,
@@ -172,6 +174,8 @@ class ClientCodec(ABC):
     """Where results must come; None: services take calls without them, and results anywhere."""
     strict_forms: ClassVar[bool] = False
     """Whether the form of an answer is held to a part of JSON Schema only if it is `strict`."""
+    budgets_as_efforts: bool = False
+    """Whether a number of tokens of thinking is told as an effort."""
 
     def relay_for(self, protocol: str) -> RelayCodec | None:
         """How requests in `protocol` (see `ServerCodec.relay_name`) are relayed; None if they are translated."""
@@ -203,18 +207,22 @@ class ClientCodec(ABC):
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         """What of `request` a model of `profile` will not get, or will get in another form."""
+        thought = self._thought(request, profile)
         lost = losses(
             request,
             self.expresses,
             self.name,
-            self._untaken(request, profile),
+            self._untaken(thought, profile),
             family=self.family,
             origin=self.origin(request.model),
         )
         sent = request if "tools" in self.expresses else replace(request, tools=())
         compilers = self._compilers(request, profile)
         cut = () if self._takes_cut_calls() else cut_calls.changed(request)
-        lost = (*lost, *cut, *self.changed(request))
+        lost = (*lost, *cut, *self.changed(thought))
+        if request.reasoning is not None and thought is not request:
+            changed = ChangedField(changed_name(request.reasoning))
+            lost = lost if any(loss.name == changed.name for loss in lost) else (*lost, changed)
         if self.pairing is not None:
             lost = with_unanswered(lost, request, self.pairing)
         return (*lost, *changes(sent, profile, compilers, self.keeps))
@@ -222,6 +230,7 @@ class ClientCodec(ABC):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
+        request = self._thought(request, profile)
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)
         request = with_distinct_ids(request)
@@ -231,6 +240,18 @@ class ClientCodec(ABC):
             request = with_call_ids(request, form)
         left_out = self._untaken(request, profile) | self.refused
         return fitted(request, left_out, self._compilers(request, profile), self.keeps)
+
+    def efforts_for(self, model: str, profile: ModelProfile) -> Sequence[str] | None:
+        """The only efforts of thinking that the service takes for `model`; None: any."""
+        return profile.efforts
+
+    def _thought(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        """`request` with an effort of thinking that the model takes; the same object if it takes what is asked for."""
+        config = request.reasoning
+        if config is None:
+            return request
+        new = as_taken(config, self.efforts_for(request.model, profile), budgets=self.budgets_as_efforts)
+        return request if new is config else replace(request, reasoning=new)
 
     def _takes_cut_calls(self) -> bool:
         """Whether nothing must become of a call whose arguments are not complete."""

@@ -50,6 +50,9 @@ Keeps = Callable[[Extra], bool]
 SAMPLING = frozenset({"temperature", "top_p", "top_logprobs"})
 """Fields that models which think may not take then."""
 
+UNSTEERED = frozenset({"reasoning.mode", "reasoning.effort", "reasoning.budget_tokens"})
+"""All settings of how much a model thinks, because each of them would be sent as an effort."""
+
 OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 """Fields of a request that have a meaning only if there are tools."""
 
@@ -63,6 +66,8 @@ def untaken(profile: ModelProfile) -> frozenset[str]:
         found |= OF_TOOLS
     if profile.breakpoints is False:
         found |= {BREAKPOINT}
+    if profile.efforts == ():
+        found |= UNSTEERED
     return found
 
 
@@ -150,7 +155,7 @@ def fitted(
             changed["response_format"] = new_form
     if request.reasoning is not None and not _REASONING.isdisjoint(untaken):
         left_out = {name: None for name in REASONING if f"reasoning.{name}" in untaken}
-        changed["reasoning"] = replace(request.reasoning, **left_out)
+        changed["reasoning"] = replace(request.reasoning, **left_out) if len(left_out) < len(REASONING) else None
     messages = tuple(_without(message, kinds) for message in request.messages) if kinds else request.messages
     if BREAKPOINT in untaken:
         messages = tuple(map(_unmarked, messages))

@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 from dragoman.errors import DragomanError
 from dragoman.protocols.answer_model import Places
 from dragoman.protocols.lane import NOTHING, Shape, Taken
-from dragoman.types import FinishReason, Headers, HttpRequest, ServerRequest, Usage
+from dragoman.types import FinishReason, Headers, HttpRequest, ModelProfile, ServerRequest, Usage
 from dragoman.wire.steps import Steps
 
 
@@ -183,6 +183,14 @@ class RelayCodec(ABC):
 
     takes: Callable[[RelayRequest], bool] | None = None
     """Whether the service takes a request as it came; if not, it is translated. None: it takes all."""
+
+    own_efforts: bool = False
+    """Whether the service takes only some efforts of thinking for some models; else that is known of families alone."""
+
+    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        """Whether `model`, of which `profile` is known, takes the thinking that `request` asks for; if not, the request
+        is translated."""
+        return True
 
     model_at: ClassVar[Places] = (("model",),)
     """Where an answer has the service's own name of its model."""

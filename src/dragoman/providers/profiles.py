@@ -6,21 +6,12 @@ A row is about the models, at every service. What it does not say is not known, 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from msgspec import Struct
 from msgspec.structs import asdict
 
 from dragoman.config import ProfileConfig
+from dragoman.providers.efforts import EFFORTS
+from dragoman.providers.family import Family
 from dragoman.types import ModelProfile, SchemaLimit
-
-
-class Family(Struct, frozen=True):
-    """The models whose names match `pattern`, in lower case and with `*`, `?` and `[abc]`; `seen`: a date."""
-
-    pattern: str
-    profile: ModelProfile
-    source: str
-    seen: str
-
 
 SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
 """Fields that steer the choice among tokens: models that think do that themselves."""
@@ -38,11 +29,6 @@ KIMI_NEWER = ("kimi-k2.[5-9]*", "kimi-k3*", "kimi-for-coding*", "k3", "k3-*")
 KIMI_SAMPLING = "https://github.com/iOfficeAI/gemini-cli-pro/pull/30"
 KIMI_SCHEMA = "https://github.com/MoonshotAI/kimi-code/issues/2661"
 DEEPSEEK_VISION = "https://github.com/dengmengmian/muxlayer/releases/tag/v2.0.1"
-GROK_EFFORT = "https://github.com/NousResearch/hermes-agent/pull/23435"
-LLAMA_EFFORT = "https://github.com/iamsrikanthnani/pluely/pull/219"
-UNSTEERED = ("reasoning.mode", "reasoning.effort", "reasoning.budget_tokens")
-"""All settings of thinking, because each of them would be sent as an effort."""
-NO_EFFORT = ModelProfile(unsupported_fields=UNSTEERED)
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
 CLAUDE_THINKING = "https://platform.claude.com/docs/en/build-with-claude/effort"
 CLAUDE_FORM_GUIDE = "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"
@@ -126,6 +112,7 @@ CLAUDE_NEWEST = (
     "*claude-*-4[-.][7-9]*",
     "*claude-opus-[5-9]*",
     "*claude-sonnet-[5-9]*",
+    "*claude-haiku-[5-9]*",
     "*claude-fable-*",
     "*claude-mythos-*",
 )
@@ -156,6 +143,7 @@ CONTEXTS: tuple[Family, ...] = (
 
 FAMILIES: tuple[Family, ...] = (
     *CONTEXTS,
+    *EFFORTS,
     # "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level": 400.
     Family(
         "*gpt-[3-9]*",
@@ -172,7 +160,12 @@ FAMILIES: tuple[Family, ...] = (
     Family("gpt-5-*", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
     *(Family(pattern, OPENAI_NEWER, OPENAI_STOP, "2026-11-26") for pattern in ("gpt-5", "gpt-5-*")),
     # The model of this family that does not think takes them.
-    Family("gpt-5-chat*", ModelProfile(unsupported_fields=()), "https://learnku.com/articles/90544", "2026-11-26"),
+    Family(
+        "gpt-5-chat*",
+        ModelProfile(unsupported_fields=("reasoning.display",)),
+        "https://learnku.com/articles/90544",
+        "2026-11-26",
+    ),
     # "think value "medium" is not supported for this model": 400 of Ollama, except for these (ollama/ollama#12561).
     Family(
         "gpt-oss*", ModelProfile(thinking_levels=True), "https://docs.ollama.com/capabilities/thinking", "2026-11-26"
@@ -212,18 +205,6 @@ FAMILIES: tuple[Family, ...] = (
         Family(pattern, ModelProfile(schema_limits=(*PLAIN_ROOT, "lone-any-of")), KIMI_SCHEMA, "2026-11-28")
         for pattern in ("kimi-*", "k3", "k3-*")
     ),
-    # "Model grok-4 does not support parameter reasoningEffort": 400.
-    *(
-        Family(pattern, NO_EFFORT, GROK_EFFORT, "2026-11-28")
-        for pattern in ("grok-3", "grok-3-*", "grok-4", "grok-4-*")
-    ),
-    *(Family(pattern, NO_EFFORT, GROK_EFFORT, "2026-11-28") for pattern in ("grok-4.20*", "grok-code-*")),
-    *(
-        Family(pattern, ModelProfile(unsupported_fields=()), GROK_EFFORT, "2026-11-28")
-        for pattern in ("grok-3-mini*", "grok-4.20-multi-agent*")
-    ),
-    # "reasoning_effort is not supported with this model": 400 of Groq, since these do not think.
-    Family("llama-[34]*", NO_EFFORT, LLAMA_EFFORT, "2026-11-28"),
     # From Gemini 3 on a call without its signature is a 400; the older models take budgets of thinking alone.
     Family("gemini-*", ModelProfile(thinking_levels=True, signed_calls=True), GEMINI_SIGNATURES, "2026-11-26"),
     Family("gemini-[12]*", ModelProfile(thinking_levels=False, signed_calls=False), GEMINI_THINKING, "2026-11-26"),

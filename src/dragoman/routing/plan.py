@@ -28,7 +28,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.hedge_time import HedgeTime
 from dragoman.transport.base import Reply
-from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, ModelProfile, TokenCount
 from dragoman.types.outcome import End
 
 Receive = Callable[[ChatRequest, Reply], Awaitable[Answer]]
@@ -61,6 +61,9 @@ class Operations(Struct, frozen=True):
     """How many tokens a chat request has."""
 
 
+UNKNOWN = ModelProfile()
+
+
 class Target:
     """A model at a service."""
 
@@ -73,7 +76,7 @@ class Target:
         find_relay: FindRelay = lambda _: None,
         *,
         operations: Operations | None = None,
-        context: int | None = None,
+        profile: ModelProfile = UNKNOWN,
         continues: Handler | None = None,
     ) -> None:
         self.name = name
@@ -82,13 +85,17 @@ class Target:
         """The service's own name of the model."""
         self.operations = operations
         """None: it can only chat."""
-        self.context = context
+        self.context = profile.context
         """Tokens that its model holds; None: not known."""
         self.continues: Handler | None = None if continues is None else partial(self._opened_by, continues)
         """Opens an answer that goes on from the assistant's message at the end of a request; it may be empty. None: its
         model is not known to do that."""
         self._opened = opened
         self._received = received
+        self._profile = profile
+        self._thinking_known = any(
+            fact is not None for fact in (profile.efforts, profile.thinking_levels, profile.effort_with_tools)
+        )
         self._find_relay = find_relay
         self._relays: dict[str, RelayTarget | None] = {}
 
@@ -98,9 +105,14 @@ class Target:
             found = self._relays[protocol]
         except KeyError:
             found = self._relays[protocol] = self._find_relay(protocol)
-        if found is None or request is None or (takes := found.codec.takes) is None:
+        if found is None or request is None:
             return found
-        return found if takes(request) else None
+        codec = found.codec
+        if codec.takes is not None and not codec.takes(request):
+            return None
+        if not (self._thinking_known or codec.own_efforts):
+            return found
+        return found if codec.takes_thinking(request, self.model, self._profile) else None
 
     def open(self, request: ChatRequest) -> Awaitable[Answer]:
         """The answer to `request`, by translation. Raises DragomanError, whose `attempts` has this attempt."""

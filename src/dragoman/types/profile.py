@@ -29,6 +29,14 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they continue an assistant's message at the end of the conversation."""
     thinking_levels: bool | None = None
     """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens."""
+    efforts: tuple[str, ...] | None = None
+    """The only efforts of thinking that they take. Without `none` they always think; if there are none, they refuse
+    each setting of how much they think."""
+    least_budget: int | None = None
+    """The fewest tokens of thinking that they take, other than none at all. 0: none at all is taken as a number, even
+    if `none` is not among their efforts."""
+    most_budget: int | None = None
+    """The most tokens of thinking that they take."""
     single_sampling: bool | None = None
     """Whether they take only one of `temperature` and `top_p` in a request."""
     call_ids: CallIds | None = None

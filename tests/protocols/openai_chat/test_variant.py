@@ -124,7 +124,17 @@ BREAKPOINTS: list[tuple[BreakpointField | None, ChatRequest, Any, tuple[str, ...
     ),
 ]
 
+SWITCHED = Variant(efforts=(("m*", ("none", "default")), ("other", ("low",))))
 CASES = [
+    Case(
+        "efforts",
+        SWITCHED,
+        asked(reasoning=ReasoningConfig(effort="high")),
+        ("reasoning_effort",),
+        "default",
+        ("reasoning.effort",),
+    ),
+    Case("efforts", SWITCHED, asked(reasoning=ReasoningConfig(effort="none")), ("reasoning_effort",), "none"),
     Case(
         "max_tokens_field",
         Variant(max_tokens_field="max_completion_tokens"),
@@ -300,6 +310,11 @@ CASES = [
     thinking("thinking", {"effort": "high"}, "reasoning_effort", "high"),
     thinking("thinking", {"effort": "high"}, "thinking", NOTHING),
     thinking("thinking", {"budget_tokens": 9}, "thinking", {"type": "enabled"}, ("reasoning.budget_tokens",)),
+    thinking("thinking_or_effort", {"mode": "off"}, "thinking", {"type": "disabled"}),
+    thinking("thinking_or_effort", {"mode": "on"}, "thinking", {"type": "enabled"}),
+    thinking("thinking_or_effort", {"mode": "on", "effort": "high"}, "thinking", NOTHING),
+    thinking("thinking_or_effort", {"mode": "on", "effort": "high"}, "reasoning_effort", "high"),
+    thinking("thinking_or_effort", {"effort": "default"}, "thinking", {"type": "enabled"}),
     thinking("enable_thinking", {"mode": "off"}, "enable_thinking", False),
     thinking("enable_thinking", {"budget_tokens": 9}, "enable_thinking", True),
     thinking("enable_thinking", {"budget_tokens": 9}, "thinking_budget", 9),

@@ -127,8 +127,8 @@ class AnthropicClient(ClientCodec):
         for place in self._unsigned(request):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
-        if request.reasoning is not None:
-            own = without_foreign(request, NAME, self.origin(request.model))
+        if request.reasoning is not None or request.tool_choice is not None:
+            own = self._thought(without_foreign(request, NAME, self.origin(request.model)), profile)
             for name in changed_fields(own, thinking_as_taken(own, profile)):
                 if name in self.expresses:
                     found.setdefault(name, ChangedField(name))

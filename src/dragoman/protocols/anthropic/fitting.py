@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from dragoman.protocols.anthropic.thinking import LEAST, OFF, kind_of, must_be_off
 from dragoman.protocols.losses import REASONING
-from dragoman.protocols.reasoning import BUDGETS, budget_of, effort_of
-from dragoman.types import ChatRequest, ModelProfile, ReasoningConfig
+from dragoman.protocols.reasoning import BUDGETS, always_thinks, budget_of, effort_of
+from dragoman.types import ChatRequest, ModelProfile, ReasoningConfig, ToolChoice
 
 NOT_THINKING = ReasoningConfig(mode="off")
 
@@ -33,12 +33,14 @@ def fitted(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
 
 
 def thinking_as_taken(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-    """`request` with thinking as models of `profile` take it; the same object if it says nothing of thinking."""
-    config = request.reasoning
+    """`request` with thinking as models of `profile` take it; the same object if nothing must be changed for that."""
+    config, forces = request.reasoning, request.tool_choice is not None and request.tool_choice.forces
+    if forces and always_thinks(profile.efforts):
+        request = replace(request, tool_choice=ToolChoice("auto"))
     if config is None:
         return request
-    config = _in_form(config, levels=profile.thinking_levels)
-    if _thinks(config) and request.tool_choice is not None and request.tool_choice.forces:
+    config = _in_form(config, profile)
+    if _thinks(config) and forces and not always_thinks(profile.efforts):
         config = NOT_THINKING
     if kind_of(config) == "enabled":
         config = NOT_THINKING if must_be_off(request.messages) else _within(config, request.max_output_tokens)
@@ -50,6 +52,8 @@ def thinking_as_taken(request: ChatRequest, profile: ModelProfile) -> ChatReques
 
 def changed_fields(request: ChatRequest, taken: ChatRequest) -> Iterator[str]:
     """The names of what `thinking_as_taken` has changed."""
+    if request.tool_choice != taken.tool_choice:
+        yield "tool_choice"
     said, told = request.reasoning, taken.reasoning
     if said is None or told is None:
         return
@@ -64,9 +68,9 @@ def _thinks(config: ReasoningConfig) -> bool:
     return kind_of(config) in {"enabled", "adaptive"}
 
 
-def _in_form(config: ReasoningConfig, *, levels: bool | None) -> ReasoningConfig:
-    """`config` in words if models have `levels`, and in tokens if they have none."""
-    kind = kind_of(config)
+def _in_form(config: ReasoningConfig, profile: ModelProfile) -> ReasoningConfig:
+    """`config` in words if models of `profile` have levels, and in tokens if they have none."""
+    kind, levels = kind_of(config), profile.thinking_levels
     if levels is True and kind == "enabled":
         return replace(
             config,
@@ -76,8 +80,9 @@ def _in_form(config: ReasoningConfig, *, levels: bool | None) -> ReasoningConfig
         )
     if levels is False and kind == "adaptive":
         budget = budget_of(config.effort or USUAL_EFFORT) or BUDGETS[USUAL_EFFORT]
-        return replace(config, mode="on", effort=None, budget_tokens=budget)
-    if levels is False and config.effort not in {None, OFF}:
+        kept = config.effort if profile.efforts else None
+        return replace(config, mode="on", effort=kept, budget_tokens=budget)
+    if levels is False and not profile.efforts and config.effort not in {None, OFF}:
         return replace(config, effort=None)
     return config
 

@@ -5,15 +5,22 @@ from dragoman.protocols.anthropic.extra import NAME
 from dragoman.protocols.anthropic.request import FIRST_VERSION
 from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
+from dragoman.protocols.anthropic.thinking import FIELD
+from dragoman.protocols.asked_effort import asked, word
+from dragoman.protocols.reasoning import always_thinks, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed, text_of
-from dragoman.types import Headers, HttpRequest, ServerRequest
+from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
 
 PASSED = frozenset({VERSION.encode(), BETA.encode(), b"x-app"})
 CLAUDE_CODE = b"x-claude-code-"
 """Header fields that change what a body means, or that tell the vendor which program and session asks."""
 UNSIGNED = (b'"signature":""', b'"signature": ""')
 """What thinking has that another service did not sign. agentscope-ai/agentscope#1668, ENTERPILOT/GoModel#964."""
+UNTAKEN: dict[bool | None, str] = {True: "enabled", False: "adaptive"}
+"""The type of thinking that models refuse which have levels of it, and which have none."""
+FORCING = ("any", "tool")
+"""Choices of a tool that do not go with thinking."""
 FIRST = (VERSION, FIRST_VERSION)
 """What is sent for a caller that names no version."""
 
@@ -35,6 +42,19 @@ class AnthropicRelay(SseRelay):
             return True
         said = text_of(request.fields.get("messages"))
         return not any(mark in said for mark in UNSIGNED)
+
+    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if (profile.efforts is None and profile.thinking_levels is None) or not isinstance(request, BodyRelayRequest):
+            return True
+        fields, efforts, levels = request.fields, profile.efforts, profile.thinking_levels
+        kind, effort = asked(fields.get(FIELD)).type, word(asked(fields.get("output_config")).effort)
+        if (kind is not None and kind == UNTAKEN.get(levels)) or (
+            effort is not None and levels is False and not efforts
+        ):
+            return False
+        if always_thinks(efforts) and (kind == "disabled" or asked(fields.get("tool_choice")).type in FORCING):
+            return False
+        return not efforts or taken(effort, efforts)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         # The version is the caller's, and comes with each request.

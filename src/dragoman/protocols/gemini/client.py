@@ -1,6 +1,6 @@
 """The half that calls a service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
@@ -17,6 +17,7 @@ from dragoman.protocols.gemini.mixed import lost_hosted, with_mixed, without_hos
 from dragoman.protocols.gemini.relay import GeminiRelay
 from dragoman.protocols.gemini.request import TIERS, encode_body
 from dragoman.protocols.gemini.schema import NO_REFERENCES, is_own_schema
+from dragoman.protocols.gemini.thinking import changed_budget, efforts_of, with_budget
 from dragoman.protocols.gemini.tools import TOOL_NAMES
 from dragoman.protocols.opaque import is_own, origin
 from dragoman.protocols.reasoning import budget_of
@@ -141,11 +142,15 @@ class GeminiClient(ClientCodec):
     def origin(self, model: str) -> str | None:
         return origin(self._url, model)
 
+    def efforts_for(self, model: str, profile: ModelProfile) -> Sequence[str] | None:
+        return efforts_of(profile)
+
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         found = {loss.name: loss for loss in super().losses(request, profile)}
         more = (
             *_parts(request, self.origin(request.model)),
             *_thinking(request, profile),
+            *changed_budget(request, profile),
             *lost_hosted(request, profile),
         )
         for loss in more:
@@ -153,7 +158,7 @@ class GeminiClient(ClientCodec):
         return tuple(found.values())
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        return super().fit(without_hosted(request, profile), profile)
+        return super().fit(with_budget(without_hosted(request, profile), profile), profile)
 
     def keeps(self, extra: Extra) -> bool:
         return is_own_schema(extra)

@@ -8,9 +8,10 @@ from msgspec import Struct
 from dragoman.errors import EndpointNotFoundError, InvalidRequestError, ModelNotFoundError, cut
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.tap import GeminiTap, read_whole
+from dragoman.protocols.gemini.thinking import takes_thinking
 from dragoman.protocols.opaque import has_wrapped, holding_wrapped
 from dragoman.protocols.relay import RelayCodec, RelayReader, RelayRequest, ReplySummary, Tap
-from dragoman.types import Headers, HttpRequest, ServerRequest
+from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.steps import Steps
 
@@ -68,6 +69,11 @@ class GeminiRelay(RelayCodec):
 
     def __init__(self, url: str) -> None:
         self._url = url
+
+    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if profile.efforts is None or not isinstance(request, GeminiRelayRequest) or request.several:
+            return True  # several candidates cannot be translated
+        return takes_thinking(request.body, profile)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         headers = [("content-type", "application/json"), ("accept", self.stream_type if stream else self.whole_type)]

@@ -2,12 +2,14 @@
 
 from collections.abc import Hashable
 
+from dragoman.protocols.asked_effort import value_of, word
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.line_ends import HEARTBEAT
 from dragoman.protocols.ollama.tap import OllamaTap, read_whole
+from dragoman.protocols.reasoning import taken
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody
-from dragoman.types import Headers, HttpRequest, ServerRequest
+from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
 
 LINES, WHOLE = "application/x-ndjson", "application/json"
 CHAT, GENERATE = "/api/chat", "/api/generate"
@@ -26,6 +28,12 @@ class OllamaRelay(RelayCodec):
 
     def __init__(self, url: str) -> None:
         self._url = url
+
+    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if profile.efforts is None or not isinstance(request, BodyRelayRequest):
+            return True
+        said = value_of(request.fields.get("think"))
+        return taken(word(said), profile.efforts) and (said is not True or profile.efforts != ())
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         return HttpRequest(url=f"{self._url}{CHAT}", headers=request_headers(key, stream=stream))

@@ -1,6 +1,6 @@
 """The half that calls a service."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import ClassVar
 
@@ -131,6 +131,7 @@ class OpenAIChatClient(ClientCodec):
         )
         self.embeddings = OpenAIEmbedClient(url, variant.refused_fields)
         self._variant = variant
+        self.budgets_as_efforts = variant.thinking_field == "reasoning_effort"
         self.refused = frozenset(variant.refused_fields) | (frozenset() if variant.breakpoints else {BREAKPOINT})
         self.expresses = _expressed(variant)
 
@@ -139,6 +140,9 @@ class OpenAIChatClient(ClientCodec):
 
     def origin(self, model: str) -> str | None:
         return origin(self._url, model)
+
+    def efforts_for(self, model: str, profile: ModelProfile) -> Sequence[str] | None:
+        return self._variant.efforts_for(model, profile.efforts)
 
     def untaken(self, profile: ModelProfile) -> frozenset[str]:
         # Reasoning is in a field that OpenAI does not have: services that do not take it back refuse or ignore it.

@@ -5,13 +5,15 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from dragoman.protocols.asked_effort import value_of, word
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
+from dragoman.protocols.reasoning import OFF, taken
 from dragoman.protocols.relay import RelayCodec, RelayRequest, Tap
-from dragoman.protocols.relay_body import READ, BodyReader, RelayBody, SseRelay, with_model
-from dragoman.types import Headers, HttpRequest, ServerRequest
+from dragoman.protocols.relay_body import READ, BodyReader, RelayBody, SseRelay, text_of, with_model
+from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
 
@@ -73,6 +75,7 @@ class ChatRelay(SseRelay):
         self._marks = marks(variant)
         self.stream_usage = variant.stream_usage
         self.renamed = renamed(variant)
+        self.own_efforts = bool(variant.efforts)
         self.takes = None if variant == USUAL else self._takes
 
     def _takes(self, request: RelayRequest) -> bool:
@@ -81,6 +84,15 @@ class ChatRelay(SseRelay):
         if not (request.stream or self._variant.whole_answers):
             return False
         return passes(request.fields, self._variant, self._marks)
+
+    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if not isinstance(request, ChatRelayRequest) or request.several or "reasoning_effort" not in request.fields:
+            return True
+        effort = word(value_of(request.fields["reasoning_effort"]))
+        if not taken(effort, self._variant.efforts_for(model, profile.efforts)):
+            return False
+        together = self._variant.effort_with_tools or profile.effort_with_tools is not False
+        return together or effort in {None, OFF} or text_of(request.fields.get("tools")).find(b'"function"') < 0
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type

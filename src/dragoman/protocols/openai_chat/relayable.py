@@ -27,7 +27,7 @@ FIELDS: dict[str, tuple[Mark, ...]] = {
 CHOICES: dict[ChoiceMode, bytes] = {"auto": b'"auto"', "none": b'"none"', "required": b'"required"', "tool": b"{"}
 """What stands in `tool_choice`."""
 
-THINKING: dict[str, bytes] = {"thinking": b'"none"', "enable_thinking": b""}
+THINKING: dict[str, bytes] = {"thinking": b'"none"', "thinking_or_effort": b'"none"', "enable_thinking": b""}
 """A field for thinking to what stands in `reasoning_effort` if the service needs that field. `reasoning` is not needed:
 https://openrouter.ai/docs/client-sdks/typescript/models/chatrequestreasoningeffort.md, seen 2026-11-27."""
 

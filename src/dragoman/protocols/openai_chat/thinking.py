@@ -8,6 +8,9 @@ from dragoman.protocols.openai_chat.variant import ThinkingField
 from dragoman.protocols.reasoning import effort_of
 from dragoman.types import ReasoningConfig
 
+DEFAULT = "default"
+"""The effort of models that think or do not, and nothing between."""
+
 
 def encode_thinking(config: ReasoningConfig | None, field: ThinkingField) -> dict[str, Any]:
     """The fields of a request's body; empty if nothing is said."""
@@ -29,6 +32,15 @@ def _as_type(config: ReasoningConfig) -> dict[str, Any]:
         return {"thinking": {"type": "disabled"}}
     on = {"type": "enabled"} if config.mode is not None or config.budget_tokens is not None else None
     return without_none({"thinking": on, "reasoning_effort": config.effort})
+
+
+def _as_type_or_effort(config: ReasoningConfig) -> dict[str, Any]:
+    """The effort, if it is one; `default` is thinking as the model likes."""
+    said = _as_type(config)
+    effort = said.pop("reasoning_effort", None)
+    if effort == DEFAULT:
+        return {"thinking": {"type": "enabled"}}
+    return said if effort is None else {"reasoning_effort": effort}
 
 
 def _as_switch(config: ReasoningConfig) -> dict[str, Any]:
@@ -55,6 +67,7 @@ def _is_off(config: ReasoningConfig) -> bool:
 FORMS: dict[ThinkingField, Callable[[ReasoningConfig], dict[str, Any]]] = {
     "reasoning_effort": _as_effort,
     "thinking": _as_type,
+    "thinking_or_effort": _as_type_or_effort,
     "enable_thinking": _as_switch,
     "reasoning": _as_object,
 }

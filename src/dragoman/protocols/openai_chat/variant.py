@@ -1,5 +1,7 @@
 """How a service differs from others of this protocol: switches, each with one meaning. Knows no service."""
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from msgspec import Struct
@@ -11,7 +13,7 @@ from dragoman.types import ChatRequest, ToolChoice
 
 ChoiceMode = Literal["auto", "none", "required", "tool"]
 
-ThinkingField = Literal["reasoning_effort", "thinking", "enable_thinking", "reasoning"]
+ThinkingField = Literal["reasoning_effort", "thinking", "thinking_or_effort", "enable_thinking", "reasoning"]
 
 EVERY_CHOICE: tuple[ChoiceMode, ...] = ("auto", "none", "required", "tool")
 
@@ -21,6 +23,7 @@ WEAKER: dict[ChoiceMode, ChoiceMode] = {"tool": "required", "required": "auto", 
 THINKING: dict[ThinkingField, frozenset[str]] = {
     "reasoning_effort": frozenset({"reasoning.effort"}),
     "thinking": frozenset({"reasoning.mode", "reasoning.effort"}),
+    "thinking_or_effort": frozenset({"reasoning.mode", "reasoning.effort"}),
     "enable_thinking": frozenset({"reasoning.mode", "reasoning.budget_tokens"}),
     "reasoning": frozenset({"reasoning.mode", "reasoning.effort", "reasoning.budget_tokens"}),
 }
@@ -41,7 +44,10 @@ class Variant(Struct, frozen=True, kw_only=True):
     reasoning back; None: the field may be missing."""
     thinking_field: ThinkingField = "reasoning_effort"
     """How thinking is asked for: `reasoning_effort` (a word), `thinking` (`{"type": "enabled"}`, and the word beside
-    it), `enable_thinking` (a boolean, and `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
+    it), `thinking_or_effort` (one of these two, since both are refused), `enable_thinking` (a boolean, and
+    `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
+    efforts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The only efforts of thinking that the service takes for models whose names match a pattern, in lower case."""
     effort_with_tools: bool = True
     """Whether an effort may stand beside functions; if not, models of which the profile says so do not think then."""
     tool_choices: tuple[ChoiceMode, ...] = EVERY_CHOICE
@@ -94,6 +100,14 @@ class Variant(Struct, frozen=True, kw_only=True):
         }
         lost = frozenset(name for name, has in switches.items() if not has).union(self.refused_fields)
         return lost if self.breakpoints else lost | CACHED
+
+    def efforts_for(self, model: str, known: Sequence[str] | None) -> Sequence[str] | None:
+        """The only efforts that the service takes for `model`, of which these are `known` to be taken; None: any."""
+        if self.thinking_field == "reasoning":
+            return None  # such a service fits the effort itself: enricoros/big-AGI#940, seen 2026-11-28
+        if known is not None and not known:
+            return known
+        return next((own for pattern, own in self.efforts if fnmatchcase(model.lower(), pattern)), known)
 
     def choice(self, request: ChatRequest) -> ToolChoice | None:
         """How the model is told to choose a tool; not the request's own choice if the service does not take that."""

@@ -17,7 +17,7 @@ from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.hosted import TYPES, is_sayable
 from dragoman.protocols.openai_responses.kept import ResponsesKept
 from dragoman.protocols.openai_responses.relay import ResponsesRelay
-from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body
+from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body, without_encrypted
 from dragoman.protocols.openai_shared.cache import CACHED, FIELD
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.errors import decode_error
@@ -137,6 +137,7 @@ class OpenAIResponsesClient(ClientCodec):
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"short": CallIdForm(64)}
     strict_forms = True
     family = FAMILY
+    budgets_as_efforts = True
 
     def __init__(self, url: str, *, penalties: bool = True, own_ids: bool = False, breakpoints: bool = False) -> None:
         self._service = url.rstrip("/")
@@ -180,7 +181,9 @@ class OpenAIResponsesClient(ClientCodec):
             messages.append(replace(message, parts=kept) if lost else message)
         # An assistant's turn of which nothing is left would be an empty one.
         left = tuple(new for new, old in zip(messages, request.messages, strict=True) if new.parts or not old.parts)
-        return super().fit(replace(request, messages=left), profile)
+        fitted = super().fit(replace(request, messages=left), profile)
+        shows = "reasoning.display" not in (profile.unsupported_fields or ())
+        return fitted if shows else without_encrypted(fitted)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]

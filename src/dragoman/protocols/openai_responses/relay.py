@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from msgspec import Raw
 from msgspec.structs import replace
 
+from dragoman.protocols.asked_effort import asked, word
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
@@ -12,9 +13,10 @@ from dragoman.protocols.openai_responses.glance import Glance
 from dragoman.protocols.openai_responses.relayable import passes
 from dragoman.protocols.openai_responses.request import USUAL, Variant
 from dragoman.protocols.openai_responses.tap import ResponsesTap
+from dragoman.protocols.reasoning import taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
-from dragoman.types import HttpRequest, PartStart, ResponseEnd, ResponseStart, ServerRequest
+from dragoman.types import HttpRequest, ModelProfile, PartStart, ResponseEnd, ResponseStart, ServerRequest
 from dragoman.wire import json
 
 PREVIOUS = "previous_response_id"
@@ -41,6 +43,13 @@ class ResponsesRelay(SseRelay):
 
     def takes(self, request: RelayRequest) -> bool:
         return not isinstance(request, BodyRelayRequest) or passes(request.fields, self._variant)
+
+    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if profile.efforts is None or not isinstance(request, BodyRelayRequest) or request.path:
+            return True
+        said = asked(request.fields.get("reasoning"))
+        shown = said.summary is None or "reasoning.display" not in (profile.unsupported_fields or ())
+        return shown and taken(word(said.effort), profile.efforts)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
@@ -199,8 +200,20 @@ def _encode_include(request: ChatRequest, own: Mapping[str, Any]) -> list[str] |
     return include or None
 
 
+def without_encrypted(request: ChatRequest) -> ChatRequest:
+    """`request` that does not ask for encrypted reasoning, which models that never think refuse."""
+    own = request.extra.get(NAME, {})
+    words = own.get("include")
+    if not isinstance(words, list) or ENCRYPTED not in words:
+        return request
+    left = own | {"include": [word for word in words if word != ENCRYPTED]}
+    return replace(request, extra={**request.extra, NAME: left})
+
+
 def _thinks(config: ReasoningConfig | None) -> bool:
-    return config is not None and config.mode != "off" and config.effort != "none" and config != ReasoningConfig()
+    if config is None or config.mode == "off" or config.effort == "none":
+        return False
+    return any(said is not None for said in (config.mode, config.effort, config.budget_tokens, config.display))
 
 
 def _limit(fields: Fields) -> int | None:

@@ -59,6 +59,13 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "2026-11-26",
             ),
             Quirk(
+                "efforts",
+                (("*qwen3*", ("none", "default")),),
+                "400: reasoning_effort must be one of none or default",
+                "earendil-works/pi#1745",
+                "2026-11-28",
+            ),
+            Quirk(
                 "reasoning_field",
                 "reasoning",
                 "400: property 'reasoning_content' is unsupported",

@@ -18,10 +18,17 @@ OF_MOONSHOT = (
     ),
     Quirk(
         "thinking_field",
-        "thinking",
+        "thinking_or_effort",
+        "400: cannot specify both 'thinking' and 'reasoning_effort'",
+        "HKUDS/nanobot#3939",
+        "2026-11-28",
+    ),
+    Quirk(
+        "efforts",
+        (("kimi-k2*", ("none", "default")),),
         "switched by `thinking.type`; only kimi-k3 knows the effort",
         "https://platform.kimi.ai/docs/api/chat",
-        "2026-11-26",
+        "2026-11-28",
     ),
     Quirk(
         "thinking_choices",

@@ -1,0 +1,39 @@
+"""How much a request to be relayed asks a model to think: read in the text of its fields. Knows no dialect."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.protocols.relay_body import text_of
+
+
+class _Asked(Struct):
+    """What such fields may hold."""
+
+    effort: Any = None
+    summary: Any = None
+    type: Any = None
+
+
+_asked = msgspec.json.Decoder(_Asked).decode
+_any = msgspec.json.Decoder().decode
+NOTHING = _Asked()
+
+
+def asked(field: Any) -> _Asked:
+    """What a field says that holds an object; nothing if it holds none."""
+    try:
+        return NOTHING if field is None else _asked(text_of(field))
+    except msgspec.MsgspecError:
+        return NOTHING
+
+
+def value_of(field: Any) -> Any:
+    """The value of a field of `RelayBody`."""
+    return None if field is None else _any(text_of(field))
+
+
+def word(value: Any) -> str | None:
+    """A word; None for anything else, of which the service says what is wrong."""
+    return value if isinstance(value, str) else None
