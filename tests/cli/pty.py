@@ -75,6 +75,7 @@ class Terminal:
         columns: int = COLUMNS,
     ) -> None:
         self._master, slave = os.openpty()
+        self._slave = os.ttyname(slave)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         stdout = slave if out is None else os.open(out, os.O_WRONLY | os.O_CREAT)
         variables = environment(home, env)
@@ -115,6 +116,18 @@ class Terminal:
     def press(self, keys: str) -> None:
         """Presses keys."""
         os.write(self._master, keys.encode())
+
+    def type_ahead(self, keys: str) -> None:
+        """Presses keys while the program does not read, and waits until the system holds them: it gets them later."""
+        self.press(keys)
+        slave = os.open(self._slave, os.O_RDONLY | os.O_NOCTTY)
+        try:
+            ends, held = time.monotonic() + PATIENCE, 0
+            while held < len(keys) and time.monotonic() < ends:
+                (held,) = struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, bytes(4)))
+        finally:
+            os.close(slave)
+        assert held >= len(keys)
 
     def line(self, text: str) -> None:
         """Types a line when the prompt is there."""

@@ -279,7 +279,7 @@ async def test_what_is_typed_while_an_answer_comes_appears_at_the_next_prompt(tm
             def type_ahead(loop: asyncio.AbstractEventLoop) -> int:
                 terminal.line("hello")
                 terminal.expect("alpha")
-                terminal.press("/system\r/ex")
+                terminal.type_ahead("/system\r/ex")
                 loop.call_soon_threadsafe(typed.set)
                 terminal.expect("gamma")
                 terminal.expect("system: (none)")
