@@ -126,12 +126,15 @@ class RequestLog:
         usage = outcome.usage or UNKNOWN
         failed, added = outcome.attempts, outcome.added()
         said = outcome.identity.attribution
+        # Cut below only if they are too long: a slice costs ten times as much as the question.
+        path, model = outcome.path, outcome.model
+        target = outcome.target or (failed[-1].target if failed else "")
         self._add(
             LogEntry(
                 self._date,
                 outcome.request_id,
                 outcome.method,
-                outcome.path[:MAX_TEXT],
+                path if len(path) <= MAX_TEXT else path[:MAX_TEXT],
                 outcome.status,
                 outcome.end,
                 # Rounds to three digits at a third of the cost of `round`.
@@ -141,10 +144,10 @@ class RequestLog:
                 outcome.sent,
                 outcome.remote,
                 outcome.identity.fingerprint,
-                outcome.model[:MAX_TEXT],
-                outcome.model if outcome.model in self.routes else "",
+                model if len(model) <= MAX_TEXT else model[:MAX_TEXT],
+                model if model in self.routes else "",
                 outcome.stream,
-                (outcome.target or (failed[-1].target if failed else ""))[:MAX_TEXT],
+                target if len(target) <= MAX_TEXT else target[:MAX_TEXT],
                 _tried(outcome) if failed else (),
                 outcome.upstream_status,
                 outcome.finish_reason,

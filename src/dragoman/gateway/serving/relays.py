@@ -10,7 +10,7 @@ from dragoman.gateway.serving.relayed_answer import RelayContext, RelayedAnswer,
 from dragoman.gateway.serving.relayed_heads import stream_head
 from dragoman.loop.turns import in_turns
 from dragoman.protocols.relay import RelayRequest
-from dragoman.routing.plan import RequestInfo
+from dragoman.routing.plan import Course, RequestInfo, Single
 from dragoman.types import ServerRequest
 from dragoman.wire.steps import done
 
@@ -74,9 +74,12 @@ class Relays:
                     return False
             if plan.sticky and len(call.body) <= LARGE:
                 conversation = done(chat.conversation(call, outcome.identity, request.model))
-            course = plan.begin(
-                RequestInfo(request.model, protocol, request.stream, conversation), self._context.loop.time()
-            )
+            course: Course
+            if type(plan) is Single:
+                course = plan  # as its `begin` says, which need not know the request
+            else:
+                info = RequestInfo(request.model, protocol, request.stream, conversation)
+                course = plan.begin(info, self._context.loop.time())
         except DragomanError:
             return False
         outcome.front, outcome.model = codec.name, request.model or chat.client.default_model
