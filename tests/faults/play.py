@@ -36,7 +36,10 @@ AT_ONCE = 400
 """Cells before one gateway, which counts so many targets at most."""
 
 
-STATUSES: dict[str, dict[str | int, int]] = {"anthropic": {"insufficient_quota": 402, 503: 529}}
+STATUSES: dict[str, dict[str | int, int]] = {
+    "anthropic": {"insufficient_quota": 402, 503: 529},
+    "gemini": {"insufficient_quota": 402},
+}
 """Statuses of a front for failures, or for statuses, that others have another one for."""
 
 

@@ -123,7 +123,7 @@ def decode_error(reply: HttpResponse) -> DragomanError:
 
 def outward(error: DragomanError) -> int:
     """The status that a caller of this protocol gets."""
-    if isinstance(error, QuotaExhaustedError) and error.told_by != NAME:
+    if isinstance(error, QuotaExhaustedError) and (error.told_by != NAME or error.upstream_status == SPENT):
         return SPENT
     return OUTWARD.get(error.status, error.status)
 
