@@ -238,9 +238,8 @@ class Gateway:
         call = writer.call
         if call is not None and len(call.body) >= MIN_BODY and self._caches.concerns(outcome, call):
             self._later.explain(outcome, self._explained(outcome, call))
-            return
-        for observe in self._observers:  # as `_tell` does, without the call
-            observe(outcome)
+        else:
+            self._tell(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
         for observe in self._observers:

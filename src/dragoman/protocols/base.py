@@ -175,7 +175,7 @@ class ClientCodec(ABC):
     strict_forms: ClassVar[bool] = False
     """Whether the form of an answer is held to a part of JSON Schema only if it is `strict`."""
     budgets_as_efforts: bool = False
-    """Whether a number of tokens of thinking is told as an effort."""
+    """Whether the service is sent an effort in the place of a number of tokens for thinking."""
 
     def relay_for(self, protocol: str) -> RelayCodec | None:
         """How requests in `protocol` (see `ServerCodec.relay_name`) are relayed; None if they are translated."""
@@ -207,7 +207,7 @@ class ClientCodec(ABC):
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         """What of `request` a model of `profile` will not get, or will get in another form."""
-        thought = self._thought(request, profile)
+        thought = self._with_effort(request, profile)
         lost = losses(
             request,
             self.expresses,
@@ -230,7 +230,7 @@ class ClientCodec(ABC):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
-        request = self._thought(request, profile)
+        request = self._with_effort(request, profile)
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)
         request = with_distinct_ids(request)
@@ -245,7 +245,7 @@ class ClientCodec(ABC):
         """The only efforts of thinking that the service takes for `model`; None: any."""
         return profile.efforts
 
-    def _thought(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+    def _with_effort(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` with an effort of thinking that the model takes; the same object if it takes what is asked for."""
         config = request.reasoning
         if config is None:

@@ -54,7 +54,10 @@ def nearest(effort: str, efforts: Sequence[str]) -> str:
 
 
 def taken(effort: str | None, efforts: Sequence[str] | None) -> bool:
-    """Whether models with these `efforts` take it. None: of an effort, nothing is said; of efforts, any is taken."""
+    """Whether a model that takes only these `efforts` takes this one.
+
+    True if no effort is asked for (None), or if nothing is known of what the model takes (`efforts` is None).
+    """
     return effort is None or efforts is None or (bool(efforts) and nearest(effort, efforts) == effort)
 
 

@@ -24,7 +24,7 @@ takes any end of the connection for that of the body."""
 
 
 def check_reply_head(head: ResponseHead, host: str) -> None:
-    """Raises BadEventError if a head is too large, is no reply, or does not tell where its body ends.
+    """Checks a head. Raises BadEventError: it is too large, it is no reply of HTTP, or the end of its body is unclear.
 
     It is for libraries that accept more than our own parser does.
     """

@@ -197,3 +197,10 @@ USUAL = b'event: response.output_text.delta\ndata: {"type": "response.output_tex
 def test_other_events_have_no_form(event: bytes) -> None:
     assert form_of(USUAL) is not None
     assert form_of(event) is None
+
+
+@pytest.mark.parametrize(("code", "status"), [("cyber_policy", 400), ("bio_policy", 400), ("server_error", 500)])
+def test_what_a_policy_forbids_is_the_callers_fault_and_is_not_asked_again(code: str, status: int) -> None:
+    failed = {"type": "response.failed", "response": {"status": "failed", "error": {"code": code, "message": "no"}}}
+    error = failure(stream(failed))
+    assert (error.status, error.retryable) == (status, status == 500)

@@ -128,7 +128,7 @@ class AnthropicClient(ClientCodec):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
         if request.reasoning is not None or request.tool_choice is not None:
-            own = self._thought(without_foreign(request, NAME, self.origin(request.model)), profile)
+            own = self._with_effort(without_foreign(request, NAME, self.origin(request.model)), profile)
             for name in changed_fields(own, thinking_as_taken(own, profile)):
                 if name in self.expresses:
                     found.setdefault(name, ChangedField(name))
