@@ -34,13 +34,13 @@ def made(caller: Caller) -> TextBypass:
     return TextBypass(rows, caller.send)
 
 
-def events_of(data: bytes) -> bytes:
-    """The bodies of chunks, joined."""
-    return b"".join(data.split(b"\r\n")[1::2])
+def events_of(data: bytes) -> list[bytes]:
+    """The bodies of chunks."""
+    return data.split(b"\r\n")[1::2]
 
 
 @pytest.mark.parametrize("name", sorted(PASSES.keys() - {EMPTY}))
-async def test_the_texts_of_what_fits_are_sent_and_its_events_decoded_later(name: str) -> None:
+async def test_the_texts_of_what_fits_are_sent_and_counted_later(name: str) -> None:
     caller = Caller()
     bypass = made(caller)
     assert bypass.take(PASSES[name], 7.0)
@@ -53,8 +53,11 @@ async def test_the_texts_of_what_fits_are_sent_and_its_events_decoded_later(name
         }.get(name, " word"),
         *(("two", "three") if name == "a few events" else ()),
     ]
-    assert bypass.caught_up() == events_of(PASSES[name])
-    assert bypass.caught_up() == b""
+    words, event, size = bypass.caught_up()
+    events = events_of(PASSES[name])
+    assert ("".join(words), words[-1]) == ("".join(caller.got), caller.got[-1])
+    assert (event, size) == (events[-1], sum(map(len, events)))
+    assert bypass.size == 0
 
 
 @pytest.mark.parametrize("name", [*sorted(STAYS.keys() - {ROW}), EMPTY])
@@ -62,14 +65,16 @@ async def test_what_does_not_fit_is_left_alone(name: str) -> None:
     caller = Caller()
     bypass = made(caller)
     assert not bypass.take(STAYS.get(name, PASSES.get(name, b"")), 7.0)
-    assert (caller.got, bypass.caught_up()) == ([], b"")
+    assert (caller.got, bypass.size) == ([], 0)
 
 
 async def test_a_row_in_one_chunk_fits() -> None:
     caller = Caller()
     bypass = made(caller)
     assert bypass.take(STAYS[ROW], 7.0)
-    assert (caller.got, bypass.caught_up()) == (["x", "x"], 2 * (EVENT % b"x"))
+    row = 2 * (EVENT % b"x")
+    assert caller.got == ["x", "x"]
+    assert bypass.caught_up() == (["x", "x"], row, len(row))
 
 
 async def test_nothing_is_held_of_what_a_slow_caller_was_not_sent() -> None:
@@ -77,14 +82,16 @@ async def test_nothing_is_held_of_what_a_slow_caller_was_not_sent() -> None:
     bypass = made(caller)
     caller.reads = False
     assert not bypass.take(chunk(), 7.0)
-    assert bypass.caught_up() == b""
+    assert bypass.size == 0
 
 
-async def test_once_it_holds_as_much_as_a_short_read_it_waits_until_that_is_decoded() -> None:
+async def test_once_it_holds_as_much_as_a_short_read_it_waits_until_that_is_counted() -> None:
     bypass = made(Caller())
     taken = 0
     while bypass.take(chunk(), 7.0):
         taken += 1
-    assert SHORT <= taken * len(chunk()) < SHORT + len(chunk())
-    assert bypass.caught_up() == taken * events_of(chunk())
+    event = events_of(chunk())[0]
+    assert SHORT <= taken * len(event) < SHORT + len(event)
+    words, _, size = bypass.caught_up()
+    assert ("".join(words), words[-1], size) == (taken * " word", " word", taken * len(event))
     assert bypass.take(chunk(), 7.0)

@@ -312,8 +312,14 @@ class Decoded(Answer):
 
     def _caught_up(self) -> list[StreamEvent]:
         """The events that have passed by the bypass and were not decoded; [] if there are none."""
-        passed = b"" if self._bypass is None else self._bypass.caught_up()
-        return self._decode([passed]) if passed else []
+        if self._bypass is None or not self._bypass.size:
+            return []
+        words, event, size = self._bypass.caught_up()
+        self._size += size
+        if self._size > self._max:
+            self._fail(answer_too_large(self._max))
+            return []
+        return self._decoder.say(words, event)
 
     def _is_over(self) -> bool:
         """Whether only the end is left to come, or nothing."""

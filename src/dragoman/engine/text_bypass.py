@@ -1,4 +1,4 @@
-"""The way of texts that come alone in a translated stream: sent at once, and decoded later, several together.
+"""The way of texts that come alone in a translated stream: sent at once, and counted later, several together.
 
 Like the bypass of a relay (`bypass.py`, which says which reads fit), it touches little of what belongs to a stream:
 
@@ -7,7 +7,7 @@ Like the bypass of a relay (`bypass.py`, which says which reads fit), it touches
                     └─> parser ─> decoder ─> wrappers of the answer ──────┘
                                          any other read
 
-The caller's encoder writes the texts at once. Decoder and wrappers, which count, hash and remember, get the same bytes
+The caller's encoder writes the texts at once. Decoder and wrappers, which count, hash and remember, get the same texts
 later (`caught_up`): before anything else is read, or once a few events have passed. What they make of them reaches the
 gateway's passage as ever, which drops it, because it was sent.
 
@@ -28,23 +28,26 @@ SendAhead = Callable[[list[str]], bool]
 class TextBypass:
     """The bypass of one translated answer. `rows`: what knows the texts of its events."""
 
-    __slots__ = ("_held", "_rows", "_send", "_size")
+    __slots__ = ("_before", "_event", "_last", "_rows", "_send", "size")
 
     def __init__(self, rows: RowReader, send: SendAhead) -> None:
         self._rows = rows
         self._send = send
-        self._held = bytearray()
-        """Events that have passed, and were not decoded: joined, which takes less memory than a list of them."""
-        self._size = 0
-        """Bytes of them. When they are as many as a short read has, the next one is parsed."""
+        self._before = ""
+        """What the events that passed say, but for the last piece: joined, which takes less memory than a list."""
+        self._last = ""
+        self._event = b""
+        """The last event: what it says beside the text replaces what earlier ones said."""
+        self.size = 0
+        """Bytes of the events that passed, and of which the decoder does not know."""
 
     def take(self, data: bytes, now: float) -> bool:
         """See `transport.base.Bypass`."""
-        if self._size >= SHORT:
+        if self.size >= SHORT:
             return False
         take = self._rows.take
-        at, size = 0, len(data)
-        events: list[bytes] = []
+        at, size, said = 0, len(data), 0
+        event = b""
         texts: list[str] = []
         while at < size:
             begin, end = chunk(data, at)
@@ -52,18 +55,19 @@ class TextBypass:
             words, length = take(event, 0)
             if not length or length != len(event):
                 return False
-            events.append(event)
+            said += length
             texts += words
             at = end + 2
         if not self._send(texts):
             return False
-        for event in events:
-            self._held += event
-        self._size += size
+        self._before += self._last + "".join(texts[:-1])
+        self._last = texts[-1]
+        self._event = event
+        self.size += said
         return True
 
-    def caught_up(self) -> bytes:
-        """The events that have passed since the last call; the decoder reads them now."""
-        held = bytes(self._held)
-        self._held, self._size = bytearray(), 0
-        return held
+    def caught_up(self) -> tuple[list[str], bytes, int]:
+        """What has passed since the last call: the texts, the last of the events, and the bytes of all of them."""
+        passed = [self._before, self._last] if self._before else [self._last], self._event, self.size
+        self._before, self._last, self._event, self.size = "", "", b"", 0
+        return passed

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols import cut_calls
 from dragoman.protocols.call_ids import CallIdForm, with_call_ids, with_distinct_ids
+from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.paired_calls import Pairing, with_pairs, with_unanswered
@@ -98,6 +99,12 @@ class Decoder(ABC):
                 self.error = exc
         return events
 
+    def say(self, words: list[str], event: bytes) -> list[StreamEvent]:
+        """The events for texts that `open_rows` took, none of them empty; `event`: the last of those that hold them."""
+        events: list[StreamEvent] = []
+        self._row(words, event, events)
+        return events
+
     def finish(self) -> list[StreamEvent]:
         """The body ended well. The last events; `error` is TruncatedStreamError if the end mark never came."""
         events: list[StreamEvent] = []
@@ -126,6 +133,10 @@ class Decoder(ABC):
     def salvage(self) -> list[StreamEvent]:
         """The body broke off. The events that were held back; with `done`, the answer is complete all the same."""
         return []
+
+    def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
+        """Reads the texts of events that only say more of the open part. `row`: these events, or the last of them."""
+        out += deltas(words, in_row=self.in_rows)
 
     @abstractmethod
     def _read(self, data: bytes, out: list[StreamEvent]) -> None: ...

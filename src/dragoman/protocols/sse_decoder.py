@@ -9,7 +9,6 @@ from enum import Enum
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, cut
 from dragoman.protocols.base import Decoder
-from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.joined_events import is_complete, parted
 from dragoman.protocols.lane import TextRows
@@ -112,10 +111,6 @@ class SseDecoder(Decoder):
     @abstractmethod
     def _rows_like(self, event: bytes) -> TextRows | None:
         """Events that differ from `event`, which is plain, in their text; None if its form shows no such thing."""
-
-    def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
-        """Reads the texts of plain events; `row`: these events."""
-        out += deltas(words, in_row=self.in_rows)
 
     # Within.
 

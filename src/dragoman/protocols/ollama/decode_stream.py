@@ -10,7 +10,6 @@ from typing import Any
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.protocols.base import Decoder
 from dragoman.protocols.call_ids import AnswerIds
-from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.extra import without_none
@@ -121,7 +120,7 @@ class ReplyDecoder(Decoder):
             if idle:
                 words, length = rows.take(data, at)
                 if length > 0:
-                    out += deltas(words, in_row=self.in_rows)
+                    self._row(words, data[at : at + length], out)
                     at += length
                     continue
             end = data.find(b"\n", at) + 1 or len(data)
