@@ -16,7 +16,7 @@ from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.gateway.owners import Owners
 from dragoman.protocols.tool_search import with_found
 from dragoman.store import Store
-from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent, Tool
+from dragoman.types import ChatRequest, Message, ResponseEnd, ResponseStart, StreamEvent, Tool
 from dragoman.wire import json
 
 
@@ -124,21 +124,16 @@ def said(request: ChatRequest) -> tuple[Message, ...]:
     return tuple(message for message in request.messages if not message.top_level)
 
 
-Keep = Callable[[ChatResponse], None]
-
-
 class Remembering(Around):
     """An answer with further fields, by protocol, at its start and its end.
 
-    `answer_id`: None leaves it the service's. `keep`: is handed the answer once it is whole.
+    `answer_id`: None leaves it the service's.
     """
 
-    def __init__(self, answer: Answer, answer_id: str | None, extra: dict[str, Any], keep: Keep | None = None) -> None:
+    def __init__(self, answer: Answer, answer_id: str | None, extra: dict[str, Any]) -> None:
         super().__init__(answer)
         self._id = answer_id
         self._extra = extra
-        self._keep = keep
-        self._fold = Fold()
 
     def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
         if not events:
@@ -148,10 +143,6 @@ class Remembering(Around):
         if isinstance(last := events[-1], ResponseEnd):
             merged = {name: fields | last.extra.get(name, {}) for name, fields in self._extra.items()}
             events[-1] = replace(last, extra=last.extra | merged)
-        if self._keep is not None:
-            self._fold.feed(events)
-            if isinstance(events[-1], ResponseEnd):
-                self._keep(self._fold.result())
         return events
 
 

@@ -136,6 +136,20 @@ class Fold:
                 case _:
                     assert_never(event)
 
+    def say(self, text: str) -> None:
+        """More of the open part, as a PartDelta of `text` says it."""
+        self._text.add(text)
+
+    @property
+    def said(self) -> str:
+        """What the deltas of the open part said so far."""
+        return str(self._text)
+
+    @property
+    def last(self) -> AnyPart:
+        """The part that ended last. Raises IndexError if none has."""
+        return self._parts[-1]
+
     def _unexpected(self, event: StreamEvent) -> BadEventError:
         return BadEventError(f"expected no {type(event).__name__} while {self._state.value}")
 

@@ -349,12 +349,6 @@ def test_what_says_nothing_about_a_text_is_no_event() -> None:
     assert [event["type"] for event in seen.events] == [event["type"] for event in wanted.events]
 
 
-def test_an_end_without_a_part_says_nothing() -> None:
-    said = answer(Text(text="a"))
-    twice = [*said[:-1], PartEnd(), said[-1]]
-    assert streamed(twice).events == streamed(said).events
-
-
 def test_parts_that_only_this_protocol_has_stand_in_the_message() -> None:
     data = {"type": "output_audio", "data": "AAAA"}
     own, odd = (

@@ -164,7 +164,7 @@ class Keeping:
     `own`: the request as it came, `earlier`: what it goes on from; the handler is asked with both.
     """
 
-    __slots__ = ("_asked", "_compact", "_handler", "_id", "_led", "_memory", "_owner", "_whole", "_writer")
+    __slots__ = ("_asked", "_compact", "_handler", "_id", "_led", "_memory", "_owner", "_writer")
 
     def __init__(
         self, handler: Handler, memory: Memory, owner: str, own: ChatRequest, earlier: Remembered | None
@@ -178,7 +178,6 @@ class Keeping:
         self._compact = own.compact
         self._led: Brought
         self._writer: ItemWriter
-        self._whole: ChatResponse | None = None
 
     async def __call__(self, request: ChatRequest) -> Answer:
         own, earlier = self._asked.pop()
@@ -186,18 +185,14 @@ class Keeping:
         led = await asyncio.to_thread(brought, own, earlier, self._id) if is_long(request) else None
         name = led_by(own)
         extra = {NAME: STORED[NAME] | name} if name else STORED
-        answer = Remembering(await self._handler(request), self._id, extra, self._note)
+        answer = Remembering(await self._handler(request), self._id, extra)
         # An open stream holds the bytes that will be kept, and none of the request's values.
         self._led = led or brought(own, earlier, self._id)
         self._writer = ItemWriter(request, system_env())
         return answer
 
-    def _note(self, response: ChatResponse) -> None:
-        self._whole = response
-
-    def keep(self, body: bytes, complete: bool) -> None:
-        """Keeps the answer as its caller got it; nothing can go on from it if it is not `complete`."""
-        whole = self._whole if complete else None
+    def keep(self, body: bytes, whole: ChatResponse | None) -> None:
+        """Keeps the answer as its caller got it; nothing can go on from it if it is not whole."""
         turns = None if whole is None else written(added(self._writer, whole, compact=self._compact))
         self._memory.keep(self._owner, self._id, self._led, turns, body)
 

@@ -40,7 +40,7 @@ from dragoman.types import (
     ChatRequest,
     ChatResponse,
     Citation,
-    HostedCall,
+    Fold,
     Metadata,
     OpaqueState,
     PartDelta,
@@ -54,10 +54,7 @@ from dragoman.types import (
     Text,
     TokenLogprob,
     ToolCall,
-    Usage,
 )
-from dragoman.types.growing_text import GrowingText
-from dragoman.types.response import joined
 
 _json = msgspec.json.Encoder().encode
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -68,12 +65,12 @@ END_MARK = b"data: [DONE]\n\n"
 """What Open Responses asks for behind the last event, and OpenAI does not send."""
 
 
-Tell = Callable[[bytes, bool], None]
-"""Is told an answer as JSON when it has ended, and whether it is whole."""
+Tell = Callable[[bytes, ChatResponse | None], None]
+"""Is told an answer when it has ended: as JSON, and as a value; None if it is not whole."""
 
 
 class AnswerEncoder(EventEncoder):
-    """Events for one caller. Of what was said, the items are kept, because the last event repeats them.
+    """Events for one caller. What was said is kept, because the last event repeats it.
 
     `end_mark`: whether `[DONE]` follows the last event. `tell`: is told the answer as the last event has it, but not
     one that broke off before it had begun.
@@ -106,9 +103,8 @@ class AnswerEncoder(EventEncoder):
         self._shape: Shape | None = None
         """None if the part comes whole."""
         self._place: dict[str, Any] = {}
-        self._said = GrowingText()
-        """The text of the open part, so far."""
-        self._tokens: list[TokenLogprob] = []
+        self._fold = Fold()
+        """What came so far."""
         self._pending: tuple[TokenLogprob, ...] = ()
         """Log probabilities that came before the text."""
         self._citations: list[Citation] = []
@@ -116,26 +112,25 @@ class AnswerEncoder(EventEncoder):
         """How many of the citations have gone out."""
         self._form = b""
         """How a piece of the open part is written, with places for its text and its number; empty: at the end."""
-        self._usage: Usage | None = None
 
     def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
+        self._fold.say("".join(texts))
         if self._pending:
             self._delta(PartDelta(texts.pop(0)), out)
-        self._said.add("".join(texts))
         if texts and self._form:
             out.append(numbered(texts, self._form, self._number))
             self._number += len(texts)
 
     def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
+        self._fold.feed((event,))
         match event:
             case PartDelta():
                 self._delta(event, out)
             case PartStart(part):
                 self._begin(part, out)
             case PartEnd():
-                self._end_part(event, out)
+                self._end_part(self._fold.last, event.opaque, out)
             case Metadata():
-                self._count(event.usage)
                 if event.citations:
                     self._cite(event.citations, out)
             case ResponseStart():
@@ -148,7 +143,7 @@ class AnswerEncoder(EventEncoder):
     def fail(self, error: DragomanError) -> bytes:
         response = self._begun() | {"output": self._items}
         if self._tell is not None and self._started:
-            self._tell(_json(failed(error, response)), False)
+            self._tell(_json(failed(error, response)), None)
         return failure(error, response, self._number)
 
     def _event(self, out: list[bytes], kind: str, /, **fields: Any) -> None:
@@ -157,12 +152,7 @@ class AnswerEncoder(EventEncoder):
         self._number += 1
         out.append(b"event: %b\ndata: %b\n\n" % (name.encode(), _json(said)))
 
-    def _count(self, usage: Usage | None) -> None:
-        if usage is not None:
-            self._usage = usage if self._usage is None else self._usage.merge(usage)
-
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
-        self._count(start.usage)
         own = {"id": start.id or None, "created_at": start.created, "model": start.model or None}
         own = {name: value for name, value in own.items() if value is not None}
         self._frame, self._started = _trimmed(_json(self._begun() | own | start.extra.get(NAME, {}))), True
@@ -191,7 +181,7 @@ class AnswerEncoder(EventEncoder):
             self._item = self._writer.id_of(part)
             self._counts = {}
         text, self._part = emptied(part)
-        self._said, self._tokens, self._citations, self._cited = GrowingText(), [], [], 0
+        self._citations, self._cited = [], 0
         if isinstance(self._part, Text):
             self._pending = self._part.logprobs
             self._citations += self._part.citations
@@ -232,11 +222,9 @@ class AnswerEncoder(EventEncoder):
 
     def _delta(self, delta: PartDelta, out: list[bytes]) -> None:
         text, logprobs = delta.text, delta.logprobs
-        self._said.add(text)
         if self._pending:
             logprobs, self._pending = (*self._pending, *(logprobs or ())), ()
         if logprobs and isinstance(self._part, Text):
-            self._tokens += logprobs
             if self._form:
                 tokens = encode_logprobs(logprobs)
                 self._event(out, "output_text.delta", **self._place, delta=text, logprobs=tokens)
@@ -249,11 +237,10 @@ class AnswerEncoder(EventEncoder):
         if not isinstance(self._part, Text):
             return
         self._citations += citations
-        self._annotate(out, ended=False)
+        self._annotate(out, len(self._fold.said), ended=False)
 
-    def _annotate(self, out: list[bytes], *, ended: bool) -> None:
-        """Sends the citations; one of the whole text must wait until its length is known."""
-        length = len(str(self._said))
+    def _annotate(self, out: list[bytes], length: int, *, ended: bool) -> None:
+        """Sends the citations of a text; one of the whole text must wait until its length is known."""
         while self._cited < len(self._citations):
             citation = self._citations[self._cited]
             if citation.text_range is None and not ended:
@@ -264,21 +251,20 @@ class AnswerEncoder(EventEncoder):
             )
             self._cited += 1
 
-    def _end_part(self, end: PartEnd, out: list[bytes]) -> None:
-        part, shape = self._part, self._shape
-        if part is None:
-            return
-        part = self._complete(part, end)
-        state = None if isinstance(part, Reasoning) else end.opaque
+    def _end_part(self, part: AnyPart, state: OpaqueState | None, out: list[bytes]) -> None:
+        """The open part is complete: `part`. `state` came with its end."""
+        shape = self._shape
+        if part.opaque is not None and not isinstance(part, Reasoning):
+            part = replace(part, opaque=None)
         if shape is not None:
-            self._annotate(out, ended=True)
+            self._annotate(out, len(emptied(part)[0]), ended=True)
             if isinstance(part, ToolCall):
                 given = self._writer.given(part)
                 if given is not part and given.arguments:
                     self._event(out, shape.delta, **self._place, delta=given.arguments)
                 part = given
             text = emptied(part)[0]
-            tokens = {"logprobs": encode_logprobs(self._tokens)} if isinstance(part, Text) else {}
+            tokens = {"logprobs": encode_logprobs(part.logprobs)} if isinstance(part, Text) else {}
             self._event(out, shape.done, **self._place, **{shape.text: text}, **tokens)
             if shape.ended:
                 self._event(out, shape.ended, **self._place, part=bare(part, whole=True))
@@ -288,24 +274,9 @@ class AnswerEncoder(EventEncoder):
         # Whether the answer was cut in the midst of a call, only its end says.
         if not (more or (isinstance(part, ToolCall) and is_begun(part, part.arguments))):
             self._end_item(out)
-        if state is not None and self._writer.has_item(part):
+        if state is not None and not isinstance(part, Reasoning) and self._writer.has_item(part):
             self._end_item(out)
             self._bear(state, LAST, out)
-
-    def _complete(self, part: AnyPart, end: PartEnd) -> AnyPart:
-        text = str(self._said)
-        match part:
-            case Text():
-                part = replace(part, text=text, citations=tuple(self._citations), logprobs=tuple(self._tokens))
-            case Refusal():
-                part = replace(part, text=text)
-            case Reasoning():
-                part = replace(part, text=text, opaque=end.opaque or part.opaque)
-            case ToolCall() | HostedCall():
-                part = replace(part, arguments=text)
-            case _:
-                pass
-        return replace(part, extra=joined(part.extra, end.extra)) if end.extra else part
 
     # Items.
 
@@ -334,8 +305,9 @@ class AnswerEncoder(EventEncoder):
     def _bear(self, state: OpaqueState, place: str, out: list[bytes]) -> None:
         """Reasoning without words, which carries the state of the part that follows or of the one before."""
         bearer = replace(state, protocol=state.protocol + place)
-        self._begin(Reasoning(text="", form="redacted"), out)
-        self._end_part(PartEnd(bearer), out)
+        part = Reasoning(text="", form="redacted", opaque=bearer)
+        self._begin(part, out)
+        self._end_part(part, None, out)
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         if self._compact and len(self._items) + len(self._parts) != 1:
@@ -345,16 +317,16 @@ class AnswerEncoder(EventEncoder):
         if status not in {CUT, DONE}:
             status, details = CUT, {"reason": status}  # no stream ends so
         self._end_item(out, status)
-        self._count(end.usage)
+        whole = self._fold.result()
         said = ended(self._begun(), end, self._env) | {
             "status": status,
             "incomplete_details": details,
         }
-        said |= {"output": self._items, "usage": None if self._usage is None else encode_usage(self._usage)}
+        said |= {"output": self._items, "usage": None if whole.usage is None else encode_usage(whole.usage)}
         body = _json(said)
         self._event(out, status, response=Raw(body))
         if self._tell is not None:
-            self._tell(body, True)
+            self._tell(body, whole)
         if self._end_mark:
             out.append(END_MARK)
 

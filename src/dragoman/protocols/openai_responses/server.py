@@ -99,7 +99,7 @@ class OpenAIResponsesServer(ServerCodec):
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         body = encode_response(response, request, env)
         if self._tell is not None:
-            self._tell(body, True)
+            self._tell(body, response)
         return ServerResponse(headers=JSON, body=body)
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
