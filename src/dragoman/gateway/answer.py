@@ -65,7 +65,7 @@ async def answer_stream(
     try:
         async with writer:
             answer = await handler(request)
-            del request  # it may be large
+            del request, handler  # an open stream needs neither, and the request may be large
             _answers(answer, writer.outcome)
             spent = Spent()
             try:

@@ -73,6 +73,7 @@ class Passage:
                 # A slow caller may keep us here for long: no reference must keep what it was sent in memory.
                 events, data = [], b""
                 await saying
+                del saying
             if started and not self._ended and direct is not None:
                 if (following := answer.follow(self._pass_on, self._send_ahead)) is not None:
                     await following

@@ -59,7 +59,7 @@ class ChatEndpoint(Endpoint):
         request = of_call(await self.question(call, identity), call, writer.outcome)
         handler = await self.handler(call, writer, request.model)
         answering = self.answer(request, handler, writer)
-        del request  # it may be large, and an open stream does not need it
+        del request, handler  # an open stream needs neither, and the request may be large
         await answering
 
     async def handler(self, call: ServerRequest, writer: ResponseWriter, model: str) -> Handler:

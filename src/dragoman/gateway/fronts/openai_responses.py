@@ -164,28 +164,27 @@ class Keeping:
     `own`: the request as it came, `earlier`: what it goes on from; the handler is asked with both.
     """
 
-    __slots__ = ("_asked", "_compact", "_handler", "_id", "_led", "_memory", "_owner", "_writer")
+    __slots__ = ("_asked", "_compact", "_id", "_led", "_memory", "_owner", "_writer")
 
     def __init__(
         self, handler: Handler, memory: Memory, owner: str, own: ChatRequest, earlier: Remembered | None
     ) -> None:
-        self._handler = handler
         self._memory = memory
         self._owner = owner
-        self._asked = [(own, earlier)]
-        """What is asked; taken out by the call, because it may be large."""
+        self._asked = [(handler, own, earlier)]
+        """What is asked; taken out by the call: an open stream does not need it, and it may be large."""
         self._id = f"resp_{system_env().new_id()}"
         self._compact = own.compact
         self._led: Brought
         self._writer: ItemWriter
 
     async def __call__(self, request: ChatRequest) -> Answer:
-        own, earlier = self._asked.pop()
+        handler, own, earlier = self._asked.pop()
         # Of a long conversation before the answer, whose first event should not wait for it.
         led = await asyncio.to_thread(brought, own, earlier, self._id) if is_long(request) else None
         name = led_by(own)
         extra = {NAME: STORED[NAME] | name} if name else STORED
-        answer = Remembering(await self._handler(request), self._id, extra)
+        answer = Remembering(await handler(request), self._id, extra)
         # An open stream holds the bytes that will be kept, and none of the request's values.
         self._led = led or brought(own, earlier, self._id)
         self._writer = ItemWriter(request, system_env())
@@ -218,19 +217,21 @@ class ResponsesEndpoint(ChatEndpoint):
         self._earlier = Earlier(client, memory)
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        identity = writer.outcome.identity
-        asked = of_call(await self.question(call, identity), call, writer.outcome)
-        handler = await self.handler(call, writer, asked.model)
+        asked = of_call(await self.question(call, writer.outcome.identity), call, writer.outcome)
+        answering = self.answer(asked, self._asking_owner(await self.handler(call, writer, asked.model), writer), writer)
+        del asked
+        await answering
+
+    def _asking_owner(self, handler: Handler, writer: ResponseWriter) -> Handler:
+        """`handler`, or the service that keeps what a request refers to."""
 
         async def opened(request: ChatRequest) -> Answer:
-            owner = self._earlier.owner(previous(request), identity.fingerprint)
+            owner = self._earlier.owner(previous(request), writer.outcome.identity.fingerprint)
             if not owner:
                 return await handler(request)
             return await translated(self._earlier.plan(request.model, owner), FrontCaller(self, writer))(request)
 
-        answering = self.answer(asked, opened, writer)
-        del asked
-        await answering
+        return opened
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
         return self._owned(super().read_relayed(call, identity), identity)
