@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Handler
-from dragoman.engine.call import MANY, Service, open_answer
+from dragoman.engine.beside import MANY
+from dragoman.engine.call import Service, open_answer
 from dragoman.engine.secrets import secrets
 from dragoman.errors import (
     AuthenticationError,

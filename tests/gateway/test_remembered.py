@@ -12,7 +12,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
-from dragoman.engine.call import MANY
+from dragoman.engine.beside import MANY
 from tests.support.gateway import running_gateway
 from tests.support.server import Exchange, ReceivedRequest, Server, serve
 

@@ -2,14 +2,15 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import partial
 from time import monotonic
-from typing import ClassVar, ParamSpec, TypeVar
+from typing import ClassVar
 
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Receive
+from dragoman.engine.beside import beside
 from dragoman.engine.commit import held
 from dragoman.engine.compaction import Summarised
 from dragoman.engine.grammar import Checked, check_grammars, grammars
@@ -41,18 +42,11 @@ from dragoman.types import (
 )
 from dragoman.types.redacted import Redacted
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 LINGER = 0.25
 """Seconds in which a service must end the transfer after its end mark, so that the connection can be used again."""
 
 MAX_ERROR_BODY = 1 << 16
 """Bytes of a failure that are read: 64 KiB are enough for any error object, and an HTML page is not shown anyway."""
-
-MANY = 500
-"""Messages of a request from which on a thread looks for its losses, fits and encodes it: a message takes some eight
-microseconds in each of them, and the loop goes on meanwhile."""
 
 
 class Service(Redacted, frozen=True):
@@ -89,8 +83,8 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     Raises what went wrong until then, with the service's name.
     """
     own, origin = service.codec.name, service.codec.origin(request.model)
-    request = await _beside(request, with_kept, request, own, origin)
-    if service.strict or not await _beside(request, has_own, request, own, origin):
+    request = await beside(request, with_kept, request, own, origin)
+    if service.strict or not await beside(request, has_own, request, own, origin):
         return await _open(service, request, env)
     try:
         return await held(await _open(service, request, env))
@@ -101,7 +95,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
 
 async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     codec = service.codec
-    asked = await _beside(request, question, request, codec, env.profile)
+    asked = await beside(request, question, request, codec, env.profile)
     request, lost = asked.request, asked.losses
     refuse(lost, service.name, strict=service.strict)
     checking = grammars(request, codec.expresses)
@@ -109,7 +103,7 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
         await check_grammars(request, checking)
     service = _asked(service, request)
     try:
-        message = await _beside(request, _encoded, codec, request, env)
+        message = await beside(request, _encoded, codec, request, env)
         if not isinstance(message, HttpRequest):
             message = await _exchange(service, message)
         if request.trace:
@@ -126,16 +120,6 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     if checking:
         answer = Checked(answer, checking)
     return answer if asked.names is None else Renamed(answer, asked.names)
-
-
-async def _beside(request: ChatRequest, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """What `work` returns, which looks at each message of `request`: beside the loop, if these are many."""
-    return await asyncio.to_thread(work, *args, **options) if is_long(request) else work(*args, **options)
-
-
-def is_long(request: ChatRequest) -> bool:
-    """Whether what looks at each message of `request` should not do so on the loop."""
-    return len(request.messages) > MANY
 
 
 def _encoded(codec: ClientCodec, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:

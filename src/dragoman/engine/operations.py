@@ -7,6 +7,7 @@ from itertools import chain
 
 from msgspec.structs import replace
 
+from dragoman.engine.beside import beside
 from dragoman.engine.call import Service, fetch
 from dragoman.engine.question import question
 from dragoman.engine.repeated import words_of
@@ -92,9 +93,9 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     codec = service.codec.counter
     if codec is None:
         return estimated_tokens(request)
-    asked = question(request, service.codec, env.profile)
+    asked = await beside(request, question, request, service.codec, env.profile)
     refuse(asked.losses, service.name, strict=service.strict)
-    fitted = service.codec.fit(asked.request, env.profile)
+    fitted = await beside(request, service.codec.fit, asked.request, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     try:
         reply = await fetch(service, codec.encode_request(fitted, env))

@@ -34,7 +34,7 @@ class TextBypass:
         self._rows = rows
         self._send = send
         self._before = ""
-        """What the events that passed say, but for the last piece: joined, which takes less memory than a list."""
+        """The texts that passed, except the last one: joined, which takes less memory than a list of them."""
         self._last = ""
         self._event = b""
         """The last event: what it says beside the text replaces what earlier ones said."""

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from dragoman.protocols.gemini import GeminiClient
-from dragoman.protocols.tool_schema.cache import MAX_BYTES, MAX_ENTRIES, SchemaCache
+from dragoman.protocols.tool_schema.cache import MAX_BYTES, MAX_ENTRIES, NewSchemaError, SchemaCache, with_known
 from dragoman.protocols.tool_schema.compiler import compiled
 from dragoman.types import ChatRequest, ModelProfile, SchemaSupport, Tool, user
 
@@ -20,6 +22,14 @@ def test_the_same_schema_is_compiled_once() -> None:
     assert schemas.compiled(schema("a"), FEW) is first
     assert first == compiled(schema("a"), FEW)
     assert schemas.compiled(schema("b"), FEW) is not first
+
+
+def test_where_only_known_schemas_may_be_asked_for_a_new_one_is_not_compiled() -> None:
+    schemas = SchemaCache()
+    with pytest.raises(NewSchemaError):
+        with_known(schemas.compiled, schema("a"), FEW)
+    first = schemas.compiled(schema("a"), FEW)
+    assert with_known(schemas.compiled, schema("a"), FEW) is first
 
 
 def test_each_target_has_its_own() -> None:

@@ -7,8 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.protocols.tool_schema.compiler import (
+    FEW,
     MAX_TEXT,
     OF_OBJECTS,
+    TIMES,
     TOO_MANY,
     CompiledSchema,
     compiled,
@@ -20,7 +22,8 @@ from dragoman.types import SchemaLimit, SchemaSupport
 from tests.fuzz.corpus import seeds
 from tests.fuzz.targets.decoders import client_of
 from tests.fuzz.targets.schemas import SUPPORTS
-from tests.protocols.tool_schema.test_compiler import FEW, PLAIN, with_property
+from tests.protocols.tool_schema.test_compiler import FEW as FEW_WORDS
+from tests.protocols.tool_schema.test_compiler import PLAIN, with_property
 
 
 @pytest.mark.parametrize(
@@ -57,22 +60,22 @@ def test_a_broken_schema_is_a_plain_object_where_that_is_needed(broken: Any) -> 
 
 def test_a_form_whose_references_lead_nowhere_stays_as_it_is() -> None:
     form = with_property({"$ref": "#/gone"})
-    assert compiled_form(form, SchemaSupport(keywords=FEW)) == CompiledSchema(form)
+    assert compiled_form(form, SchemaSupport(keywords=FEW_WORDS)) == CompiledSchema(form)
 
 
 def test_schemas_that_are_true_or_false_are_said_in_another_way() -> None:
     schema = {"type": "object", "properties": {"a": True, "b": False}}
     limits: frozenset[SchemaLimit] = frozenset({"no-booleans"})
-    told = compiled(schema, SchemaSupport(keywords=FEW, limits=limits))
+    told = compiled(schema, SchemaSupport(keywords=FEW_WORDS, limits=limits))
     assert told.schema["properties"] == {"a": {}, "b": {"description": "No value is allowed here."}}
-    lost = compiled(schema, SchemaSupport(keywords=FEW - {"description"}, limits=limits))
+    lost = compiled(schema, SchemaSupport(keywords=FEW_WORDS - {"description"}, limits=limits))
     assert lost.schema["properties"] == {"a": {}, "b": {}}
     assert lost.lost == {"false"}
 
 
 def test_a_property_that_is_only_required_is_declared() -> None:
     limits: frozenset[SchemaLimit] = frozenset({"declared-required"})
-    support = SchemaSupport(keywords=FEW | {"additionalProperties"}, limits=limits)
+    support = SchemaSupport(keywords=FEW_WORDS | {"additionalProperties"}, limits=limits)
     schema = {"type": "object", "properties": {}, "required": ["z"]}
     for more in ({}, {"additionalProperties": False}):
         assert compiled(schema | more, support).schema == schema | more | {"properties": {"z": {}}}
@@ -90,7 +93,18 @@ def test_what_a_compiled_schema_says_is_bounded() -> None:
     for data in seeds("tool-schema"):
         for support in SUPPORTS:
             said = compiled(msgspec.json.decode(data), support).schema
-            assert len(msgspec.json.encode(said)) <= max(MAX_TEXT, 2 * len(data))
+            assert len(msgspec.json.encode(said)) <= max(FEW, min(TIMES * len(data), MAX_TEXT), 2 * len(data))
+
+
+def test_a_large_definition_may_be_referred_to_many_times() -> None:
+    """Its text is in place of each reference, and so there are ten times as many schemas and bytes."""
+    fields = {f"field_{number}": {"type": "string", "description": "what it is for"} for number in range(45)}
+    names = {f"name_{number}": {"$ref": "#/$defs/all"} for number in range(20)}
+    large = {"type": "object", "properties": names, "$defs": {"all": {"type": "object", "properties": fields}}}
+    for support in SUPPORTS:
+        result = compiled(large, support)
+        assert not result.broken
+        assert result.schema["properties"].keys() == names.keys()
 
 
 def test_a_schema_that_is_large_itself_may_stay_so() -> None:

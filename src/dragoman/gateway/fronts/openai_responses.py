@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.engine.answer import Answer, Handler
-from dragoman.engine.call import is_long
+from dragoman.engine.beside import is_long
 from dragoman.engine.env import system_env
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, FrontCaller, is_clean, of_call
@@ -218,8 +218,9 @@ class ResponsesEndpoint(ChatEndpoint):
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         asked = of_call(await self.question(call, writer.outcome.identity), call, writer.outcome)
-        answering = self.answer(asked, self._asking_owner(await self.handler(call, writer, asked.model), writer), writer)
-        del asked
+        handler = self._asking_owner(await self.handler(call, writer, asked.model), writer)
+        answering = self.answer(asked, handler, writer)
+        del asked, handler
         await answering
 
     def _asking_owner(self, handler: Handler, writer: ResponseWriter) -> Handler:

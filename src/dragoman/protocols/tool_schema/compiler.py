@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from dragoman.protocols.tool_schema.closed import Closer
 from dragoman.protocols.tool_schema.keywords import Schema, children, types_of
-from dragoman.protocols.tool_schema.node import MAX_SCHEMAS, NodeCompiler
+from dragoman.protocols.tool_schema.node import NodeCompiler
 from dragoman.protocols.tool_schema.plain_names import named
 from dragoman.protocols.tool_schema.references import References, inlined
 from dragoman.protocols.tool_schema.repair import ALIASES, repaired
@@ -59,11 +59,12 @@ OF_OBJECTS: frozenset[SchemaLimit] = frozenset({"plain-root", "open-objects", "p
 MAX_COUNT = 5_000
 """Schemas in one of which more are not compiled: that takes half a second, in which nobody else is served."""
 
-MAX_TEXT = 128 << 10
-"""Bytes of a compiled schema, or twice as many as the caller's own has. Alternatives that multiply make half a MiB of
-400 bytes; OpenAI takes 120,000 characters of names and values."""
+FEW, TIMES, MAX_TEXT = 16 << 10, 16, 128 << 10
+"""Bytes of a compiled schema: at most TIMES as many as the caller's own has, but FEW always, and above MAX_TEXT only
+twice as many. Alternatives that multiply make half a MiB of 400 bytes; OpenAI takes 120,000 characters of names and
+values, and references to one large definition make ten times the text."""
 
-TOO_MANY = f"it would have more than {MAX_SCHEMAS} schemas or {MAX_TEXT >> 10} KiB inside"
+TOO_MANY = "alternatives or references would make it many times as large"
 
 
 def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
@@ -142,7 +143,7 @@ def _is_spoken(schema: Any, support: SchemaSupport) -> bool:
 
 
 def _compiled(original: Schema, support: SchemaSupport, references: References) -> CompiledSchema | None:
-    schema = original
+    schema, count = original, references.count
     same: set[str] = set()
     lost: set[str] = set()
     is_plain_already = "plain-root" not in support.limits or is_plain(schema)
@@ -151,7 +152,7 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
         same.add("$schema")
     is_moved = not is_plain_already or support.keywords is not None
     if not _takes_references(support) or (is_moved and (references.old or not references.simple)):
-        schema, gone, cut = inlined(schema, references)
+        schema, gone, cut, count = inlined(schema, references)
         same |= gone
         if cut:
             lost.add("$ref")
@@ -162,7 +163,7 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
     flattener = Flattener(references)
     if not is_plain_already:
         schema = flattener.plain(schema)
-    node = NodeCompiler(support)
+    node = NodeCompiler(support, count)
     compiled = without_cuts(schema) if _only_forms(support) else node.root(schema)
     if compiled is None or _is_swollen(compiled, original):
         return None
@@ -179,7 +180,10 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
 
 def _is_swollen(compiled: Schema, original: Schema) -> bool:
     size = len(json.encode(compiled))
-    return size > MAX_TEXT and size > 2 * len(json.encode(original))
+    if size <= FEW:
+        return False
+    own = len(json.encode(original))
+    return size > max(min(TIMES * own, MAX_TEXT), 2 * own)
 
 
 def _takes_references(support: SchemaSupport) -> bool:

@@ -17,25 +17,26 @@ UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
 """They depend on all keywords beside them, so that they stay only if all others do."""
 
 
-MAX_SCHEMAS = 3_000
-"""Schemas that are compiled for one: alternatives of alternatives multiply, and two levels of 16 make 256."""
+FEW, TIMES = 300, 2
+"""Schemas that are compiled for one: FEW, and TIMES as many as it has. Alternatives of alternatives multiply, and two
+levels of 16 make 256. Each takes up to 20 µs."""
 
 
 class NodeCompiler:
-    """Compiles one schema. What it did is noted in `target`."""
+    """Compiles one schema, which has `count` inside. What it did is noted in `target`."""
 
-    def __init__(self, support: SchemaSupport) -> None:
+    def __init__(self, support: SchemaSupport, count: int) -> None:
         self.target = Target(support)
         self._known: dict[tuple[int, int], tuple[Any, Any, Notes]] = {}
         """What became of the schemas inside, each with its original: some are tried before they are used."""
         self.words: list[str] = []
         """What the root demands, in words."""
-        self._count = 0
+        self._left = FEW + TIMES * count
 
     def root(self, schema: Schema) -> Schema | None:
         """The compiled schema; None if it would have too many inside. Its words are not in its description."""
         compiled = self._node(schema, 1, self.words)
-        if self._count > MAX_SCHEMAS:
+        if self._left < 0:
             return None
         return compiled if isinstance(compiled, dict) else {}
 
@@ -65,8 +66,8 @@ class NodeCompiler:
         return compiled
 
     def _node(self, schema: Any, level: int, words: list[str]) -> Any:
-        self._count += 1
-        if self._count > MAX_SCHEMAS:
+        self._left -= 1
+        if self._left < 0:
             return {}
         if isinstance(schema, bool):
             return self._boolean(schema, words)

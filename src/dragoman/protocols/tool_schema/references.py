@@ -120,23 +120,26 @@ class References:
         return self._index[name]
 
 
-def inlined(root: Schema, references: References) -> tuple[Schema, frozenset[str], bool]:
-    """`root` without references and definitions, the keywords that are gone, and whether a reference had to be cut."""
+def inlined(root: Schema, references: References) -> tuple[Schema, frozenset[str], bool, int]:
+    """`root` without references and definitions, the keywords that are gone, and whether a reference had to be cut.
+
+    At the end, how many schemas it has inside.
+    """
     inliner = _Inliner(references)
-    return inliner.schema(root, root, ()), frozenset(inliner.gone), inliner.cut
+    return inliner.schema(root, root, ()), frozenset(inliner.gone), inliner.cut, inliner.count
 
 
 class _Inliner:
     def __init__(self, references: References) -> None:
         self._references = references
-        self._count = 0
+        self.count = 0
         self.gone: set[str] = set()
         self.cut = False
 
     def schema(self, schema: Any, base: Schema, trail: tuple[int, ...], level: int = 0) -> Any:
         if not isinstance(schema, dict):
             return schema
-        self._count += 1
+        self.count += 1
         base = self._references.base(schema, base)
         said = [name for name in REFERENCES if name in schema]
         self.gone.update(said, schema.keys() & DEFINITIONS)
@@ -153,7 +156,7 @@ class _Inliner:
         target, base = self._references.target(reference, base)
         repeats = trail.count(id(target))
         most = MAX_REPEATING if repeats else MAX_SCHEMAS
-        if repeats > MAX_REPEATS or level > MAX_NESTING or self._count > most:
+        if repeats > MAX_REPEATS or level > MAX_NESTING or self.count > most:
             self.cut = True
             name = reference.rpartition("/")[2].strip("#")
             return {CUT: True, "description": f'The same form as "{name}".' if name else "The same form as the whole."}
