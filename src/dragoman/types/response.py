@@ -141,11 +141,6 @@ class Fold:
         self._text.add(text)
 
     @property
-    def said(self) -> str:
-        """What the deltas of the open part said so far."""
-        return str(self._text)
-
-    @property
     def last(self) -> AnyPart:
         """The part that ended last. Raises IndexError if none has."""
         return self._parts[-1]

@@ -237,15 +237,15 @@ class AnswerEncoder(EventEncoder):
         if not isinstance(self._part, Text):
             return
         self._citations += citations
-        self._annotate(out, len(self._fold.said), ended=False)
+        self._annotate(out)
 
-    def _annotate(self, out: list[bytes], length: int, *, ended: bool) -> None:
-        """Sends the citations of a text; one of the whole text must wait until its length is known."""
+    def _annotate(self, out: list[bytes], length: int | None = None) -> None:
+        """Sends the citations of a text. One of the whole text must wait until its `length` is known."""
         while self._cited < len(self._citations):
             citation = self._citations[self._cited]
-            if citation.text_range is None and not ended:
+            if citation.text_range is None and length is None:
                 return
-            note = encode_annotation(citation, length)
+            note = encode_annotation(citation, length or 0)
             self._event(
                 out, "output_text.annotation.added", **self._place, annotation_index=self._cited, annotation=note
             )
@@ -257,7 +257,7 @@ class AnswerEncoder(EventEncoder):
         if part.opaque is not None and not isinstance(part, Reasoning):
             part = replace(part, opaque=None)
         if shape is not None:
-            self._annotate(out, len(emptied(part)[0]), ended=True)
+            self._annotate(out, len(emptied(part)[0]))
             if isinstance(part, ToolCall):
                 given = self._writer.given(part)
                 if given is not part and given.arguments:
