@@ -476,7 +476,13 @@ def test_sources_in_a_stream_are_those_of_the_text_that_they_came_with(between: 
     assert sources(found) == [("Hello", (0, 4)), ("World", (1, 4))]
 
 
-def test_a_source_of_a_text_that_has_ended_has_no_place_in_the_next() -> None:
-    said = [chunk({"content": "Hello"}), chunk({"reasoning_content": "Hm"}), chunk({"content": "World"})]
+SIGNED = {"type": "reasoning.encrypted", "data": "c2ln", "index": 0}
+
+
+@pytest.mark.parametrize(
+    "between", [{"reasoning_content": "Hm"}, {"reasoning_details": [SIGNED]}, {"reasoning_details": [LAST]}]
+)
+def test_a_source_of_a_text_that_has_ended_has_no_place_in_the_next(between: dict[str, Any]) -> None:
+    said = [chunk({"content": "Hello"}), chunk(between), chunk({"content": "World"})]
     found = answer(*said, chunk({"annotations": [cited(0, 4)]}), chunk({}, "stop"), "[DONE]")
     assert sources(found) == [("World", None)]

@@ -282,11 +282,10 @@ class ReplyDecoder(SseDecoder):
         if delta.reasoning_details:
             gather_details(self._details, delta.reasoning_details)
             if not thought:
-                parts.reasoning(out, self._unsaid(delta.reasoning_details))
+                self._reasoning(self._unsaid(delta.reasoning_details), out)
         if thought:
-            self._leave_text(out)
             self._think(len(thought), thought)
-            parts.reasoning(out, thought)
+            self._reasoning(thought, out)
         elif delta.content or delta.tool_calls:
             self._thought = NO_THOUGHT
         if self._details and (delta.content or delta.tool_calls or delta.refusal):
@@ -319,6 +318,11 @@ class ReplyDecoder(SseDecoder):
             self._cite(out)
         self._before = self._said
 
+    def _reasoning(self, thought: str, out: list[StreamEvent]) -> None:
+        if thought:
+            self._leave_text(out)
+            self._parts.reasoning(out, thought)
+
     def _cite(self, out: list[StreamEvent]) -> None:
         before = self._before if self._parts.is_saying() else self._said
         if citations := take_citations(self._more, before):
@@ -342,6 +346,7 @@ class ReplyDecoder(SseDecoder):
         """Gives the reasoning its opaque state, if the details hold one."""
         details, self._details = self._details, []
         if holds_state(details):
+            self._leave_text(out)
             self._parts.sign(out, state_of(details, self._origin))
 
     def _call(self, call: Call, out: list[StreamEvent]) -> None:
@@ -364,13 +369,13 @@ class ReplyDecoder(SseDecoder):
         for part in listed(content):
             match part:
                 case Reasoning():
-                    self._leave_text(out)
-                    self._parts.reasoning(out, part.text)
+                    self._reasoning(part.text, out)
                 case Text():
                     self._said += len(part.text)
                     self._last = part.text
                     self._parts.text(out, part.text)
                 case Unknown():
+                    self._leave_text(out)
                     self._parts.whole(out, PartStart(part))
 
     def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
