@@ -89,9 +89,7 @@ ALLOWED = (
     Allowed("reason", "a refusal says it", lambda front, a, b: b.reason == "refusal" and b.refusal != ""),
     Allowed("reason", "it is the service's own word, whatever it means", lambda front, a, b: a.reason == "other"),
     Allowed("tokens", "what is not known is 0 or absent", lambda front, a, b: _zeros(a.tokens) == _zeros(b.tokens)),
-    Allowed("tokens", "thoughts were written by the model", lambda front, a, b: a.tokens[1] is None),
     Allowed("tokens", "a part of the sum cannot be read", lambda front, a, b: front == "gemini" and None in b.tokens),
-    Allowed("counts", "a part is at most the whole", lambda front, a, b: a.counts.get("read", 0) > (a.tokens[0] or 0)),
     Allowed("sources", "an address is required", lambda front, a, b: any(not url for url, _ in a.sources)),
     Allowed(
         "sources",
