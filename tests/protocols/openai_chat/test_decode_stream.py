@@ -486,3 +486,16 @@ def test_a_source_of_a_text_that_has_ended_has_no_place_in_the_next(between: dic
     said = [chunk({"content": "Hello"}), chunk(between), chunk({"content": "World"})]
     found = answer(*said, chunk({"annotations": [cited(0, 4)]}), chunk({}, "stop"), "[DONE]")
     assert sources(found) == [("World", None)]
+
+
+PAGES = [{"index": 0, "type": "search", "search_results": {"results": [{"title": "T", "content": "a page"}]}}]
+
+
+@pytest.mark.parametrize(
+    "further",
+    [{"executed_tools": PAGES}, {"found": {"content": "a page", "url": "u"}}, {"found": [{"content": "a page"}]}],
+)
+def test_what_stands_in_a_further_field_is_no_text(further: dict[str, Any]) -> None:
+    found = answer(chunk({"content": "Hi"}), chunk(further), chunk({}, "stop"), "[DONE]")
+    assert found.text == "Hi"
+    assert found.extra["openai-chat"] == {f"message.{name}": value for name, value in further.items()}
