@@ -179,8 +179,9 @@ def test_a_freeform_call_is_wrapped() -> None:
 
 
 def test_made_up_ids_are_not_sent() -> None:
-    calls = [ToolCall(id=known, name="f", arguments="{}") for known in ("call_1_0", "call_3", "call_Xy")]
-    assert [part["functionCall"].get("id") for part in parts([whole(answer(*calls))])] == [None, None, "call_Xy"]
+    ids = ("call_1_0", "call_3", "call_Xy", "call_46427107")
+    calls = [ToolCall(id=known, name="f", arguments="{}") for known in ids]
+    assert [part["functionCall"].get("id") for part in parts([whole(answer(*calls))])] == [None, None, *ids[2:]]
 
 
 def test_sources_become_grounding_in_bytes() -> None:
