@@ -31,8 +31,8 @@ format: .venv/ready-dev  ## rewrite the code in the house format
 golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now, and the table of failover; read the diff
 	@$(PYTHON) -m pytest -n 0 tests/protocols tests/faults/test_failover.py --golden
 
-mutations: .venv/ready-dev  ## try all that can be wrong with a golden answer, and each field of each event, not samples
-	@$(PYTHON) -m pytest tests/fuzz tests/fields --mutations
+mutations: .venv/ready-dev  ## try all that can be wrong with a golden answer, each field of each event, and many translations, not samples
+	@$(PYTHON) -m pytest tests/fuzz tests/fields tests/protocols/test_translated_*.py --mutations
 
 fuzz: .venv/ready-dev .venv/ready-fuzz  ## inputs by coverage for all that reads bytes of strangers; ARGS="--runs 1000000 TARGET"
 	@$(PYTHON) -m tests.fuzz $(ARGS)

@@ -1,7 +1,8 @@
 """Pictures, sound and documents in a message: base64 text, data URLs, media types. Knows no vendor."""
 
 import re
-from binascii import Error, a2b_base64
+from binascii import Error, a2b_base64, b2a_base64
+from collections.abc import Sequence
 
 from dragoman.protocols.json_fields import refused
 
@@ -41,6 +42,14 @@ def data_url(media_type: str, data: str) -> str:
 def media_type_of(data: str) -> str | None:
     """The media type that the beginning of base64 text shows; None if it shows none."""
     return next((kind for kind, magic in _BEGINNINGS.items() if magic.match(data)), None)
+
+
+def joined_base64(pieces: Sequence[str]) -> str:
+    """The base64 text of what these say one after the other; of what is no base64, the text alone."""
+    try:
+        return b2a_base64(b"".join(map(a2b_base64, pieces)), newline=False).decode()
+    except (Error, ValueError):
+        return "".join(pieces)
 
 
 def check_base64(data: str, path: str) -> None:

@@ -15,6 +15,7 @@ from dragoman.types import (
     Fold,
     HostedCall,
     Reasoning,
+    ResponseEnd,
     Text,
     ToolCall,
     Unknown,
@@ -195,3 +196,14 @@ def test_inputs_are_exact_only_where_the_answer_has_the_usual_form(odd: Any) -> 
 def test_a_block_that_is_no_object_is_no_event_of_the_protocol(odd: Any) -> None:
     strange = {"type": "content_block_start", "index": 0, "content_block": odd, "input": 1}
     assert "expected an event of this protocol" in str(failure(events(START, strange, *END)))
+
+
+@pytest.mark.parametrize("odd", [True, -1, "many", {"x": None}, None])
+def test_a_count_that_cannot_be_read_takes_nothing_from_an_earlier_one(odd: Any) -> None:
+    start = {"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 12, "output_tokens": 3}}}
+    late = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": odd}}
+    body = events(start, late, {"type": "message_stop"})
+    decoder = ReplyDecoder()
+    found = [*decoder.feed(body), *decoder.finish()]
+    assert isinstance(end := found[-1], ResponseEnd)
+    assert end.usage == Usage(12, 3)

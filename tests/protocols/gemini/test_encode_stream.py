@@ -179,8 +179,9 @@ def test_a_freeform_call_is_wrapped() -> None:
 
 
 def test_made_up_ids_are_not_sent() -> None:
-    calls = [ToolCall(id=known, name="f", arguments="{}") for known in ("call_1_0", "call_3", "call_Xy")]
-    assert [part["functionCall"].get("id") for part in parts([whole(answer(*calls))])] == [None, None, "call_Xy"]
+    ids = ("call_1_0", "call_3", "call_Xy", "call_46427107")
+    calls = [ToolCall(id=known, name="f", arguments="{}") for known in ids]
+    assert [part["functionCall"].get("id") for part in parts([whole(answer(*calls))])] == [None, None, *ids[2:]]
 
 
 def test_sources_become_grounding_in_bytes() -> None:
@@ -330,3 +331,20 @@ def test_an_end_without_a_part_says_nothing() -> None:
     events: list[StreamEvent] = [ResponseStart(), PartStart(Text(text="x")), PartEnd(), ResponseEnd("stop")]
     twice = [*events[:3], PartEnd(), *events[3:]]
     assert streamed(twice) == streamed(events)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_place_of_a_source_may_lie_in_what_has_not_come(at_once: bool) -> None:
+    source = Citation(kind="url", url="https://a", text_range=(5, 8))
+    begun = Text(text="Köln ", citations=(source,) if at_once else ())
+    beside: list[StreamEvent] = [] if at_once else [Metadata((source,))]
+    events: list[StreamEvent] = [ResponseStart(), PartStart(begun), *beside, PartDelta("ist alt."), PartEnd()]
+    (support,) = streamed([*events, ResponseEnd("stop")])[-1]["candidates"][0]["groundingMetadata"]["groundingSupports"]
+    assert support["segment"] == {"startIndex": 6, "endIndex": 9, "text": "ist"}
+
+
+def test_sources_that_the_service_s_own_field_says_are_not_said_twice() -> None:
+    own = {"citationSources": [{"startIndex": 0, "endIndex": 2, "uri": "https://a"}]}
+    text = Text(text="Hey", citations=(Citation(kind="url", url="https://a", text_range=(0, 2)),))
+    found = whole(answer(text, extra={"gemini": {"candidate.citationMetadata": own}}))["candidates"][0]
+    assert (found["citationMetadata"], "groundingMetadata" in found) == (own, False)

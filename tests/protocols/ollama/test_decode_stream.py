@@ -224,3 +224,13 @@ ODD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 def test_a_field_of_another_type_is_kept_as_it_came(message: dict[str, Any], more: dict[str, Any], name: str) -> None:
     found = answer(line(message, done=False, **more), END)
     assert found.extra["ollama"] == {name: ({f"message.{key}": each for key, each in message.items()} | more)[name]}
+
+
+def test_log_probabilities_after_the_text_are_its_own() -> None:
+    entry = {"token": "Hi", "logprob": -0.5}
+    body = line({"content": "Hi"}) + line({"content": ""}, logprobs=[entry]) + line({}, done=True, done_reason="stop")
+    decoder, folding = ReplyDecoder(), Fold()
+    folding.feed([*decoder.feed(body), *decoder.finish()])
+    (text,) = folding.result().parts
+    assert isinstance(text, Text)
+    assert [each.token for each in text.logprobs] == ["Hi"]

@@ -187,3 +187,17 @@ def test_a_body_with_the_state_of_another_service_is_not_relayed() -> None:
         message = {"role": "assistant", "content": "Hey", "reasoning_details": details}
         body = json.dumps({"model": "m", "messages": [message]}).encode()
         assert (SERVER.reader.at_once(ServerRequest(method="POST", path="/", body=body)) is not None) is relayed
+
+
+def test_reasoning_that_no_entry_signs_comes_back_around_what_is_signed() -> None:
+    entry = {"type": "reasoning.text", "text": "Second. ", "signature": "dragomanMark.abcdef01.anthropic.sig"}
+    message = {"role": "assistant", "content": "Hey", "reasoning_content": "First. Second. Third."}
+    messages = [{"role": "user", "content": "hi"}, message | {"reasoning_details": [entry]}]
+    body = json.dumps({"model": "m", "messages": messages}).encode()
+    request = SERVER.decode_request(ServerRequest(method="POST", path="/v1/chat/completions", body=body))
+    assert request.messages[1].parts == (
+        Reasoning(text="First. "),
+        Reasoning(text="Second. ", opaque=OpaqueState("anthropic", "sig", "abcdef01")),
+        Reasoning(text="Third."),
+        Text(text="Hey"),
+    )

@@ -7,7 +7,18 @@ import pytest
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.types import ChatRequest, ChatResponse, Fold, PartDelta, Reasoning, ResponseStart, Usage, user
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    Fold,
+    PartDelta,
+    Reasoning,
+    ResponseStart,
+    Text,
+    Usage,
+    fold,
+    user,
+)
 from dragoman.wire.sse import MAX_EVENT
 from tests.support.cuts import drive
 
@@ -417,3 +428,74 @@ def test_further_words_of_details_are_told() -> None:
     thoughts = [chunk({"reasoning_content": "so"}), chunk({"reasoning_details": [more]})]
     found = answer(*thoughts, chunk({"content": "x"}, "stop"), "[DONE]")
     assert [part.text for part in found.parts if isinstance(part, Reasoning)] == ["soand more"]
+
+
+LAST = {"type": "reasoning.text", "text": "so be it", "signature": "s", "index": 0}
+
+
+@pytest.mark.parametrize("pieces", [["First. ", "so be it"], ["First. so ", "be it"], ["First. so be it"]])
+def test_the_end_of_reasoning_that_comes_again_beside_its_signature_is_told_once(pieces: list[str]) -> None:
+    said = [chunk({"reasoning_content": piece}) for piece in pieces]
+    found = answer(*said, chunk({"reasoning_details": [LAST]}), chunk({"content": "x"}, "stop"), "[DONE]")
+    assert [part.text for part in found.parts if isinstance(part, Reasoning)] == ["First. so be it"]
+
+
+def test_calls_of_a_whole_answer_are_told_apart_whatever_their_ids() -> None:
+    calls = [{"id": "c", "function": {"name": "f", "arguments": f'{{"a":{number}}}'}} for number in (1, 2)]
+    body = {"choices": [{"index": 0, "message": {"content": None, "tool_calls": calls}, "finish_reason": "tool_calls"}]}
+    events, error = drive(CODEC.decoder(REQUEST), [json.dumps(body).encode()])
+    assert error is None
+    assert [call.arguments for call in fold(events).tool_calls] == ['{"a":1}', '{"a":2}']
+
+
+def cited(begin: int, end: int) -> dict[str, Any]:
+    return {"type": "url_citation", "url_citation": {"url": "https://a", "start_index": begin, "end_index": end}}
+
+
+CALL = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
+
+
+def sources(found: ChatResponse) -> list[tuple[str, tuple[int, int] | None]]:
+    return [(part.text, each.text_range) for part in found.parts if isinstance(part, Text) for each in part.citations]
+
+
+def test_sources_beside_a_text_and_calls_are_the_text_s() -> None:
+    message = {"content": "Hello", "tool_calls": [CALL], "annotations": [cited(0, 4)]}
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    events, error = drive(CODEC.decoder(REQUEST), [json.dumps(body).encode()])
+    assert error is None
+    assert sources(fold(events)) == [("Hello", (0, 4))]
+    assert len(fold(events).parts) == 2
+
+
+@pytest.mark.parametrize("between", [{"tool_calls": [CALL]}, {"reasoning_content": "Hm"}])
+def test_sources_in_a_stream_are_those_of_the_text_that_they_came_with(between: dict[str, Any]) -> None:
+    first = [chunk({"content": "Hello"}), chunk({"annotations": [cited(0, 4)]})]
+    later = [chunk(between), chunk({"content": "World"}), chunk({"annotations": [cited(6, 9)]})]
+    found = answer(*first, *later, chunk({}, "stop"), "[DONE]")
+    assert sources(found) == [("Hello", (0, 4)), ("World", (1, 4))]
+
+
+SIGNED = {"type": "reasoning.encrypted", "data": "c2ln", "index": 0}
+
+
+@pytest.mark.parametrize(
+    "between", [{"reasoning_content": "Hm"}, {"reasoning_details": [SIGNED]}, {"reasoning_details": [LAST]}]
+)
+def test_a_source_of_a_text_that_has_ended_has_no_place_in_the_next(between: dict[str, Any]) -> None:
+    said = [chunk({"content": "Hello"}), chunk(between), chunk({"content": "World"})]
+    found = answer(*said, chunk({"annotations": [cited(0, 4)]}), chunk({}, "stop"), "[DONE]")
+    assert sources(found) == [("World", None)]
+
+
+PAGES = [{"index": 0, "type": "search", "search_results": {"results": [{"title": "T", "content": "a page"}]}}]
+
+
+@pytest.mark.parametrize(
+    "further",
+    [{"executed_tools": PAGES}, {"found": {"content": "a page", "url": "u"}}, {"found": [{"content": "a page"}]}],
+)
+def test_what_stands_in_a_further_field_is_no_text(further: dict[str, Any]) -> None:
+    found = answer(chunk({"content": "Hi"}), chunk(further), chunk({}, "stop"), "[DONE]")
+    assert found.text == "Hi"
+    assert found.extra["openai-chat"] == {f"message.{name}": value for name, value in further.items()}

@@ -1,5 +1,6 @@
 """Answers of ours: what OpenAI's own types accept, and what our own client half reads back."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -331,3 +332,26 @@ def test_an_old_call_may_have_its_arguments_at_once() -> None:
     for request in (old, SILENT):
         body = SERVER.encoder(request, fixed_env()).send([START, PartStart(call), PartEnd(), ResponseEnd("tool_call")])
         assert rb"{\"a\":1}" in body
+
+
+def test_a_whole_answer_says_a_part_of_its_own_protocol_beside_a_call() -> None:
+    part = {"type": "reference", "reference_ids": [1]}
+    answer = whole(Unknown(protocol="openai-chat", data=part), ToolCall(id="c", name="f"), reason="tool_call")
+    body = json.loads(OpenAIChatServer().encode_response(answer, REQUEST, fixed_env()).body)
+    assert body["choices"][0]["message"]["content"] == [part]
+
+
+def test_pieces_of_sound_are_one_in_a_whole_answer() -> None:
+    pieces = [Audio(data=data, transcript=words) for data, words in (("YQ==", "a"), ("YmM=", None))]
+    body = json.loads(OpenAIChatServer().encode_response(whole(*pieces), REQUEST, fixed_env()).body)
+    sound = body["choices"][0]["message"]["audio"]
+    assert (sound["data"], sound["transcript"]) == ("YWJj", "a")
+
+
+@pytest.mark.parametrize("words", ["", "No."])
+def test_a_refusal_without_words_has_a_reason_that_says_it(words: str) -> None:
+    answer = whole(Refusal(text=words), reason="refusal")
+    told = chunks(started().send(unfold(answer)))
+    body = json.loads(OpenAIChatServer().encode_response(answer, REQUEST, fixed_env()).body)
+    reasons = [choice["finish_reason"] for each in told for choice in each["choices"] if choice["finish_reason"]]
+    assert [*reasons, body["choices"][0]["finish_reason"]] == ["stop" if words else "content_filter"] * 2

@@ -204,3 +204,27 @@ def test_what_a_policy_forbids_is_the_callers_fault_and_is_not_asked_again(code:
     failed = {"type": "response.failed", "response": {"status": "failed", "error": {"code": code, "message": "no"}}}
     error = failure(stream(failed))
     assert (error.status, error.retryable) == (status, status == 500)
+
+
+def test_the_state_of_reasoning_whose_parts_were_said_to_be_done_is_kept() -> None:
+    item = {"id": "rs_1", "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": ""}]}
+    part = {"type": "response.content_part.done", "output_index": 0, "item_id": "rs_1", "content_index": 0}
+    summary = {"type": "response.reasoning_summary_part.done", "output_index": 0, "item_id": "rs_1", "summary_index": 0}
+    worded = item | {"content": [], "summary": [{"type": "summary_text", "text": "Hm"}]}
+    for event, whole in (
+        (part | {"part": item["content"][0]}, item),
+        (summary | {"part": worded["summary"][0]}, worded),
+    ):
+        done_item = whole | {"encrypted_content": "c2ln"}
+        found = answer(added(item | {"content": []}), event, done(done_item), end(done_item))
+        (thought,) = found.parts
+        assert isinstance(thought, Reasoning)
+        assert thought.opaque is not None
+        assert thought.opaque.data == "c2ln"
+
+
+def test_sources_of_a_text_without_words_are_told() -> None:
+    note = {"type": "url_citation", "url": "https://a", "title": "A", "start_index": 0, "end_index": 0}
+    (text,) = answer(end(message(words("", annotations=[note])))).parts
+    assert isinstance(text, Text)
+    assert [each.url for each in text.citations] == ["https://a"]

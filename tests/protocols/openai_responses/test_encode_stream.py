@@ -356,3 +356,10 @@ def test_parts_that_only_this_protocol_has_stand_in_the_message() -> None:
     )
     (item,) = whole(ChatResponse(parts=(Text(text="a"), own, odd), finish_reason="stop"))["output"]
     assert [part["type"] for part in item["content"]] == ["output_text", "output_audio"]
+
+
+def test_a_refusal_before_other_words_is_one() -> None:
+    parts = (Refusal(text="No."), Reasoning(text="Hm"), Text(text="But"))
+    answer = ChatResponse(parts=parts, finish_reason="refusal")
+    body = json.loads(SERVER.encode_response(answer, REQUEST, fixed_env()).body)
+    assert (body["status"], streamed(unfold(answer)).response["status"]) == ("completed", "completed")

@@ -44,7 +44,11 @@ def merged_report(earlier: Mapping[str, Any], later: object) -> dict[str, Any]:
     """Both reports as one: of each field the later one that says something; counts are never added."""
     if not isinstance(later, Mapping):
         return dict(earlier)
-    return {**earlier, **later} if _is_plain(later) else merged(earlier, without_none(later))
+    if _is_plain(later) and min(later.values()) >= 0:
+        return {**earlier, **later}
+    known = COUNTS & earlier.keys()
+    said = {name: value for name, value in later.items() if name not in known or read_count(value) is not None}
+    return merged(earlier, without_none(said))
 
 
 def decode_usage(report: Mapping[str, Any]) -> Usage | None:

@@ -17,7 +17,7 @@ from dragoman.protocols.cut_calls import CutCall, cut_call
 from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.extra import merged
 from dragoman.protocols.gemini.chunk import CANDIDATE
-from dragoman.protocols.gemini.citations import GROUNDING, Cited, encode_citations
+from dragoman.protocols.gemini.citations import CITATIONS, GROUNDING, Cited, encode_citations
 from dragoman.protocols.gemini.errors import envelope
 from dragoman.protocols.gemini.extra import NAME, noted
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, encode_reason
@@ -64,6 +64,8 @@ FIRST, NEXT, LAST = b"[", b",\r\n", b"]"
 """What stands before the first reply of an array, before any other, and after the last."""
 
 BLOCKED = "promptFeedback"
+CITED = frozenset({f"{CANDIDATE}{GROUNDING}", f"{CANDIDATE}{CITATIONS}"})
+"""Fields of a service with this protocol that say again what its citations say."""
 
 
 def sign(state: OpaqueState) -> str:
@@ -91,6 +93,8 @@ class AnswerEncoder(EventEncoder):
         self._part: AnyPart | None = None
         self._pieces: list[str] = []
         self._cited: list[Cited] = []
+        self._sources: list[Citation] = []
+        """Sources of the open text: their ranges may lie in what of it has not come."""
         self._text = GrowingText()
         self._cut = CutCall()
 
@@ -115,8 +119,8 @@ class AnswerEncoder(EventEncoder):
             case PartEnd():
                 self._finish(event, out)
             case Metadata():
-                if event.citations and isinstance(self._part, Text):
-                    self._cite(event.citations)
+                if isinstance(self._part, Text):
+                    self._sources += event.citations
             case ResponseStart():
                 self._start(event)
             case ResponseEnd():
@@ -146,12 +150,11 @@ class AnswerEncoder(EventEncoder):
 
     def _begin(self, part: AnyPart, out: list[bytes]) -> None:
         self._part, self._pieces, self._text = part, [], GrowingText()
+        self._sources = list(part.citations) if isinstance(part, Text) else []
         self._open = self._close = b""
         match part:
             case Text(text=text) | Refusal(text=text):
                 self._shape(b"}")
-                if isinstance(part, Text) and part.citations:
-                    self._cite(part.citations)
             case Reasoning(text=text):
                 self._shape(b',"thought":true}')
             case ToolCall(arguments=text) | HostedCall(arguments=text):
@@ -186,6 +189,10 @@ class AnswerEncoder(EventEncoder):
         part, self._part = self._part, None
         if part is None:
             return
+        if self._sources:
+            # A stream has no numbers of parts that hold for all of its replies.
+            self._cited.append((0, str(self._text), tuple(self._sources)))
+            self._sources = []
         state, extra = end.opaque or part.opaque, end.extra or {}
         if self._open:
             own = part.extra.get(NAME, {}) | extra.get(NAME, {})
@@ -215,10 +222,6 @@ class AnswerEncoder(EventEncoder):
             # A service's JSON, kept as it came: a line break in it stands between two values, and would end the event.
             data = data.replace(b"\n", b" ").replace(b"\r", b" ")
         out += (self._head(), b'{"candidates":[', data, b"]", self._after)
-
-    def _cite(self, citations: Sequence[Citation]) -> None:
-        # A stream has no numbers of parts that hold for all of its replies.
-        self._cited.append((0, str(self._text), tuple(citations)))
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         body = ending(end, end.extra, self._cited)
@@ -272,7 +275,7 @@ def ending(end: ResponseEnd, extra: Extra, cited: Sequence[Cited]) -> dict[str, 
         candidate["finishReason"] = encode_reason(end.finish_reason, end.native_finish_reason)
         if end.detail is not None:
             candidate["finishMessage"] = end.detail
-        if grounding := encode_citations(cited):
+        if not CITED & own.keys() and (grounding := encode_citations(cited)):
             candidate[GROUNDING] = grounding
         candidate |= {name.removeprefix(CANDIDATE): value for name, value in own.items() if name.startswith(CANDIDATE)}
         body["candidates"] = [candidate | {"index": 0}]

@@ -50,8 +50,8 @@ SIGNATURE = "thoughtSignature"
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}", re.ASCII)
 """A signature in either alphabet; padding is optional."""
 
-MADE_UP = re.compile(r"call_\d+(?:_\d+)?", re.ASCII)
-"""The id of a call to which the service gave none."""
+MADE_UP = re.compile(r"call_\d{1,6}(?:_\d{1,6})?", re.ASCII)
+"""The id of a call to which the service gave none: the numbers of its turn and of itself. xAI gives eight digits."""
 
 KINDS = (
     "text",

@@ -272,6 +272,9 @@ class ReplyDecoder(Decoder):
         """The last line."""
         if not line.done_reason and line.eval_count is None:
             raise TruncatedStreamError("the service says that the answer is done, and not why: it broke off there")
+        if self._logprobs and self._open is TEXT:
+            out.append(PartDelta("", self._logprobs))
+            self._logprobs = ()
         self._end_part(out)
         for name in DURATIONS:
             if (spent := getattr(line, name)) is not None:

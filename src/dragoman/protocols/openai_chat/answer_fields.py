@@ -6,9 +6,9 @@ Read and written. Sources are OpenAI's `annotations`, pictures OpenRouter's `ima
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from dragoman.protocols.media import data_url, media_type_of, read_data_url
+from dragoman.protocols.media import data_url, joined_base64, media_type_of, read_data_url
 from dragoman.protocols.openai_chat.chunk import Logprob, TopLogprob
 from dragoman.protocols.openai_chat.extra import to_extra
 from dragoman.protocols.openai_chat.more import MESSAGE
@@ -18,28 +18,34 @@ ANNOTATIONS, IMAGES, AUDIO = "annotations", "images", "audio"
 URL = "url_citation"
 
 
-class AnswerFields(Struct):
-    """What such fields of an answer say."""
+def take_citations(more: dict[str, Any], before: int) -> tuple[Citation, ...]:
+    """Takes the sources out of `more`, the fields of an answer; in a form that is not known they stay.
 
-    citations: tuple[Citation, ...] = ()
-    media: tuple[Image | Audio, ...] = ()
-
-
-def take_fields(more: dict[str, Any]) -> AnswerFields:
-    """Takes the fields out of `more`, the fields of a whole answer; those in a form that is not known stay."""
-    found = AnswerFields()
+    `before`: characters of the answer's text before the part that they are of. It has no place of a source before it.
+    """
     citations = _all(more.get(f"{MESSAGE}{ANNOTATIONS}"), _citation)
-    if citations:
-        del more[f"{MESSAGE}{ANNOTATIONS}"]
-        found.citations = tuple(citations)
-    images = _all(more.get(f"{MESSAGE}{IMAGES}"), _image)
-    if images:
+    if not citations:
+        return ()
+    del more[f"{MESSAGE}{ANNOTATIONS}"]
+    return tuple(_shifted(citation, before) for citation in citations)
+
+
+def take_media(more: dict[str, Any]) -> tuple[Image | Audio, ...]:
+    """The same for pictures and sound."""
+    found: list[Image | Audio] = _all(more.get(f"{MESSAGE}{IMAGES}"), _image) or []
+    if found:
         del more[f"{MESSAGE}{IMAGES}"]
-        found.media = tuple(images)
     if (audio := _audio(more.get(f"{MESSAGE}{AUDIO}"))) is not None:
         del more[f"{MESSAGE}{AUDIO}"]
-        found.media = (*found.media, audio)
-    return found
+        found.append(audio)
+    return tuple(found)
+
+
+def _shifted(citation: Citation, before: int) -> Citation:
+    if citation.text_range is None or before == 0:
+        return citation
+    begin, end = citation.text_range
+    return replace(citation, text_range=(begin - before, end - before) if begin >= before else None)
 
 
 def _all(values: object, read: Any) -> list[Any] | None:
@@ -116,6 +122,15 @@ def encode_image(image: Image) -> dict[str, Any] | None:
         return None
     kind = image.media_type or media_type_of(image.data) or "image/png"
     return {"type": "image_url", "image_url": {"url": data_url(kind, image.data)}}
+
+
+def joined_sound(sounds: Sequence[Audio]) -> Audio:
+    """Pieces of sound as one: a message has a place for one alone."""
+    first, *more = sounds
+    if not more:
+        return first
+    data = joined_base64([sound.data or "" for sound in sounds])
+    return replace(first, data=data, transcript="".join(sound.transcript or "" for sound in sounds) or None)
 
 
 def encode_audio(audio: Audio, extra: Mapping[str, Any], new_id: str, now: float) -> dict[str, Any]:

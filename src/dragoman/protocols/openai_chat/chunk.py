@@ -292,8 +292,22 @@ def _choice(value: dict[str, Any], more: dict[str, Any]) -> list[Choice]:
 def _deltas(value: object, more: dict[str, Any]) -> list[Delta]:
     if isinstance(value, str):
         return [Delta(content=value)]
-    found = _objects(value, DELTA_FIELDS) or ([value] if isinstance(value, dict) else [])
-    return [_delta(delta, more) for delta in found]
+    return [_delta(delta, more) for delta in _unwrapped(value)]
+
+
+def _unwrapped(value: object) -> list[dict[str, Any]]:
+    """The objects that are deltas: the value, those in a list, or one that is all of another object.
+
+    A field that is not known may hold objects with known fields: Groq's `executed_tools` have the `content` of pages.
+    """
+    match value:
+        case list():
+            return [found for item in value for found in _unwrapped(item)]
+        case dict():
+            inner = next(iter(value.values())) if len(value) == 1 and DELTA_FIELDS.isdisjoint(value) else None
+            return [inner] if isinstance(inner, dict) and inner and inner.keys() <= DELTA_FIELDS else [value]
+        case _:
+            return []
 
 
 def _delta(value: dict[str, Any], more: dict[str, Any]) -> Delta:

@@ -1,13 +1,13 @@
 """A service's answer to events: server-sent chunks, or one whole completion."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
 from dragoman.protocols.call_ids import AnswerIds
 from dragoman.protocols.joined_events import DONE
 from dragoman.protocols.lane import TextRows
-from dragoman.protocols.openai_chat.answer_fields import decode_logprobs, encode_logprobs, take_fields
+from dragoman.protocols.openai_chat.answer_fields import decode_logprobs, encode_logprobs, take_citations, take_media
 from dragoman.protocols.openai_chat.chunk import (
     TOO_STRANGE,
     Call,
@@ -23,10 +23,9 @@ from dragoman.protocols.openai_chat.chunk import (
     is_piece,
     is_usual,
     read_loosely,
-    read_text,
 )
 from dragoman.protocols.openai_chat.errors import failure_in, reported
-from dragoman.protocols.openai_chat.extra import NAME, to_extra
+from dragoman.protocols.openai_chat.extra import to_extra
 from dragoman.protocols.openai_chat.finish_reasons import decode_reason
 from dragoman.protocols.openai_chat.foreign import (
     PING,
@@ -36,6 +35,7 @@ from dragoman.protocols.openai_chat.foreign import (
     read_stray,
 )
 from dragoman.protocols.openai_chat.lane import lane
+from dragoman.protocols.openai_chat.listed import listed
 from dragoman.protocols.openai_chat.more import CHOICE, add_fields, holds_content
 from dragoman.protocols.openai_chat.reasoning_details import gather_details, holds_state, state_of, words_in
 from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
@@ -85,6 +85,8 @@ class ReplyDecoder(SseDecoder):
     thorough: ClassVar[bool] = True
     """Whether chunks that may say more than the fast way reads are read loosely, too."""
 
+    _other_choices: frozenset[str] = frozenset()
+
     def __init__(self, origin: str | None = None, request: ChatRequest | None = None) -> None:
         """`origin`: that of the service's opaque state. `request`: whose answer it is; only its calls are looked at."""
         super().__init__()
@@ -101,6 +103,8 @@ class ReplyDecoder(SseDecoder):
         """The choice that is read."""
         self._said = 0
         """Characters of content that were streamed."""
+        self._before = 0
+        """Those before the text under way."""
         self._last = ""
         """The last piece of them."""
         self._thought = NO_THOUGHT
@@ -112,7 +116,6 @@ class ReplyDecoder(SseDecoder):
         self._origin = origin
         self._more: dict[str, Any] = {}
         """Fields without a canonical value, over the whole stream."""
-        self._other_choices: dict[str, None] = {}
 
     @property
     def usage(self) -> Usage | None:
@@ -181,6 +184,8 @@ class ReplyDecoder(SseDecoder):
         if chunk.error:
             raise reported(chunk.error)
         telling = loose is not None or chunk.usage is not None
+        if loose is not None and self.thorough:
+            add_fields(self._more, loose.more)
         if chunk.choices:
             if not self._started:
                 self._start(decode_head(data) if loose is None else loose.head, out)
@@ -207,13 +212,13 @@ class ReplyDecoder(SseDecoder):
         """What a chunk says besides the text."""
         if loose is None and self.thorough and not is_usual(data):
             loose = read_loosely(data)
+            if loose is not None:
+                add_fields(self._more, loose.more)
         if loose is None:
             usage = None if chunk.usage is None else usual_usage(chunk.usage)
         else:
             report = find_usage(loose.value)
             usage = None if report is None else decode_usage(report)
-            if self.thorough:
-                add_fields(self._more, loose.more)
         if self.thorough and not self._tier_known and data.find(TIER_FIELD) >= 0:
             tier = decode_head(data).service_tier
             self._more |= {TIER: tier} if isinstance(tier, str) else {}
@@ -223,7 +228,7 @@ class ReplyDecoder(SseDecoder):
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
         index = choice.index or 0
         if index != self._index:
-            self._other_choices[f"choices[{index}]"] = None
+            self._other_choices |= {f"choices[{index}]"}
             return
         if choice.text:
             choice.as_chat()
@@ -253,6 +258,8 @@ class ReplyDecoder(SseDecoder):
                 function_call=None if called else message.function_call,
             )
             logprobs = None
+        for number, call in enumerate(message.tool_calls or ()):
+            call.index = number  # whatever ids they have, these are calls of their own
         self._delta(message, out, logprobs)
 
     def _text_in(self, content: list[Any]) -> str:
@@ -275,10 +282,10 @@ class ReplyDecoder(SseDecoder):
         if delta.reasoning_details:
             gather_details(self._details, delta.reasoning_details)
             if not thought:
-                parts.reasoning(out, self._unsaid(words_in(delta.reasoning_details)))
+                self._reasoning(self._unsaid(delta.reasoning_details), out)
         if thought:
             self._think(len(thought), thought)
-            parts.reasoning(out, thought)
+            self._reasoning(thought, out)
         elif delta.content or delta.tool_calls:
             self._thought = NO_THOUGHT
         if self._details and (delta.content or delta.tool_calls or delta.refusal):
@@ -295,6 +302,8 @@ class ReplyDecoder(SseDecoder):
             parts.text(out, "", tokens)
         if logprobs is not None and logprobs.refusal:
             add_fields(self._more, {REFUSAL_LOGPROBS: {"refusal": encode_logprobs(decode_logprobs(logprobs.refusal))}})
+        if delta.refusal or delta.tool_calls:
+            self._leave_text(out)
         if delta.refusal:
             parts.refusal(out, delta.refusal)
         if delta.tool_calls:
@@ -303,12 +312,33 @@ class ReplyDecoder(SseDecoder):
         if delta.function_call is not None:
             self._call(Call(function=delta.function_call), out)
 
+    def _leave_text(self, out: list[StreamEvent]) -> None:
+        """Another part begins: the sources that have come are those of the text before it."""
+        if self._more and self._parts.is_saying():
+            self._cite(out)
+        self._before = self._said
+
+    def _reasoning(self, thought: str, out: list[StreamEvent]) -> None:
+        if thought:
+            self._leave_text(out)
+            self._parts.reasoning(out, thought)
+
+    def _cite(self, out: list[StreamEvent]) -> None:
+        before = self._before if self._parts.is_saying() else self._said
+        if citations := take_citations(self._more, before):
+            self._parts.cite(out, citations)
+
     def _think(self, count: int, last: str) -> None:
         self._thought = self._thought[0] + count, last
 
-    def _unsaid(self, words: str) -> str:
-        """What the plain field has not said: some services say it again beside the signature, in one piece."""
-        (count, last), self._thought = self._thought, NO_THOUGHT
+    def _unsaid(self, details: Sequence[Any]) -> str:
+        """What the plain field has not said: some services say it again beside the signature, in one piece.
+
+        If only the end of it was signed, they say that.
+        """
+        words, (count, last), self._thought = words_in(details), self._thought, NO_THOUGHT
+        if 0 < len(words) < count and holds_state(details):
+            return "" if words.endswith(last) or last.endswith(words) else words
         more = rest(words, count, last) if 0 < count <= len(words) else None
         return words if more is None else more
 
@@ -316,6 +346,7 @@ class ReplyDecoder(SseDecoder):
         """Gives the reasoning its opaque state, if the details hold one."""
         details, self._details = self._details, []
         if holds_state(details):
+            self._leave_text(out)
             self._parts.sign(out, state_of(details, self._origin))
 
     def _call(self, call: Call, out: list[StreamEvent]) -> None:
@@ -338,12 +369,13 @@ class ReplyDecoder(SseDecoder):
         for part in listed(content):
             match part:
                 case Reasoning():
-                    self._parts.reasoning(out, part.text)
+                    self._reasoning(part.text, out)
                 case Text():
                     self._said += len(part.text)
                     self._last = part.text
                     self._parts.text(out, part.text)
                 case Unknown():
+                    self._leave_text(out)
                     self._parts.whole(out, PartStart(part))
 
     def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
@@ -386,27 +418,9 @@ class ReplyDecoder(SseDecoder):
 
     def _said_beside(self, out: list[StreamEvent]) -> None:
         """What of the content came in fields of its own."""
-        fields = take_fields(self._more)
-        if fields.citations:
-            self._parts.cite(out, fields.citations)
-        for part in fields.media:
+        self._cite(out)
+        for part in take_media(self._more):
             if not self._started:
                 self._start(ChunkHead(), out)
             self._parts.whole(out, PartStart(part))
         self.more_content = holds_content(self._more)
-
-
-def listed(content: list[Any]) -> Iterator[Reasoning | Text | Unknown]:
-    """What a list of typed parts says, as Mistral sends it if the model thinks, or a list of plain texts."""
-    for part in content:
-        match part:
-            case {"type": "thinking"} if (thought := read_text(part.get("thinking"))) is not None:
-                yield Reasoning(text=thought)
-            case "" | {"text": ""} | None:
-                pass
-            case str(text) | {"text": str(text)}:
-                yield Text(text=text)
-            case list():
-                yield from listed(part)
-            case _:
-                yield Unknown(protocol=NAME, data=part)

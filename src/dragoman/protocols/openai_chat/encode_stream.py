@@ -18,6 +18,7 @@ from dragoman.protocols.openai_chat.answer_fields import (
     encode_citations,
     encode_image,
     encode_logprobs,
+    joined_sound,
 )
 from dragoman.protocols.openai_chat.content import encode_content
 from dragoman.protocols.openai_chat.errors import stream_error
@@ -151,7 +152,7 @@ class AnswerEncoder(EventEncoder):
             case Reasoning(text=text):
                 self._shape(b'{"' + REASONING_FIELD.encode() + b'":', b"}")
             case Refusal(text=text):
-                self._refused = True
+                self._length = len(text)
                 self._shape(b'{"refusal":', b"}")
             case ToolCall(arguments=text):
                 number = self._calls
@@ -199,6 +200,8 @@ class AnswerEncoder(EventEncoder):
             ]
             self._pending = []
             self._offset += self._length
+        elif isinstance(part, Refusal):
+            self._refused = self._refused or self._length > 0
         state = end.opaque or (None if part is None else part.opaque)
         if part is None or state is None:
             return
@@ -252,10 +255,11 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
     calls = [part for part in parts if isinstance(part, ToolCall)]
     old = wants_functions(request)
     more = placed(response.extra.get(NAME, {}))
+    content, refusal = _content(parts), "".join(refusals)
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": _content(parts) if texts or not (refusals or calls) else None,
-        "refusal": "".join(refusals) if refusals else None,
+        "content": content if texts or content or not (refusals or calls) else None,
+        "refusal": refusal if refusals else None,
     }
     if thoughts:
         message[REASONING_FIELD] = "".join(thoughts)
@@ -264,7 +268,7 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
     if calls:
         message |= encode_function_call(calls) if old else {"tool_calls": [encode_call(call) for call in calls]}
     message |= _media(parts, env)
-    reason = encode_reason(response.finish_reason, refusal=bool(refusals), functions=old)
+    reason = encode_reason(response.finish_reason, refusal=bool(refusal), functions=old)
     body = _head("chat.completion", response, request.model, env)
     logprobs = [entry for part in parts if isinstance(part, Text) for entry in part.logprobs]
     said = {"content": encode_logprobs(logprobs), "refusal": None} if logprobs else None
@@ -282,9 +286,9 @@ def _media(parts: Sequence[AnyPart], env: Env) -> dict[str, Any]:
         found[ANNOTATIONS] = citations
     if images := [image for part in parts if isinstance(part, Image) and (image := encode_image(part)) is not None]:
         found[IMAGES] = images
-    for part in parts:
-        if isinstance(part, Audio):
-            found[AUDIO] = encode_audio(part, part.extra.get(NAME, {}), env.new_id(), env.now)
+    if sounds := [part for part in parts if isinstance(part, Audio)]:
+        sound = joined_sound(sounds)
+        found[AUDIO] = encode_audio(sound, sound.extra.get(NAME, {}), env.new_id(), env.now)
     return found
 
 

@@ -2,8 +2,9 @@
 
 from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, ChunkHead, Delta, Logprobs, Loose
-from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder, listed
+from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.glance import Glance
+from dragoman.protocols.openai_chat.listed import listed
 from dragoman.protocols.openai_chat.more import holds_content
 from dragoman.protocols.openai_chat.reasoning_details import holds_state, words_in
 from dragoman.protocols.sse_decoder import BodyForm

@@ -110,7 +110,7 @@ def encode_detail(part: AnyPart, state: OpaqueState | None, index: int) -> dict[
 def decode_details(details: Sequence[Any], parts: Sequence[AnyPart]) -> tuple[list[AnyPart], list[Any]]:
     """The parts of an assistant's turn with the states in a caller's list, and the entries that are not in our form.
 
-    Entries with words say what the reasoning was, word for word: the plain field has all of it in one piece.
+    Entries with words say what they sign, word for word: the plain field has all of the reasoning in one piece.
     """
     rest: list[Any] = []
     reasoning: list[AnyPart] = []
@@ -126,7 +126,8 @@ def decode_details(details: Sequence[Any], parts: Sequence[AnyPart]) -> tuple[li
             case _:
                 rest.append(entry)
     worded = any(isinstance(part, Reasoning) and part.text for part in reasoning)
-    found = [*reasoning]
+    whole = "".join(part.text for part in parts if isinstance(part, Reasoning))
+    found = _with_unsigned(reasoning, whole) if worded else [*reasoning]
     for part in parts:
         if isinstance(part, Reasoning) and worded:
             continue
@@ -134,3 +135,17 @@ def decode_details(details: Sequence[Any], parts: Sequence[AnyPart]) -> tuple[li
         state = states.pop(known_id, None)
         found.append(part if state is None else replace(part, opaque=state))
     return found, rest
+
+
+def _with_unsigned(signed: Sequence[AnyPart], whole: str) -> list[AnyPart]:
+    """The parts of reasoning with what of the `whole` of it no entry signs, between them."""
+    found: list[AnyPart] = []
+    said = 0
+    for part in signed:
+        at = whole.find(part.text, said) if isinstance(part, Reasoning) and part.text else -1
+        if at >= 0 and isinstance(part, Reasoning):
+            if at > said:
+                found.append(Reasoning(text=whole[said:at]))
+            said = at + len(part.text)
+        found.append(part)
+    return [*found, Reasoning(text=whole[said:])] if 0 < said < len(whole) else found

@@ -96,6 +96,8 @@ class AnswerEncoder(EventEncoder):
         """The id of the item under way."""
         self._parts: list[AnyPart] = []
         """Its parts that are complete."""
+        self._refused = False
+        """Whether an item that is done refuses."""
         self._counts: dict[str, int] = {}
         """How many parts of each kind it has."""
         self._part: AnyPart | None = None
@@ -293,6 +295,7 @@ class AnswerEncoder(EventEncoder):
         if not self._parts:
             return
         parts, self._parts = self._parts, []
+        self._refused = self._refused or _refuses(parts)
         item = self._writer.item(parts, self._item, status)
         if item is None:
             return
@@ -312,7 +315,7 @@ class AnswerEncoder(EventEncoder):
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         if self._compact and len(self._items) + len(self._parts) != 1:
             raise not_compacted("an answer of another form")
-        refused = any(isinstance(part, Refusal) for part in self._parts)
+        refused = self._refused or _refuses(self._parts)
         status, details = encode_reason(end.finish_reason, end.native_finish_reason, refusal=refused)
         if status not in {CUT, DONE}:
             status, details = CUT, {"reason": status}  # no stream ends so
@@ -331,6 +334,11 @@ class AnswerEncoder(EventEncoder):
             out.append(END_MARK)
 
 
+def _refuses(parts: Sequence[AnyPart]) -> bool:
+    """Whether the model refuses in words of its own."""
+    return any(isinstance(part, Refusal) and part.text for part in parts)
+
+
 def _trimmed(data: bytes) -> bytes:
     """A copy, without the room to grow that the encoder leaves behind: up to half of it again."""
     return bytes(memoryview(data))
@@ -338,7 +346,7 @@ def _trimmed(data: bytes) -> bytes:
 
 def encode_response(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:
     """A whole answer."""
-    refused = any(isinstance(part, Refusal) for part in response.parts)
+    refused = _refuses(response.parts)
     status, details = encode_reason(response.finish_reason, response.native_finish_reason, refusal=refused)
     if request.compact:
         check_whole(response)

@@ -263,11 +263,14 @@ class Items:
         """Sends what of the open `part` has not gone out; all of it, if it is not open."""
         if key != self.open:
             sent = self._item(key[0]).sent
-            if _place(key) not in sent and not _is_wordless(part):
+            if _place(key) in sent or _is_wordless(part):
+                return
+            if not (isinstance(part, Reasoning) and part.opaque is None):
                 known = self._item(key[0]).id
                 self._whole(part if part.item is not None else replace(part, item=known), out)
                 sent[_place(key)] = len(_text_of(part))
-            return
+                return
+            self._open(key, replace(part, text=""), out)  # it stays so: its state comes when the item is done
         text = _text_of(part)
         self._more = part.extra
         self.refused = self.refused or (isinstance(part, Refusal) and bool(text))
@@ -364,7 +367,7 @@ def _new(said: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 
 def _is_wordless(part: AnyPart) -> bool:
     """Whether it is a text that says nothing, which no answer has as a part: overloaded services end with one."""
-    return isinstance(part, Text) and not part.text and part.opaque is None
+    return isinstance(part, Text) and not (part.text or part.citations) and part.opaque is None
 
 
 def _is_hidden(part: AnyPart) -> bool:

@@ -1,0 +1,24 @@
+"""The content of an answer as a list of typed parts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dragoman.protocols.openai_chat.chunk import read_text
+from dragoman.protocols.openai_chat.extra import NAME
+from dragoman.types import Reasoning, Text, Unknown
+
+
+def listed(content: list[Any]) -> Iterator[Reasoning | Text | Unknown]:
+    """What a list of typed parts says, as Mistral sends it if the model thinks, or a list of plain texts."""
+    for part in content:
+        match part:
+            case {"type": "thinking"} if (thought := read_text(part.get("thinking"))) is not None:
+                yield Reasoning(text=thought)
+            case "" | {"text": ""} | None:
+                pass
+            case str(text) | {"text": str(text)}:
+                yield Text(text=text)
+            case list():
+                yield from listed(part)
+            case _:
+                yield Unknown(protocol=NAME, data=part)
