@@ -1,6 +1,5 @@
 """A service's answer to events: server-sent chunks, or one whole completion."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
@@ -37,8 +36,9 @@ from dragoman.protocols.openai_chat.foreign import (
 from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.listed import listed
 from dragoman.protocols.openai_chat.more import CHOICE, add_fields, holds_content
-from dragoman.protocols.openai_chat.reasoning_details import gather_details, holds_state, state_of, words_in
+from dragoman.protocols.openai_chat.reasoning_details import holds_state, state_of
 from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
+from dragoman.protocols.openai_chat.thoughts import Thoughts
 from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
 from dragoman.protocols.parts import PartAssembler
@@ -67,8 +67,6 @@ TIER, TIER_FIELD = "service_tier", b'"service_tier"'
 
 SILENT = ("system_fingerprint",)
 """Fields of an answer that mean nothing to a reader."""
-
-NO_THOUGHT = (0, "")
 
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger `created` is not a time."""
@@ -103,16 +101,13 @@ class ReplyDecoder(SseDecoder):
         """The choice that is read."""
         self._said = 0
         """Characters of content that were streamed."""
-        self._before = 0
-        """Those before the text under way."""
         self._last = ""
         """The last piece of them."""
-        self._thought = NO_THOUGHT
-        """Characters of the reasoning under way that its plain field has said, and the last piece of them."""
+        self._before = 0
+        """Those before the text under way."""
+        self._thoughts = Thoughts()
         self._reason: str | None = None
         self._usage: Usage | None = None
-        self._details: list[dict[str, Any]] = []
-        """The entries of `reasoning_details` that are not yet part of the answer."""
         self._origin = origin
         self._more: dict[str, Any] = {}
         """Fields without a canonical value, over the whole stream."""
@@ -140,7 +135,7 @@ class ReplyDecoder(SseDecoder):
             self._said += sum(map(len, words))
             self._last = words[-1]
         else:
-            self._think(sum(map(len, words)), words[-1])
+            self._thoughts.say(sum(map(len, words)), words[-1])
         self._parts.more(out, words, in_row=self.in_rows)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
@@ -280,15 +275,15 @@ class ReplyDecoder(SseDecoder):
         parts = self._parts
         thought = delta.reasoning_content or delta.reasoning
         if delta.reasoning_details:
-            gather_details(self._details, delta.reasoning_details)
+            self._thoughts.add(delta.reasoning_details)
             if not thought:
-                self._reasoning(self._unsaid(delta.reasoning_details), out)
+                self._reasoning(self._thoughts.unsaid(delta.reasoning_details), out)
         if thought:
-            self._think(len(thought), thought)
+            self._thoughts.say(len(thought), thought)
             self._reasoning(thought, out)
         elif delta.content or delta.tool_calls:
-            self._thought = NO_THOUGHT
-        if self._details and (delta.content or delta.tool_calls or delta.refusal):
+            self._thoughts.leave()
+        if self._thoughts.details and (delta.content or delta.tool_calls or delta.refusal):
             self._sign(out)
         tokens = decode_logprobs(logprobs.content) if logprobs is not None and logprobs.content else None
         if content := delta.content:
@@ -328,23 +323,9 @@ class ReplyDecoder(SseDecoder):
         if citations := take_citations(self._more, before):
             self._parts.cite(out, citations)
 
-    def _think(self, count: int, last: str) -> None:
-        self._thought = self._thought[0] + count, last
-
-    def _unsaid(self, details: Sequence[Any]) -> str:
-        """What the plain field has not said: some services say it again beside the signature, in one piece.
-
-        If only the end of it was signed, they say that.
-        """
-        words, (count, last), self._thought = words_in(details), self._thought, NO_THOUGHT
-        if 0 < len(words) < count and holds_state(details):
-            return "" if words.endswith(last) or last.endswith(words) else words
-        more = rest(words, count, last) if 0 < count <= len(words) else None
-        return words if more is None else more
-
     def _sign(self, out: list[StreamEvent]) -> None:
         """Gives the reasoning its opaque state, if the details hold one."""
-        details, self._details = self._details, []
+        details = self._thoughts.take()
         if holds_state(details):
             self._leave_text(out)
             self._parts.sign(out, state_of(details, self._origin))
@@ -400,7 +381,7 @@ class ReplyDecoder(SseDecoder):
             raise self._skipped
         if self._halves.held:
             self._delta(self._halves.rest(), out)
-        if self._details:
+        if self._thoughts.details:
             self._sign(out)
         if self._more:
             self._said_beside(out)

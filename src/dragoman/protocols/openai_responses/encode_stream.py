@@ -96,8 +96,6 @@ class AnswerEncoder(EventEncoder):
         """The id of the item under way."""
         self._parts: list[AnyPart] = []
         """Its parts that are complete."""
-        self._refused = False
-        """Whether an item that is done refuses."""
         self._counts: dict[str, int] = {}
         """How many parts of each kind it has."""
         self._part: AnyPart | None = None
@@ -295,7 +293,6 @@ class AnswerEncoder(EventEncoder):
         if not self._parts:
             return
         parts, self._parts = self._parts, []
-        self._refused = self._refused or _refuses(parts)
         item = self._writer.item(parts, self._item, status)
         if item is None:
             return
@@ -315,12 +312,12 @@ class AnswerEncoder(EventEncoder):
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         if self._compact and len(self._items) + len(self._parts) != 1:
             raise not_compacted("an answer of another form")
-        refused = self._refused or _refuses(self._parts)
+        whole = self._fold.result()
+        refused = _refuses(whole.parts)
         status, details = encode_reason(end.finish_reason, end.native_finish_reason, refusal=refused)
         if status not in {CUT, DONE}:
             status, details = CUT, {"reason": status}  # no stream ends so
         self._end_item(out, status)
-        whole = self._fold.result()
         said = ended(self._begun(), end, self._env) | {
             "status": status,
             "incomplete_details": details,
