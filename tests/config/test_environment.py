@@ -99,6 +99,7 @@ SAMPLES = {
     "LEAST_BUDGET": "2",
     "MOST_BUDGET": "2",
     "CONTEXT": "9",
+    "MOST_OUTPUT": "9",
     "CORS_ORIGINS": "http://h,*",
     "SAVE": "false",
     "STICKY": "true",

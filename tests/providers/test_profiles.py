@@ -37,18 +37,18 @@ UNKNOWN = ModelProfile()
 @pytest.mark.parametrize(
     ("model", "more"),
     [
-        ("o3", ("stop",)),
-        ("o3-2025-04-16", ("stop",)),
-        ("O4-mini", ("stop",)),
-        ("o3-mini", ()),
-        ("openai/o1-pro", ()),
+        ("o3", ("parallel_tool_calls", "stop")),
+        ("o3-2025-04-16", ("parallel_tool_calls", "stop")),
+        ("O4-mini", ("parallel_tool_calls", "stop")),
+        ("o3-mini", ("parallel_tool_calls",)),
+        ("openai/o1-pro", ("parallel_tool_calls",)),
         ("gpt-5", ("stop",)),
         ("gpt-5-mini-2025-08-07", ("stop",)),
         ("azure/eu/gpt-5", ("stop",)),
     ],
 )
 def test_openais_models_that_think_take_no_sampling(model: str, more: tuple[str, ...]) -> None:
-    assert KNOWN.profile_of(model).unsupported_fields == (*SAMPLING, *more)
+    assert KNOWN.profile_of(model).unsupported_fields == (*SAMPLING, "top_logprobs", *more)
     assert KNOWN.profile_of(model).reasoning_returns is False
 
 
@@ -69,7 +69,7 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
     ("model", "refused"), [("gpt-4o", ("reasoning.display",)), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))]
 )
 def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...]) -> None:
-    profile = replace(KNOWN.profile_of(model), context=None, efforts=None)
+    profile = replace(KNOWN.profile_of(model), context=None, most_output=None, efforts=None)
     assert profile.sampling_with_effort is (False if "stop" in refused else None)
     assert replace(profile, sampling_with_effort=None) == OPENAI_FORM.over(
         ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused, call_ids="short", breakpoints=False)
@@ -398,7 +398,7 @@ def test_openais_later_models_take_no_sampling_while_they_think(
     config: ReasoningConfig | None, lost: tuple[str, ...]
 ) -> None:
     request = ChatRequest(
-        model="gpt-5.4", messages=(user("x"),), temperature=1.0, top_p=0.9, top_logprobs=2, reasoning=config
+        model="gpt-5.4", messages=(user("x"),), temperature=0.5, top_p=0.9, top_logprobs=2, reasoning=config
     )
     profile = KNOWN.profile_of("gpt-5.4")
     for codec in (OpenAIChatClient("http://up"), OpenAIResponsesClient("http://up")):

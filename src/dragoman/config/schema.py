@@ -301,6 +301,7 @@ PROFILE = TableSchema(
         "reasoning_returns": Boolean(),
         "unsupported_fields": ListOf(REQUEST_FIELD),
         "context": Integer(1),
+        "most_output": Integer(1),
         "images": Boolean(),
         "tools": Boolean(),
         "prefill": Boolean(),

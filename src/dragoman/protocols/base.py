@@ -14,7 +14,17 @@ from dragoman.protocols.call_ids import CallIdForm, with_call_ids, with_distinct
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.paired_calls import Pairing, with_pairs, with_unanswered
-from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken, untaken_together
+from dragoman.protocols.profiles import (
+    Compilers,
+    changes,
+    fitted,
+    supported,
+    supported_form,
+    untaken,
+    untaken_together,
+    with_limit,
+    without_neutral,
+)
 from dragoman.protocols.prompt_regions import (
     PromptBeginning,
     PromptRegions,
@@ -136,6 +146,8 @@ class Decoder(ABC):
 
 SCHEMAS, OUTPUTS, FORMS = SchemaCache(), SchemaCache(compiled_output), SchemaCache(compiled_form)
 """Schemas of tools, results and answers. A codec is made for each call, and agents send the same tools each time."""
+LIMIT = "max_output_tokens"
+
 NO_SCHEMAS = Compilers(partial(SCHEMAS.compiled, support=SchemaSupport()))
 """For requests without a schema: nothing is compiled."""
 
@@ -208,11 +220,12 @@ class ClientCodec(ABC):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         """What of `request` a model of `profile` will not get, or will get in another form."""
         thought = self._with_effort(request, profile)
+        untaken = self._untaken(thought, profile)
         lost = losses(
-            request,
+            without_neutral(request, untaken),
             self.expresses,
             self.name,
-            self._untaken(thought, profile),
+            untaken,
             family=self.family,
             origin=self.origin(request.model),
         )
@@ -223,6 +236,8 @@ class ClientCodec(ABC):
         if request.reasoning is not None and thought is not request:
             changed = ChangedField(changed_name(request.reasoning))
             lost = lost if any(loss.name == changed.name for loss in lost) else (*lost, changed)
+        if with_limit(request, profile) is not request and all(loss.name != LIMIT for loss in lost):
+            lost = (*lost, ChangedField(LIMIT))
         if self.pairing is not None:
             lost = with_unanswered(lost, request, self.pairing)
         return (*lost, *changes(sent, profile, compilers, self.keeps))
@@ -230,7 +245,7 @@ class ClientCodec(ABC):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
-        request = self._with_effort(request, profile)
+        request = self._with_effort(with_limit(request, profile), profile)
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)
         request = with_distinct_ids(request)

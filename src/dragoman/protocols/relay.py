@@ -187,9 +187,9 @@ class RelayCodec(ABC):
     own_efforts: bool = False
     """Whether the service takes only some efforts of thinking for some models; else that is known of families alone."""
 
-    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
-        """Whether `model`, of which `profile` is known, takes the thinking that `request` asks for; if not, the request
-        is translated."""
+    def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        """Whether `model`, of which `profile` is known, takes what `request` says of thinking, of the choice among
+        tokens, and of the answer's length and form; if not, the request is translated."""
         return True
 
     model_at: ClassVar[Places] = (("model",),)

@@ -11,17 +11,28 @@ from msgspec.structs import asdict
 from dragoman.config import ProfileConfig
 from dragoman.providers.efforts import EFFORTS
 from dragoman.providers.family import Family
+from dragoman.providers.limits import LIMITS
 from dragoman.types import ModelProfile, SchemaLimit
 
-SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
+PENALTIES = ("frequency_penalty", "presence_penalty")
+SAMPLING = ("temperature", "top_p", *PENALTIES)
 """Fields that steer the choice among tokens: models that think do that themselves."""
 
 PLAIN_ROOT: tuple[SchemaLimit, ...] = ("plain-root",)
 
-OPENAI_REASONING = ModelProfile(unsupported_fields=SAMPLING, reasoning_returns=False, schema_limits=PLAIN_ROOT)
-OPENAI_NEWER = ModelProfile(unsupported_fields=(*SAMPLING, "stop"))
+OPENAI_SAMPLING = (*SAMPLING, "top_logprobs")
+"""Log probabilities are refused as well: "You are not allowed to request logprobs from this model", 403
+(confident-ai/deepeval#2184)."""
+
+OPENAI_REASONING = ModelProfile(unsupported_fields=OPENAI_SAMPLING, reasoning_returns=False, schema_limits=PLAIN_ROOT)
+OPENAI_SERIAL = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "parallel_tool_calls"))
+"""What the models of the o-series refuse besides: "Unsupported parameter: 'parallel_tool_calls' is not supported with
+this model"."""
+OPENAI_SERIAL_NEWER = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "parallel_tool_calls", "stop"))
+OPENAI_NEWER = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "stop"))
 """What the later of these models refuse besides: "Unsupported parameter: 'stop' is not supported with this model"."""
 OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
+OPENAI_PARALLEL = "https://github.com/run-llama/llama_index/issues/20865"
 OPENAI_STOP = "https://github.com/BerriAI/litellm/pull/15244"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
@@ -36,6 +47,7 @@ GEMINI_SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 GEMINI_THINKING = "https://ai.google.dev/gemini-api/docs/thinking"
 
 GEMINI_MIXED = "https://github.com/lbjlaq/Antigravity-Manager/issues/2241"
+GEMINI_PENALTIES = "https://github.com/google-gemini/cookbook/issues/1290"
 GEMINI_ERROR = "https://github.com/AstrBotDevs/AstrBot/issues/7572"
 
 GEMINI_SCHEMA = (
@@ -143,6 +155,10 @@ CONTEXTS: tuple[Family, ...] = (
 
 FAMILIES: tuple[Family, ...] = (
     *CONTEXTS,
+    *LIMITS,
+    # "Penalty is not enabled for this model": 400, except of those of 2.0.
+    Family("gemini-*", ModelProfile(unsupported_fields=PENALTIES), GEMINI_PENALTIES, "2026-11-28"),
+    Family("gemini-2.0-*", ModelProfile(unsupported_fields=()), GEMINI_PENALTIES, "2026-11-28"),
     *EFFORTS,
     # "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level": 400.
     Family(
@@ -153,7 +169,11 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family("o[134]", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
     Family("o[134]-*", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
-    *(Family(pattern, OPENAI_NEWER, OPENAI_STOP, "2026-11-26") for pattern in ("o3", "o3-20*", "o3-pro*", "o4-mini*")),
+    *(Family(pattern, OPENAI_SERIAL, OPENAI_PARALLEL, "2026-11-28") for pattern in ("o[13]", "o[13]-*")),
+    *(
+        Family(pattern, OPENAI_SERIAL_NEWER, OPENAI_STOP, "2026-11-26")
+        for pattern in ("o3", "o3-20*", "o3-pro*", "o4-mini*")
+    ),
     # From gpt-5.1 on the models take the others of these fields unless they think (vercel/ai#10932).
     Family("gpt-5.*", ModelProfile(unsupported_fields=("stop",)), OPENAI_STOP, "2026-11-26"),
     Family("gpt-5", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from dragoman.protocols.asked_effort import value_of, word
+from dragoman.protocols.asked_settings import Places, takes_settings
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
@@ -16,6 +17,23 @@ from dragoman.protocols.relay_body import READ, BodyReader, RelayBody, SseRelay,
 from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
+
+PLACES = Places(
+    {
+        "temperature": "temperature",
+        "top_p": "top_p",
+        "top_k": "top_k",
+        "frequency_penalty": "frequency_penalty",
+        "presence_penalty": "presence_penalty",
+        "stop": "stop",
+        "top_logprobs": "logprobs",
+        "seed": "seed",
+        "verbosity": "verbosity",
+        "parallel_tool_calls": "parallel_tool_calls",
+        "response_format": "response_format",
+    },
+    ("max_completion_tokens", "max_tokens"),
+)
 
 REPORTING = b',"stream_options":{"include_usage":true}}'
 """The end of a body for a stream that is to report its usage."""
@@ -85,10 +103,12 @@ class ChatRelay(SseRelay):
             return False
         return passes(request.fields, self._variant, self._marks)
 
-    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
-        if not isinstance(request, ChatRelayRequest) or request.several or "reasoning_effort" not in request.fields:
+    def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if not isinstance(request, ChatRelayRequest) or request.several:
             return True
-        effort = word(value_of(request.fields["reasoning_effort"]))
+        effort = word(value_of(request.fields.get("reasoning_effort")))
+        if not takes_settings(request.fields, PLACES, profile, thinks=effort not in {None, OFF}):
+            return False
         if not taken(effort, self._variant.efforts_for(model, profile.efforts)):
             return False
         together = self._variant.effort_with_tools or profile.effort_with_tools is not False

@@ -1,0 +1,121 @@
+"""One set of settings in each protocol, to models of many families: what goes out, no service refuses."""
+
+import json
+
+import pytest
+
+from dragoman.types import names
+from tests.strict.rules import Json, refusals
+from tests.strict.settings import MODELS, Limits, rule, said
+from tests.strict.test_thinking import explained
+from tests.strict.thinking import Levels
+
+TURNS: Json = {"messages": [{"role": "user", "content": "hi"}]}
+SCHEMA: Json = {"type": "object", "properties": {}}
+FUNCTIONS: Json = {
+    "tools": [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}],
+    "parallel_tool_calls": False,
+}
+LARGE = (4096, 32000, 64000, 200_000)
+"""Limits that programs send to whatever model is there."""
+
+
+def _gemini(**config: object) -> Json:
+    return {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "generationConfig": config}
+
+
+ASKED: dict[str, tuple[Json, ...]] = {
+    "openai-chat": (
+        TURNS | {"temperature": 0.2, "top_p": 0.9, "frequency_penalty": 0.5, "presence_penalty": 0.5},
+        TURNS | {"temperature": 1, "frequency_penalty": 0, "presence_penalty": 0, "logprobs": False},
+        TURNS | {"stop": ["END"], "logprobs": True, "top_logprobs": 2},
+        TURNS | FUNCTIONS,
+        *(TURNS | {"max_tokens": most} for most in LARGE),
+    ),
+    "openai-responses": (
+        {"input": "hi", "temperature": 0.2, "top_p": 0.9},
+        {"input": "hi", "temperature": 1},
+        *({"input": "hi", "max_output_tokens": most} for most in LARGE),
+    ),
+    "anthropic": (
+        TURNS | {"max_tokens": 100, "temperature": 0.2, "top_p": 0.9, "top_k": 5},
+        TURNS | {"max_tokens": 100, "temperature": 1},
+        TURNS | {"max_tokens": 100, "stop_sequences": ["END"]},
+        *(TURNS | {"max_tokens": most} for most in LARGE),
+    ),
+    "gemini": (
+        _gemini(temperature=0.2, topP=0.9, topK=5, frequencyPenalty=0.5, presencePenalty=0.5),
+        _gemini(temperature=1, frequencyPenalty=0.0, presencePenalty=0),
+        _gemini(stopSequences=["END"], responseLogprobs=True, logprobs=2),
+        *(_gemini(maxOutputTokens=most) for most in LARGE),
+    ),
+    "ollama": (
+        TURNS | {"options": {"temperature": 0.2, "top_p": 0.9, "frequency_penalty": 0.5, "presence_penalty": 0.5}},
+        *(TURNS | {"options": {"num_predict": most}} for most in LARGE),
+    ),
+}
+
+
+@pytest.mark.parametrize("limits", MODELS, ids=lambda each: f"{each.provider} {each.model}")
+@pytest.mark.parametrize("front", ASKED)
+def test_no_setting_is_refused_and_none_changes_in_silence(front: str, limits: Limits) -> None:
+    for body in ASKED[front]:
+        found = explained(front, Levels(limits.provider, limits.model, (), ""), body)
+        assert found.request is not None, (body, found.error)
+        sent = json.loads(found.request.body)
+        assert refusals((rule(limits),), sent) == [], (body, found.carried)
+        asked, told = said(body | body.get("options", {})), said(sent)
+        for name in ("temperature", "top_p", "stop"):
+            if name in asked and name not in told and asked[name] != 1:
+                assert name in names(found.losses), body
+        limit = asked.get("max_tokens", asked.get("num_predict"))
+        if limit is not None and limit != told["max_tokens"]:
+            assert names(found.losses) == ("max_output_tokens",)
+            assert limits.most in {None, told["max_tokens"]}
+
+
+@pytest.mark.parametrize(
+    ("front", "provider", "model", "body"),
+    [
+        ("openai-chat", "openai", "gpt-5", TURNS | {"temperature": 1, "max_completion_tokens": 64000}),
+        ("openai-chat", "openai", "gpt-5.4", TURNS | {"temperature": 0.2}),
+        ("openai-chat", "openai", "gpt-4o", TURNS | {"temperature": 0.2, "max_tokens": 16384}),
+        ("openai-chat", "openai", "o3", TURNS | {"temperature": 0.2, "n": 2}),
+        ("openai-chat", "openai", "unheard-of", TURNS | {"temperature": 0.2, "max_tokens": 10**9}),
+        ("openai-responses", "openairesponses", "gpt-5", {"input": "hi", "temperature": 1, "top_logprobs": None}),
+        ("anthropic", "anthropic", "claude-opus-4-8", TURNS | {"max_tokens": 64000, "temperature": 1}),
+        ("anthropic", "anthropic", "claude-sonnet-4-5", TURNS | {"max_tokens": 64000, "temperature": 0.2}),
+        ("gemini", "gemini", "gemini-2.5-pro", _gemini(maxOutputTokens=65535, frequencyPenalty=0.0)),
+    ],
+)
+def test_a_request_whose_settings_the_model_takes_is_relayed(front: str, provider: str, model: str, body: Json) -> None:
+    assert explained(front, Levels(provider, model, (), ""), body).carried == "relayed"
+
+
+def test_what_changes_nothing_is_left_out_and_not_named() -> None:
+    body = TURNS | {"temperature": 1, "frequency_penalty": 0, "presence_penalty": 0, "max_tokens": 10**6}
+    found = explained("openai-chat", Levels("openai", "gpt-5", (), ""), body)
+    assert found.request is not None
+    assert json.loads(found.request.body).keys().isdisjoint({"temperature", "frequency_penalty"})
+    assert names(found.losses) == ("max_output_tokens",)
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "limit", "budget"),
+    [
+        ("claude-3-haiku-20240307", None, 4096, None),
+        ("claude-opus-4-1", None, 16384, None),
+        ("claude-opus-4-1", "high", 32000, 16384),
+        ("claude-opus-4-1", "xhigh", 32000, 23808),
+        ("claude-sonnet-4-5", "max", 64000, 55808),
+        ("unheard-of", None, 16384, None),
+    ],
+)
+def test_a_limit_that_nobody_has_set_is_one_that_the_model_takes(
+    model: str, effort: str | None, limit: int, budget: int | None
+) -> None:
+    body = TURNS | ({} if effort is None else {"reasoning_effort": effort})
+    found = explained("openai-chat", Levels("anthropic", model, (), ""), body)
+    assert found.request is not None
+    sent = json.loads(found.request.body)
+    assert (sent["max_tokens"], sent.get("thinking", {}).get("budget_tokens")) == (limit, budget)
