@@ -119,3 +119,33 @@ def test_a_limit_that_nobody_has_set_is_one_that_the_model_takes(
     assert found.request is not None
     sent = json.loads(found.request.body)
     assert (sent["max_tokens"], sent.get("thinking", {}).get("budget_tokens")) == (limit, budget)
+
+
+STOPS = ["\n", "END", "", "a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "taken"),
+    [
+        ("openai", "gpt-4o", STOPS[:4]),
+        ("zai", "glm-5", STOPS[:4]),
+        ("gemini", "gemini-2.5-flash", STOPS[:5]),
+        ("anthropic", "claude-sonnet-4-5", ["END", "a", "b", "c", "d"]),
+        ("vllm", "qwen3", STOPS),
+    ],
+)
+@pytest.mark.parametrize("front", ["openai-chat", "ollama"])
+def test_no_more_texts_end_an_answer_than_the_service_takes(
+    front: str, provider: str, model: str, taken: list[str]
+) -> None:
+    body = TURNS | ({"stop": STOPS} if front == "openai-chat" else {"options": {"stop": STOPS}})
+    found = explained(front, Levels(provider, model, (), ""), body)
+    assert found.request is not None
+    assert said(json.loads(found.request.body))["stop"] == taken
+    assert names(found.losses) == (() if taken == STOPS else ("stop",))
+
+
+def test_as_many_texts_as_the_service_takes_are_relayed() -> None:
+    for stop in (["a", "b", "c", "d"], "a", None):
+        found = explained("openai-chat", Levels("openai", "gpt-4o", (), ""), TURNS | {"stop": stop})
+        assert found.carried == "relayed"

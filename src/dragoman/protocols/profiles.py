@@ -101,6 +101,13 @@ def with_limit(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
     return request if limit is None or most is None or limit <= most else replace(request, max_output_tokens=most)
 
 
+def with_stops(request: ChatRequest, most: int | None, *, blank: bool) -> ChatRequest:
+    """`request` with the first `most` texts that end its answer, those of white space if `blank`; the same object if it
+    has no others."""
+    kept = request.stop if blank else tuple(text for text in request.stop if text.strip())
+    return request if kept[:most] == request.stop else replace(request, stop=kept[:most])
+
+
 def supported(profile: ModelProfile, own: SchemaSupport) -> SchemaSupport:
     """What models of `profile` take of JSON Schema at a service that takes `own`: what the profile knows holds."""
     return SchemaSupport(

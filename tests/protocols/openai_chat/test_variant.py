@@ -142,6 +142,8 @@ CASES = [
         ("max_completion_tokens",),
         5,
     ),
+    Case("most_stops", Variant(most_stops=2), asked(stop=("a", "b", "c")), ("stop",), ["a", "b"], ("stop",)),
+    Case("most_stops", Variant(most_stops=2), asked(stop=("a", "b")), ("stop",), ["a", "b"]),
     Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
     Case("reasoning_field", Variant(reasoning_field="reasoning"), THOUGHT, ("messages", 1, "reasoning"), "hm"),
     Case(

@@ -134,6 +134,7 @@ class OpenAIChatClient(ClientCodec):
         self.budgets_as_efforts = variant.thinking_field == "reasoning_effort"
         self.refused = frozenset(variant.refused_fields) | (frozenset() if variant.breakpoints else {BREAKPOINT})
         self.expresses = _expressed(variant)
+        self.most_stops = variant.most_stops
 
     def relay_for(self, protocol: str) -> RelayCodec | None:
         return self._completions if protocol == COMPLETIONS else super().relay_for(protocol)

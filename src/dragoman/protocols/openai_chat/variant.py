@@ -79,6 +79,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether a file may be named by its URL."""
     web_search: bool = True
     """Whether there is `web_search_options`. A relay passes it: its caller may know a model that has it."""
+    most_stops: int | None = None
+    """How many texts of `stop` are taken; None: any number."""
     cache_keys: bool = False
     """Whether `prompt_cache_key` is known, so that one may be sent for which the caller did not ask."""
     breakpoints: BreakpointField | None = None

@@ -54,6 +54,7 @@ OF_ZHIPU = (
         "2026-11-26",
     ),
     Quirk("refused_fields", ("frequency_penalty", "presence_penalty"), "they are not in its API", GLM, "2026-11-26"),
+    Quirk("most_stops", 4, "400, code 1214: at most 4 stop words", "QwenLM/Qwen-Agent#370", "2026-11-28"),
 )
 
 OF_DASHSCOPE = (
