@@ -49,6 +49,7 @@ SAMPLES = {
     "CACHE_LIFETIME": "1",
     "REASONING_RETURNS": "true",
     "MIXED_TOOLS": "true",
+    "FORM_WITH_TOOLS": "true",
     "UNSUPPORTED_FIELDS": "temperature,top_p",
     "IMAGES": "false",
     "TOOLS": "false",

@@ -149,3 +149,64 @@ def test_as_many_texts_as_the_service_takes_are_relayed() -> None:
     for stop in (["a", "b", "c", "d"], "a", None):
         found = explained("openai-chat", Levels("openai", "gpt-4o", (), ""), TURNS | {"stop": stop})
         assert found.carried == "relayed"
+
+
+FORMS: dict[str, Json] = {
+    "openai-chat": {"response_format": {"type": "json_object"}},
+    "gemini": {"generationConfig": {"responseMimeType": "application/json"}},
+}
+TOOLS: dict[str, Json] = {
+    "openai-chat": FUNCTIONS,
+    "gemini": {"tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": SCHEMA}]}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "together"),
+    [
+        ("groq", "openai/gpt-oss-120b", False),
+        ("cerebras", "gpt-oss-120b", False),
+        ("gemini", "gemini-2.5-flash", False),
+        ("geminiopenai", "gemini-2.5-flash", False),
+        ("gemini", "gemini-3.7-flash", True),
+        ("openai", "gpt-4o", True),
+    ],
+)
+@pytest.mark.parametrize("front", FORMS)
+def test_a_form_stands_beside_tools_only_where_it_is_taken(
+    front: str, provider: str, model: str, together: bool
+) -> None:
+    turns = TURNS if front == "openai-chat" else _gemini()
+    for more, kept in ((FORMS[front] | TOOLS[front], together), (FORMS[front], True)):
+        found = explained(front, Levels(provider, model, (), ""), turns | more)
+        assert found.request is not None
+        sent = json.loads(found.request.body)
+        form = sent.get("response_format") or sent.get("generationConfig", {}).get("responseMimeType")
+        assert (form is not None) == kept
+        assert ("tools" in sent) == ("tools" in more)
+        assert ("response_format" in names(found.losses)) == (not kept)
+
+
+@pytest.mark.parametrize(
+    ("model", "has"),
+    [
+        ("claude-3-5-haiku-20241022", False),
+        ("claude-sonnet-4-20250514", False),
+        ("claude-opus-4@20250514", False),
+        ("claude-opus-4-1", True),
+        ("claude-sonnet-4-5", True),
+        ("claude-haiku-5-5", True),
+    ],
+)
+@pytest.mark.parametrize("field", ["response_format", "output_config", "output_format"])
+def test_claude_gets_a_schema_of_its_answer_from_the_models_on_that_have_one(model: str, has: bool, field: str) -> None:
+    front = "openai-chat" if field == "response_format" else "anthropic"
+    form = {"type": "json_schema", "schema": SCHEMA | {"additionalProperties": False}}
+    chat = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}
+    value = {"response_format": chat, "output_config": {"format": form}, "output_format": form}[field]
+    found = explained(front, Levels("anthropic", model, (), ""), TURNS | {"max_tokens": 100, field: value})
+    assert found.request is not None
+    sent = json.loads(found.request.body)
+    assert ("output_config" in sent or "output_format" in sent) == has
+    assert names(found.losses) == (() if has else ("response_format",))
+    assert found.carried == ("relayed" if has and front == "anthropic" else "translated")

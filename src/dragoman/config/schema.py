@@ -316,6 +316,7 @@ PROFILE = TableSchema(
         "breakpoints": Boolean(),
         "signed_calls": Boolean(),
         "mixed_tools": Boolean(),
+        "form_with_tools": Boolean(),
         "schema_keywords": ListOf(KEYWORD),
         "schema_formats": ListOf(WORDS),
         "schema_limits": ListOf(LIMIT),

@@ -284,6 +284,9 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     mixed_tools: bool | None = None
     """Whether they take tools of the service, such as a search of the web, beside functions in Gemini's protocol; if
     not, the tools of the service are left out, and listed as losses."""
+    form_with_tools: bool | None = None
+    """Whether they take a form of the answer (JSON, or JSON of a schema) beside tools; if not, the form is left out,
+    and listed as a loss."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use. What others demand is said in another way
     or in the tool's description; what cannot be said is left out, and listed as a loss. With `nullable`, that word is

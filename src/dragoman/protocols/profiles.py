@@ -89,10 +89,18 @@ def untaken_thinking(profile: ModelProfile, *, asked: bool) -> frozenset[str]:
 
 def untaken_together(request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
     """Fields of `request` that models of `profile` do not take beside others of it."""
-    if sampling := untaken_thinking(profile, asked=thinks(request.reasoning)):
-        return sampling
-    both = request.temperature is not None and request.top_p is not None
-    return frozenset({"top_p"}) if both and profile.single_sampling else frozenset()
+    found = untaken_thinking(profile, asked=thinks(request.reasoning))
+    if profile.single_sampling and request.temperature is not None and request.top_p is not None:
+        found |= {"top_p"}
+    if profile.form_with_tools is False and forms_beside_tools(request):
+        found |= {"response_format"}
+    return found
+
+
+def forms_beside_tools(request: ChatRequest) -> bool:
+    """Whether another form of the answer than text is asked for beside tools."""
+    form = request.response_format
+    return bool(request.tools) and form is not None and form.kind != "text"
 
 
 def with_limit(request: ChatRequest, profile: ModelProfile) -> ChatRequest:

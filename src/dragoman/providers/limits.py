@@ -41,7 +41,7 @@ LIMITS: tuple[Family, ...] = (
     *_most(4096, CLAUDE_3, "*claude-3-opus*", "*claude-3-sonnet*", "*claude-3-haiku*"),
     *_most(8192, CLAUDE_3_5, "*claude-3[-.]5-*"),
     *_most(32_000, CLAUDE_4, "*claude-opus-4", "*claude-opus-4[-@]20*", "*claude-opus-4[-.][01]*"),
-    *_most(64_000, CLAUDE_4, "*claude-sonnet-4", "*claude-sonnet-4[-@]20*", "*claude-*-4[-.]5*"),
+    *_most(64_000, CLAUDE_4, "*claude-sonnet-4", "*claude-sonnet-4-0", "*claude-sonnet-4[-@]20*", "*claude-*-4[-.]5*"),
     *_most(128_000, CLAUDE, "*claude-*-4[-.][6-9]*", *CLAUDE_5),
     # "it has a maxOutputTokens value of 655360 but the supported range is from 1 (inclusive) to 8193 (exclusive)".
     *_most(8192, GEMINI_2, "gemini-1.5-*", "gemini-2.0-flash", "gemini-2.0-flash-0*", "gemini-2.0-flash-lite*"),

@@ -43,10 +43,16 @@ DEEPSEEK_VISION = "https://github.com/dengmengmian/muxlayer/releases/tag/v2.0.1"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
 CLAUDE_THINKING = "https://platform.claude.com/docs/en/build-with-claude/effort"
 CLAUDE_FORM_GUIDE = "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"
+CLAUDE_FORMLESS = "https://github.com/theopenco/llmgateway/pull/1473"
+CLAUDE_OLDER = (
+    "*claude-3*",
+    *(f"*claude-{name}-4{end}" for name in ("opus", "sonnet") for end in ("", "[-@]20*", "-0")),
+)
 GEMINI_SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 GEMINI_THINKING = "https://ai.google.dev/gemini-api/docs/thinking"
 
 GEMINI_MIXED = "https://github.com/lbjlaq/Antigravity-Manager/issues/2241"
+GEMINI_FORM = "https://github.com/symfony/ai/issues/1777"
 GEMINI_PENALTIES = "https://github.com/google-gemini/cookbook/issues/1290"
 GEMINI_ERROR = "https://github.com/AstrBotDevs/AstrBot/issues/7572"
 
@@ -108,6 +114,7 @@ CLAUDE_FORM = ModelProfile(
 )
 """What the vendor's client keeps of a schema (anthropic 2.14, `lib/_parse/_transform.py`): others are refused."""
 
+FORMLESS = ModelProfile(unsupported_fields=("response_format",))
 BUDGETS_ALONE = ModelProfile(thinking_levels=False)
 SINGLE_SAMPLING = ModelProfile(single_sampling=True)
 CLAUDE_ADAPTIVE = ModelProfile(thinking_levels=True, unsupported_fields=("temperature", "top_p", "top_k"))
@@ -230,6 +237,10 @@ FAMILIES: tuple[Family, ...] = (
     Family("gemini-[12]*", ModelProfile(thinking_levels=False, signed_calls=False), GEMINI_THINKING, "2026-11-26"),
     # "Built-in tools and Function Calling cannot be combined in the same request": 400; later ones want to be told.
     Family("gemini-[12]*", ModelProfile(mixed_tools=False), GEMINI_MIXED, "2026-11-26"),
+    # "Function calling with a response mime type: 'application/json' is unsupported": 400.
+    Family("gemini-[12]*", ModelProfile(form_with_tools=False), GEMINI_FORM, "2026-11-28"),
+    # They have no form of the answer but text; from Opus 4.1 and Sonnet 4.5 on they have schemas.
+    *(Family(pattern, FORMLESS, CLAUDE_FORMLESS, "2026-11-28") for pattern in CLAUDE_OLDER),
     # The older ones go on from an assistant's message at the end of the conversation.
     Family("*claude-3*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),

@@ -108,7 +108,7 @@ class Target:
         codec = found.codec
         if codec.takes is not None and not codec.takes(request):
             return None
-        if not (self._settings_known or codec.own_efforts):
+        if not (self._settings_known or codec.own_settings):
             return found
         return found if codec.takes_settings(request, self.model, self._profile) else None
 

@@ -6,6 +6,7 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION
 from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.anthropic.thinking import FIELD
+from dragoman.protocols.anthropic.tools import OLD_FORMAT
 from dragoman.protocols.asked_effort import asked, word
 from dragoman.protocols.asked_settings import Places, takes_settings
 from dragoman.protocols.reasoning import always_thinks, taken
@@ -53,7 +54,11 @@ class AnthropicRelay(SseRelay):
         fields, efforts, levels = request.fields, profile.efforts, profile.thinking_levels
         if not takes_settings(fields, PLACES, profile):
             return False
-        kind, effort = asked(fields.get(FIELD)).type, word(asked(fields.get("output_config")).effort)
+        output = asked(fields.get("output_config"))
+        formed = output.format is not None or OLD_FORMAT in fields
+        if formed and "response_format" in (profile.unsupported_fields or ()):
+            return False
+        kind, effort = asked(fields.get(FIELD)).type, word(output.effort)
         if (kind is not None and kind == UNTAKEN.get(levels)) or (
             effort is not None and levels is False and not efforts
         ):

@@ -9,6 +9,8 @@ import re
 from dragoman.types import ModelProfile
 
 LIMIT = re.compile(rb'"max_?[oO]utput_?[tT]okens"\s*:\s*"?([0-9]+)')
+JSON = re.compile(rb'"response_?[mM]ime_?[tT]ype"\s*:\s*"application/json"')
+TOOLS = re.compile(rb'"tools"\s*:\s*(?:\[\s*)?\{')
 PENALTIES = {
     "frequency_penalty": re.compile(rb'"frequency_?[pP]enalty"\s*:\s*"?-?[0.]*[1-9]'),
     "presence_penalty": re.compile(rb'"presence_?[pP]enalty"\s*:\s*"?-?[0.]*[1-9]'),
@@ -20,6 +22,8 @@ def takes_settings(body: bytes, profile: ModelProfile) -> bool:
     """Whether models of `profile` take what a request with this body says of the answer and its tokens."""
     most = profile.most_output
     if most is not None and any(int(limit) > most for limit in LIMIT.findall(body)):
+        return False
+    if profile.form_with_tools is False and JSON.search(body) and TOOLS.search(body):
         return False
     refused = profile.unsupported_fields or ()
     if body.find(b"enalty") < 0:

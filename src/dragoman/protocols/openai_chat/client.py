@@ -25,6 +25,7 @@ from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
+from dragoman.protocols.profiles import forms_beside_tools
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
@@ -170,6 +171,11 @@ class OpenAIChatClient(ClientCodec):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         still = self._must_not_think(request, profile)
         return super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
+
+    def _untaken(self, request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
+        found = super()._untaken(request, profile)
+        alone = not self._variant.form_with_tools and forms_beside_tools(request)
+        return found | {"response_format"} if alone else found
 
     def _must_not_think(self, request: ChatRequest, profile: ModelProfile) -> bool:
         if self._variant.effort_with_tools or profile.effort_with_tools is not False or thinks_not(request):

@@ -93,7 +93,7 @@ class ChatRelay(SseRelay):
         self._marks = marks(variant)
         self.stream_usage = variant.stream_usage
         self.renamed = renamed(variant)
-        self.own_efforts = bool(variant.efforts)
+        self.own_settings = bool(variant.efforts) or not variant.form_with_tools
         self.takes = None if variant == USUAL else self._takes
 
     def _takes(self, request: RelayRequest) -> bool:
@@ -111,6 +111,9 @@ class ChatRelay(SseRelay):
             return False
         if not taken(effort, self._variant.efforts_for(model, profile.efforts)):
             return False
+        formed = self._variant.form_with_tools and profile.form_with_tools is not False
+        if not formed and text_of(request.fields.get("response_format")).find(b'"json_') >= 0 and _has_tools(request):
+            return False
         together = self._variant.effort_with_tools or profile.effort_with_tools is not False
         return together or effort in {None, OFF} or text_of(request.fields.get("tools")).find(b'"function"') < 0
 
@@ -122,6 +125,10 @@ class ChatRelay(SseRelay):
         return HttpRequest(url=self._url, headers=tuple(headers))
 
     read = staticmethod(read_whole)
+
+
+def _has_tools(request: ChatRelayRequest) -> bool:
+    return text_of(request.fields.get("tools")).find(b"{") >= 0
 
 
 def chat_request(call: ServerRequest, body: RelayBody) -> ChatRelayRequest:

@@ -66,6 +66,13 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "2026-11-28",
             ),
             Quirk(
+                "form_with_tools",
+                False,
+                "400: json mode cannot be combined with tool/function calling",
+                "agno-agi/agno#1065, vercel/ai#16540",
+                "2026-11-28",
+            ),
+            Quirk(
                 "reasoning_field",
                 "reasoning",
                 "400: property 'reasoning_content' is unsupported",
@@ -117,6 +124,13 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "known to one model only; `system` has the same weight",
                 "https://inference-docs.cerebras.ai/resources/openai",
                 "2026-11-26",
+            ),
+            Quirk(
+                "form_with_tools",
+                False,
+                '400: "tools" is incompatible with "response_format"',
+                "BerriAI/litellm#31445",
+                "2026-11-28",
             ),
             Quirk(
                 "reasoning_field",
