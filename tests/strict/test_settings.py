@@ -210,3 +210,53 @@ def test_claude_gets_a_schema_of_its_answer_from_the_models_on_that_have_one(mod
     assert ("output_config" in sent or "output_format" in sent) == has
     assert names(found.losses) == (() if has else ("response_format",))
     assert found.carried == ("relayed" if has and front == "anthropic" else "translated")
+
+
+IN_JSON: dict[str, Json] = {
+    "openai-chat": {"messages": [{"role": "system", "content": "As JSON."}, {"role": "user", "content": "hi"}]},
+    "gemini": {
+        "systemInstruction": {"parts": [{"text": "As JSON."}]},
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+    },
+    "ollama": {"messages": [{"role": "user", "content": "hi, as Json"}]},
+}
+FORM_OF: dict[str, Json] = FORMS | {"ollama": {"format": "json"}}
+
+
+def _read_for_json(body: Json) -> str:
+    """What the service reads to find the word: of Responses neither the instructions nor system messages."""
+    if "messages" in body:
+        return json.dumps(body["messages"]).lower()
+    return json.dumps([item for item in body["input"] if item.get("role") != "system"]).lower()
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "gpt-4o"),
+        ("openairesponses", "gpt-5.1"),
+        ("groq", "openai/gpt-oss-120b"),
+        ("deepseek", "deepseek-v4-pro"),
+        ("vllm", "qwen3"),
+    ],
+)
+@pytest.mark.parametrize("front", FORM_OF)
+def test_json_is_asked_for_in_words_where_the_service_wants_them(front: str, provider: str, model: str) -> None:
+    silent = TURNS if front != "gemini" else _gemini()
+    for turns in (silent, IN_JSON[front]):
+        found = explained(front, Levels(provider, model, (), ""), turns | FORM_OF[front])
+        if found.carried == "relayed":
+            continue  # the caller's own protocol wants the word
+        assert found.request is not None
+        sent = json.loads(found.request.body)
+        assert ("json" in _read_for_json(sent)) == (provider != "vllm" or turns is not silent)
+        assert names(found.losses) == ()
+        said = provider in {"vllm", "openairesponses"} or turns is silent
+        assert said or "Answer with one" not in json.dumps(sent)
+
+
+def test_a_schema_that_becomes_any_object_is_asked_for_in_words() -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}
+    found = explained("openai-chat", Levels("deepseek", "deepseek-v4-pro", (), ""), TURNS | {"response_format": schema})
+    assert found.request is not None
+    assert "json" in _read_for_json(json.loads(found.request.body))

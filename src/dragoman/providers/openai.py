@@ -20,6 +20,7 @@ OWN = Variant(
     cut_calls=True,
     breakpoints="prompt_cache_breakpoint",
     most_stops=4,
+    json_word=True,
     refused_fields=("top_k",),
 )
 """OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26.
@@ -85,5 +86,10 @@ class OpenAIResponses(OpenAI):
     @classmethod
     def codec(cls) -> ClientCodec:
         return shared(
-            OpenAIResponsesClient, checked_url(cls, cls.url_variable), penalties=False, own_ids=True, breakpoints=True
+            OpenAIResponsesClient,
+            checked_url(cls, cls.url_variable),
+            penalties=False,
+            own_ids=True,
+            breakpoints=True,
+            json_word=True,
         )

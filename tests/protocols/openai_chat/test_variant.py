@@ -28,6 +28,7 @@ from dragoman.types import (
     ToolChoice,
     ToolResult,
     fold,
+    system,
     user,
 )
 from tests.support.cuts import bytewise, drive, two_way
@@ -151,6 +152,14 @@ CASES = [
             (ResponseFormat("json_object"), (ONE,), NOTHING, FORM),
             (ResponseFormat("text"), (ONE,), {"type": "text"}, ()),
             (ResponseFormat("json_object"), (), {"type": "json_object"}, ()),
+        )
+    ),
+    *(
+        Case("json_word", Variant(json_word=True), asked(*said, response_format=form), ("messages", 1, "role"), role)
+        for said, form, role in (
+            ((system("s"), user("x")), ResponseFormat("json_object"), "developer"),
+            ((system("In JSON."), user("x")), ResponseFormat("json_object"), "user"),
+            ((system("s"), user("x")), ResponseFormat("json_schema", schema={}), "user"),
         )
     ),
     Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),

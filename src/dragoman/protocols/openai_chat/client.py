@@ -23,6 +23,7 @@ from dragoman.protocols.openai_chat.result_media import moved
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant, thinks_not
 from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
+from dragoman.protocols.openai_shared.json_word import EVERY_ROLE, lacks_word, with_word
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.profiles import forms_beside_tools
@@ -38,6 +39,7 @@ from dragoman.types import (
     ModelProfile,
     ReasoningConfig,
     Tool,
+    WordedForm,
 )
 
 EXPRESSES = frozenset(
@@ -163,6 +165,11 @@ class OpenAIChatClient(ClientCodec):
             yield ChangedField("response_format")
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        found = self._losses(request, profile)
+        formed = "response_format" not in self._untaken(request, profile)
+        return (*found, WordedForm("response_format")) if formed and self._lacks_word(request) else found
+
+    def _losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         if not self._must_not_think(request, profile):
             return super().losses(request, profile)
         still = replace(request, reasoning=NOT_AT_ALL)
@@ -170,7 +177,15 @@ class OpenAIChatClient(ClientCodec):
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         still = self._must_not_think(request, profile)
-        return super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
+        fitted = super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
+        return with_word(fitted) if self._lacks_word(fitted) else fitted
+
+    def _lacks_word(self, request: ChatRequest) -> bool:
+        form = request.response_format
+        if form is None or not self._variant.json_word:
+            return False
+        bare = form.kind == "json_object" or (form.kind == "json_schema" and not self._variant.json_schema)
+        return bare and lacks_word(request, EVERY_ROLE)
 
     def _untaken(self, request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
         found = super()._untaken(request, profile)

@@ -73,6 +73,8 @@ def passes(fields: Mapping[str, Any], variant: Variant, marked: tuple[Mark, ...]
                 return False
     if variant.most_stops is not None and not _few(fields.get("stop"), variant.most_stops):
         return False
+    if variant.json_word and not _word_passes(messages, fields):
+        return False
     return _names_pass(messages, variant) and _results_pass(messages, variant) and _reasoning_passes(messages, variant)
 
 
@@ -95,6 +97,12 @@ def _marks(variant: Variant) -> Iterator[Mark]:
         yield "reasoning_effort", THINKING[variant.thinking_field]
     if variant.reasoning_field != "reasoning_content":
         yield "messages", b'"reasoning_content"'
+
+
+def _word_passes(messages: bytes, fields: Mapping[str, Any]) -> bool:
+    """Whether the word JSON stands in the messages, if it must."""
+    form = fields.get("response_format")
+    return form is None or b'"json_object"' not in text_of(form) or b"json" in messages.lower()
 
 
 def _few(field: Any, most: int) -> bool:

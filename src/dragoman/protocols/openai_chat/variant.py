@@ -73,6 +73,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether the form of an answer may be a JSON schema; if not, any JSON object is asked for."""
     json_object: bool = True
     """Whether it may be `json_object`; if not, a schema that allows any object is sent."""
+    json_word: bool = False
+    """Whether `json_object` is refused unless a message has the word JSON; if so, and none has it, one is added."""
     form_with_tools: bool = True
     """Whether either may stand beside tools; if not, no form is asked for then."""
     result_media: bool = True

@@ -65,6 +65,7 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "earendil-works/pi#1745",
                 "2026-11-28",
             ),
+            Quirk("json_word", True, "400: messages must contain the word json", "vercel/ai#7508", "2026-11-28"),
             Quirk(
                 "form_with_tools",
                 False,

@@ -135,6 +135,13 @@ MAKERS: tuple[ServiceRow, ...] = (
                 "2026-11-28",
             ),
             Quirk(
+                "json_word",
+                True,
+                "400: prompt must contain the word json",
+                "Canner/WrenAI#1581, vercel/ai#7913",
+                "2026-11-28",
+            ),
+            Quirk(
                 "json_schema",
                 False,
                 "400: this response_format type is unavailable now",
