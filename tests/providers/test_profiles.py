@@ -37,11 +37,12 @@ UNKNOWN = ModelProfile()
 @pytest.mark.parametrize(
     ("model", "more"),
     [
-        ("o3", ("parallel_tool_calls", "stop")),
-        ("o3-2025-04-16", ("parallel_tool_calls", "stop")),
-        ("O4-mini", ("parallel_tool_calls", "stop")),
-        ("o3-mini", ("parallel_tool_calls",)),
-        ("openai/o1-pro", ("parallel_tool_calls",)),
+        ("o3", ("verbosity", "parallel_tool_calls", "stop")),
+        ("o3-2025-04-16", ("verbosity", "parallel_tool_calls", "stop")),
+        ("O4-mini", ("verbosity", "parallel_tool_calls", "stop")),
+        ("o3-mini", ("verbosity", "parallel_tool_calls")),
+        ("openai/o1-pro", ("verbosity", "parallel_tool_calls")),
+        ("gpt-5-codex", ("stop", "verbosity")),
         ("gpt-5", ("stop",)),
         ("gpt-5-mini-2025-08-07", ("stop",)),
         ("azure/eu/gpt-5", ("stop",)),
@@ -66,7 +67,8 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "refused"), [("gpt-4o", ("reasoning.display",)), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))]
+    ("model", "refused"),
+    [("gpt-4o", ("reasoning.display", "verbosity")), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))],
 )
 def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...]) -> None:
     profile = replace(KNOWN.profile_of(model), context=None, most_output=None, efforts=None)
@@ -105,7 +107,7 @@ def test_how_much_models_hold(model: str, tokens: int | None) -> None:
 
 
 def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:
-    assert KNOWN.profile_of("gpt-5-chat-latest").unsupported_fields == ("reasoning.display",)
+    assert KNOWN.profile_of("gpt-5-chat-latest").unsupported_fields == ("reasoning.display", "verbosity")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,9 @@ def test_who_wants_reasoning_back(model: str, returns: bool | None) -> None:
         ("eu.anthropic.claude-opus-4-7-v1:0", False),
         ("claude-sonnet-4-5-20250929", True),
         ("claude-opus-4-20250514", True),
-        ("claude-opus-9", None),
+        ("claude-opus-5", False),
+        ("claude-haiku-5-5", False),
+        ("claude-nova-5", None),
     ],
 )
 def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> None:

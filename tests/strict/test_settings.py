@@ -260,3 +260,31 @@ def test_a_schema_that_becomes_any_object_is_asked_for_in_words() -> None:
     found = explained("openai-chat", Levels("deepseek", "deepseek-v4-pro", (), ""), TURNS | {"response_format": schema})
     assert found.request is not None
     assert "json" in _read_for_json(json.loads(found.request.body))
+
+
+@pytest.mark.parametrize(
+    ("model", "taken"),
+    [
+        ("gpt-4.1", False),
+        ("o3", False),
+        ("gpt-5-chat-latest", False),
+        ("gpt-5-codex", False),
+        ("gpt-5.1-codex-max", False),
+        ("gpt-5.2-codex", False),
+        ("gpt-5.3-codex", True),
+        ("gpt-5.2", True),
+    ],
+)
+@pytest.mark.parametrize("provider", ["openai", "openairesponses"])
+@pytest.mark.parametrize("front", ["openai-chat", "openai-responses"])
+def test_a_verbosity_goes_only_to_models_that_have_more_than_one(
+    front: str, provider: str, model: str, taken: bool
+) -> None:
+    for word, sent in (("low", taken), ("medium", True)):
+        body = {"input": "hi", "text": {"verbosity": word}} if "resp" in front else TURNS | {"verbosity": word}
+        found = explained(front, Levels(provider, model, (), ""), body)
+        assert found.request is not None
+        told = json.loads(found.request.body)
+        said_word = told.get("verbosity") or (told.get("text") or {}).get("verbosity")
+        assert said_word == (word if taken or found.carried == "relayed" else None)
+        assert names(found.losses) == (() if sent else ("verbosity",))

@@ -15,6 +15,7 @@ class _Asked(Struct):
     summary: Any = None
     type: Any = None
     format: Any = None
+    verbosity: Any = None
 
 
 _asked = msgspec.json.Decoder(_Asked).decode

@@ -50,7 +50,12 @@ Keeps = Callable[[Extra], bool]
 SAMPLING = frozenset({"temperature", "top_p", "top_logprobs"})
 """Fields that models which think may not take then."""
 
-NEUTRAL: dict[str, float] = {"temperature": 1, "frequency_penalty": 0, "presence_penalty": 0}
+NEUTRAL: dict[str, float | str] = {
+    "temperature": 1,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "verbosity": "medium",
+}
 """What changes nothing, and so is taken by models that take no other value: "Only the default (1) value is supported".
 """
 

@@ -25,12 +25,15 @@ OPENAI_SAMPLING = (*SAMPLING, "top_logprobs")
 (confident-ai/deepeval#2184)."""
 
 OPENAI_REASONING = ModelProfile(unsupported_fields=OPENAI_SAMPLING, reasoning_returns=False, schema_limits=PLAIN_ROOT)
-OPENAI_SERIAL = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "parallel_tool_calls"))
+OPENAI_SERIAL = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "verbosity", "parallel_tool_calls"))
 """What the models of the o-series refuse besides: "Unsupported parameter: 'parallel_tool_calls' is not supported with
 this model"."""
-OPENAI_SERIAL_NEWER = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "parallel_tool_calls", "stop"))
+OPENAI_SERIAL_NEWER = ModelProfile(unsupported_fields=(*(OPENAI_SERIAL.unsupported_fields or ()), "stop"))
 OPENAI_NEWER = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "stop"))
 """What the later of these models refuse besides: "Unsupported parameter: 'stop' is not supported with this model"."""
+OPENAI_CODEX = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "stop", "verbosity"))
+OPENAI_CODEX_LATER = ModelProfile(unsupported_fields=("stop", "verbosity"))
+OPENAI_VERBOSITY = "https://github.com/theopenco/llmgateway/pull/2989"
 OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
 OPENAI_PARALLEL = "https://github.com/run-llama/llama_index/issues/20865"
 OPENAI_STOP = "https://github.com/BerriAI/litellm/pull/15244"
@@ -43,6 +46,7 @@ DEEPSEEK_VISION = "https://github.com/dengmengmian/muxlayer/releases/tag/v2.0.1"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
 CLAUDE_THINKING = "https://platform.claude.com/docs/en/build-with-claude/effort"
 CLAUDE_FORM_GUIDE = "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"
+CLAUDE_PREFILL = "https://github.com/Kilo-Org/kilocode/issues/13286"
 CLAUDE_FORMLESS = "https://github.com/theopenco/llmgateway/pull/1473"
 CLAUDE_OLDER = (
     "*claude-3*",
@@ -189,10 +193,14 @@ FAMILIES: tuple[Family, ...] = (
     # The model of this family that does not think takes them.
     Family(
         "gpt-5-chat*",
-        ModelProfile(unsupported_fields=("reasoning.display",)),
+        ModelProfile(unsupported_fields=("reasoning.display", "verbosity")),
         "https://learnku.com/articles/90544",
         "2026-11-26",
     ),
+    # "Unsupported value: 'low' is not supported with the 'gpt-5.1-codex-max' model. Supported values are: 'medium'", of
+    # `text.verbosity`: 400 (openai/codex#9035).
+    Family("gpt-5-codex*", OPENAI_CODEX, OPENAI_VERBOSITY, "2026-11-28"),
+    Family("gpt-5.[12]-codex*", OPENAI_CODEX_LATER, OPENAI_VERBOSITY, "2026-11-28"),
     # "think value "medium" is not supported for this model": 400 of Ollama, except for these (ollama/ollama#12561).
     Family(
         "gpt-oss*", ModelProfile(thinking_levels=True), "https://docs.ollama.com/capabilities/thinking", "2026-11-26"
@@ -245,6 +253,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("*claude-3*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
+    *(Family(pattern, ModelProfile(prefill=False), CLAUDE_PREFILL, "2026-11-28") for pattern in CLAUDE_NEWEST),
     # "This model does not support the effort parameter", "adaptive thinking is not supported on this model": 400
     # (Oaklight/llm-rosetta#289, mnfst/llm-gateway#1928). 4.6 takes tokens and words, later ones words alone.
     Family("*claude-3*", BUDGETS_ALONE, CLAUDE_THINKING, "2026-11-26"),

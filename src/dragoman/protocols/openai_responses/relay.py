@@ -14,6 +14,7 @@ from dragoman.protocols.openai_responses.glance import Glance
 from dragoman.protocols.openai_responses.relayable import passes
 from dragoman.protocols.openai_responses.request import USUAL, Variant
 from dragoman.protocols.openai_responses.tap import ResponsesTap
+from dragoman.protocols.profiles import NEUTRAL
 from dragoman.protocols.reasoning import OFF, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
@@ -62,6 +63,9 @@ class ResponsesRelay(SseRelay):
             return True
         said = asked(request.fields.get("reasoning"))
         if not takes_settings(request.fields, PLACES, profile, thinks=word(said.effort) not in {None, OFF}):
+            return False
+        verbosity = asked(request.fields.get("text")).verbosity
+        if verbosity not in {None, NEUTRAL["verbosity"]} and "verbosity" in (profile.unsupported_fields or ()):
             return False
         shown = said.summary is None or "reasoning.display" not in (profile.unsupported_fields or ())
         return shown and taken(word(said.effort), profile.efforts)
