@@ -66,7 +66,7 @@ def test_another_target_is_translated_for_and_the_losses_are_named() -> None:
 
 
 def test_the_profile_of_the_target_s_model_is_what_the_codec_used() -> None:
-    found = explain_chat(Client(CONFIG), ChatRequest(model="up/mute-1", messages=(user("hi"),), temperature=1.0), NOW)
+    found = explain_chat(Client(CONFIG), ChatRequest(model="up/mute-1", messages=(user("hi"),), temperature=0.5), NOW)
     assert found.profile.unsupported_fields == ("temperature",)
     assert "temperature" not in body(found)
     assert (found.protocol, found.carried, names(found.losses)) == ("", "translated", ("temperature",))

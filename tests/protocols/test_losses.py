@@ -51,6 +51,7 @@ from dragoman.types import (
     ToolResult,
     UncheckedGrammar,
     Unknown,
+    WordedForm,
     assistant,
     names,
     user,
@@ -308,6 +309,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         LostEvent("answer.new_event"),  # so have the decoders that pass events over
         EmulatedCompaction("compaction"),  # the engine finds these three, and has tests of them
         EmulatedForm("response_format"),
+        WordedForm("response_format"),  # two codecs have such a rule
         UncheckedGrammar("answer.tool_call.grammar"),
         ContinuedAnswer("answer.continued"),  # a route finds this one
     )

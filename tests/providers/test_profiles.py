@@ -37,18 +37,19 @@ UNKNOWN = ModelProfile()
 @pytest.mark.parametrize(
     ("model", "more"),
     [
-        ("o3", ("stop",)),
-        ("o3-2025-04-16", ("stop",)),
-        ("O4-mini", ("stop",)),
-        ("o3-mini", ()),
-        ("openai/o1-pro", ()),
+        ("o3", ("verbosity", "parallel_tool_calls", "stop")),
+        ("o3-2025-04-16", ("verbosity", "parallel_tool_calls", "stop")),
+        ("O4-mini", ("verbosity", "parallel_tool_calls", "stop")),
+        ("o3-mini", ("verbosity", "parallel_tool_calls")),
+        ("openai/o1-pro", ("verbosity", "parallel_tool_calls")),
+        ("gpt-5-codex", ("stop", "verbosity")),
         ("gpt-5", ("stop",)),
         ("gpt-5-mini-2025-08-07", ("stop",)),
         ("azure/eu/gpt-5", ("stop",)),
     ],
 )
 def test_openais_models_that_think_take_no_sampling(model: str, more: tuple[str, ...]) -> None:
-    assert KNOWN.profile_of(model).unsupported_fields == (*SAMPLING, *more)
+    assert KNOWN.profile_of(model).unsupported_fields == (*SAMPLING, "top_logprobs", *more)
     assert KNOWN.profile_of(model).reasoning_returns is False
 
 
@@ -66,10 +67,11 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "refused"), [("gpt-4o", ("reasoning.display",)), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))]
+    ("model", "refused"),
+    [("gpt-4o", ("reasoning.display", "verbosity")), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))],
 )
 def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...]) -> None:
-    profile = replace(KNOWN.profile_of(model), context=None, efforts=None)
+    profile = replace(KNOWN.profile_of(model), context=None, most_output=None, efforts=None)
     assert profile.sampling_with_effort is (False if "stop" in refused else None)
     assert replace(profile, sampling_with_effort=None) == OPENAI_FORM.over(
         ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused, call_ids="short", breakpoints=False)
@@ -105,7 +107,7 @@ def test_how_much_models_hold(model: str, tokens: int | None) -> None:
 
 
 def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:
-    assert KNOWN.profile_of("gpt-5-chat-latest").unsupported_fields == ("reasoning.display",)
+    assert KNOWN.profile_of("gpt-5-chat-latest").unsupported_fields == ("reasoning.display", "verbosity")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,9 @@ def test_who_wants_reasoning_back(model: str, returns: bool | None) -> None:
         ("eu.anthropic.claude-opus-4-7-v1:0", False),
         ("claude-sonnet-4-5-20250929", True),
         ("claude-opus-4-20250514", True),
-        ("claude-opus-9", None),
+        ("claude-opus-5", False),
+        ("claude-haiku-5-5", False),
+        ("claude-nova-5", None),
     ],
 )
 def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> None:
@@ -161,7 +165,8 @@ def test_how_claudes_think_and_choose_among_tokens(
     for profile in map(KNOWN.profile_of, models):
         assert profile.thinking_levels is levels
         assert profile.single_sampling is single
-        assert profile.unsupported_fields == (None if sampling is None else ("temperature", "top_p", "top_k"))
+        refused = set(profile.unsupported_fields or ()) - {"response_format"}
+        assert refused == (set() if sampling is None else {"temperature", "top_p", "top_k"})
 
 
 @pytest.mark.parametrize("model", ["gemini-2.5-pro", "google/gemini-3-flash-preview", "models/gemini-2.0-flash"])
@@ -398,7 +403,7 @@ def test_openais_later_models_take_no_sampling_while_they_think(
     config: ReasoningConfig | None, lost: tuple[str, ...]
 ) -> None:
     request = ChatRequest(
-        model="gpt-5.4", messages=(user("x"),), temperature=1.0, top_p=0.9, top_logprobs=2, reasoning=config
+        model="gpt-5.4", messages=(user("x"),), temperature=0.5, top_p=0.9, top_logprobs=2, reasoning=config
     )
     profile = KNOWN.profile_of("gpt-5.4")
     for codec in (OpenAIChatClient("http://up"), OpenAIResponsesClient("http://up")):

@@ -229,7 +229,8 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     and may have `*` (anything), `?` (one character) and `[abc]` (one of these). It is compared with the service's own
     name of a model, and with what follows the last slash of that name; upper and lower case are the same. A fact that
     is set here replaces what dragoman knows itself; if two entries match, the later one holds. Requests that are
-    relayed pass as they are, except those that ask for thinking in a way that the models refuse: these are translated.
+    relayed pass as they are, except those with settings that the models refuse (of thinking, of the choice among
+    tokens, of the answer's length or form): these are translated.
 
     None: not set.
     """
@@ -241,6 +242,9 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     context: int | None = None
     """Tokens that a conversation may have, for `models` and for routes: after "too long" a target that holds more is
     asked. What `context` of a target says goes before."""
+    most_output: int | None = None
+    """The most tokens that a request may allow for the answer; a larger limit is sent as this one, and listed as a
+    loss."""
     images: bool | None = None
     """Whether they take images; if not, these are left out, and listed as losses."""
     tools: bool | None = None
@@ -280,6 +284,9 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     mixed_tools: bool | None = None
     """Whether they take tools of the service, such as a search of the web, beside functions in Gemini's protocol; if
     not, the tools of the service are left out, and listed as losses."""
+    form_with_tools: bool | None = None
+    """Whether they take a form of the answer (JSON, or JSON of a schema) beside tools; if not, the form is left out,
+    and listed as a loss."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use. What others demand is said in another way
     or in the tool's description; what cannot be said is left out, and listed as a loss. With `nullable`, that word is

@@ -14,6 +14,8 @@ class _Asked(Struct):
     effort: Any = None
     summary: Any = None
     type: Any = None
+    format: Any = None
+    verbosity: Any = None
 
 
 _asked = msgspec.json.Decoder(_Asked).decode

@@ -15,7 +15,18 @@ from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.paired_calls import Pairing, with_pairs, with_unanswered
-from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken, untaken_together
+from dragoman.protocols.profiles import (
+    Compilers,
+    changes,
+    fitted,
+    supported,
+    supported_form,
+    untaken,
+    untaken_together,
+    with_limit,
+    with_stops,
+    without_neutral,
+)
 from dragoman.protocols.prompt_regions import (
     PromptBeginning,
     PromptRegions,
@@ -147,6 +158,9 @@ class Decoder(ABC):
 
 SCHEMAS, OUTPUTS, FORMS = SchemaCache(), SchemaCache(compiled_output), SchemaCache(compiled_form)
 """Schemas of tools, results and answers. A codec is made for each call, and agents send the same tools each time."""
+CUT = ("max_output_tokens", "stop")
+"""Fields of which a part may arrive."""
+
 NO_SCHEMAS = Compilers(partial(SCHEMAS.compiled, support=SchemaSupport()))
 """For requests without a schema: nothing is compiled."""
 
@@ -188,6 +202,11 @@ class ClientCodec(ABC):
     budgets_as_efforts: bool = False
     """Whether the service is sent an effort in the place of a number of tokens for thinking."""
 
+    most_stops: int | None = None
+    """How many texts may end an answer (`stop`); None: any number."""
+    blank_stops: ClassVar[bool] = True
+    """Whether such a text may be empty or white space."""
+
     def relay_for(self, protocol: str) -> RelayCodec | None:
         """How requests in `protocol` (see `ServerCodec.relay_name`) are relayed; None if they are translated."""
         relay = self.relay
@@ -219,11 +238,12 @@ class ClientCodec(ABC):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         """What of `request` a model of `profile` will not get, or will get in another form."""
         thought = self._with_effort(request, profile)
+        untaken = self._untaken(thought, profile)
         lost = losses(
-            request,
+            without_neutral(request, untaken),
             self.expresses,
             self.name,
-            self._untaken(thought, profile),
+            untaken,
             family=self.family,
             origin=self.origin(request.model),
         )
@@ -234,6 +254,10 @@ class ClientCodec(ABC):
         if request.reasoning is not None and thought is not request:
             changed = ChangedField(changed_name(request.reasoning))
             lost = lost if any(loss.name == changed.name for loss in lost) else (*lost, changed)
+        within = self._within(request, profile)
+        known = {loss.name for loss in lost} if within is not request else set()
+        less = [name for name in CUT if getattr(within, name) != getattr(request, name) and name not in known]
+        lost = (*lost, *map(ChangedField, less))
         if self.pairing is not None:
             lost = with_unanswered(lost, request, self.pairing)
         return (*lost, *changes(sent, profile, compilers, self.keeps))
@@ -241,7 +265,7 @@ class ClientCodec(ABC):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
-        request = self._with_effort(request, profile)
+        request = self._with_effort(self._within(request, profile), profile)
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)
         request = with_distinct_ids(request)
@@ -263,6 +287,10 @@ class ClientCodec(ABC):
             return request
         new = as_taken(config, self.efforts_for(request.model, profile), budgets=self.budgets_as_efforts)
         return request if new is config else replace(request, reasoning=new)
+
+    def _within(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        """`request` that says no more than is taken of what ends an answer; the same object if it does not anyway."""
+        return with_stops(with_limit(request, profile), self.most_stops, blank=self.blank_stops)
 
     def _takes_cut_calls(self) -> bool:
         """Whether nothing must become of a call whose arguments are not complete."""

@@ -8,7 +8,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields, replace
 
 from dragoman.protocols.losses import REASONING
-from dragoman.protocols.reasoning import thinks
+from dragoman.protocols.reasoning import always_thinks, thinks
 from dragoman.protocols.speech import BREAKPOINT, PARTS
 from dragoman.protocols.tool_schema.compiler import CompiledSchema
 from dragoman.protocols.tool_schema.keywords import Schema
@@ -50,6 +50,15 @@ Keeps = Callable[[Extra], bool]
 SAMPLING = frozenset({"temperature", "top_p", "top_logprobs"})
 """Fields that models which think may not take then."""
 
+NEUTRAL: dict[str, float | str] = {
+    "temperature": 1,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "verbosity": "medium",
+}
+"""What changes nothing, and so is taken by models that take no other value: "Only the default (1) value is supported".
+"""
+
 UNSTEERED = frozenset({"reasoning.mode", "reasoning.effort", "reasoning.budget_tokens"})
 """All settings of how much a model thinks, because each of them would be sent as an effort."""
 
@@ -71,12 +80,45 @@ def untaken(profile: ModelProfile) -> frozenset[str]:
     return found
 
 
+def without_neutral(request: ChatRequest, untaken: frozenset[str]) -> ChatRequest:
+    """`request` without fields that are `untaken`, but would change nothing; the same object if it has none."""
+    said = [name for name, value in NEUTRAL.items() if name in untaken and getattr(request, name) == value]
+    return replace(request, **dict.fromkeys(said)) if said else request
+
+
+def untaken_thinking(profile: ModelProfile, *, asked: bool) -> frozenset[str]:
+    """Fields of a request that models of `profile` do not take because they think, `asked` to or always."""
+    thinks = profile.sampling_with_effort is False and (asked or always_thinks(profile.efforts))
+    return SAMPLING if thinks else frozenset()
+
+
 def untaken_together(request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
     """Fields of `request` that models of `profile` do not take beside others of it."""
-    if profile.sampling_with_effort is False and thinks(request.reasoning):
-        return SAMPLING
-    both = request.temperature is not None and request.top_p is not None
-    return frozenset({"top_p"}) if both and profile.single_sampling else frozenset()
+    found = untaken_thinking(profile, asked=thinks(request.reasoning))
+    if profile.single_sampling and request.temperature is not None and request.top_p is not None:
+        found |= {"top_p"}
+    if profile.form_with_tools is False and forms_beside_tools(request):
+        found |= {"response_format"}
+    return found
+
+
+def forms_beside_tools(request: ChatRequest) -> bool:
+    """Whether another form of the answer than text is asked for beside tools."""
+    form = request.response_format
+    return bool(request.tools) and form is not None and form.kind != "text"
+
+
+def with_limit(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+    """`request` that allows its answer no more tokens than models of `profile` may have; the same object if it does."""
+    limit, most = request.max_output_tokens, profile.most_output
+    return request if limit is None or most is None or limit <= most else replace(request, max_output_tokens=most)
+
+
+def with_stops(request: ChatRequest, most: int | None, *, blank: bool) -> ChatRequest:
+    """`request` with the first `most` texts that end its answer, those of white space if `blank`; the same object if it
+    has no others."""
+    kept = request.stop if blank else tuple(text for text in request.stop if text.strip())
+    return request if kept[:most] == request.stop else replace(request, stop=kept[:most])
 
 
 def supported(profile: ModelProfile, own: SchemaSupport) -> SchemaSupport:

@@ -184,12 +184,12 @@ class RelayCodec(ABC):
     takes: Callable[[RelayRequest], bool] | None = None
     """Whether the service takes a request as it came; if not, it is translated. None: it takes all."""
 
-    own_efforts: bool = False
-    """Whether the service takes only some efforts of thinking for some models; else that is known of families alone."""
+    own_settings: bool = False
+    """Whether `takes_settings` knows more than the profile says, of what the service itself refuses."""
 
-    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
-        """Whether `model`, of which `profile` is known, takes the thinking that `request` asks for; if not, the request
-        is translated."""
+    def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        """Whether `model`, of which `profile` is known, takes what `request` says of thinking, of the choice among
+        tokens, and of the answer's length and form; if not, the request is translated."""
         return True
 
     model_at: ClassVar[Places] = (("model",),)

@@ -54,16 +54,18 @@ def _budgets(least: int, most: int, *patterns: str) -> tuple[Family, ...]:
     return tuple(Family(pattern, profile, GEMINI_BUDGETS, SEEN) for pattern in patterns)
 
 
-def _plain(source: str, *patterns: str) -> tuple[Family, ...]:
-    """Models that do not think, and refuse to be asked for what they have thought."""
-    profile = ModelProfile(efforts=(), unsupported_fields=("reasoning.display",))
+def _plain(source: str, *patterns: str, more: tuple[str, ...] = ()) -> tuple[Family, ...]:
+    """Models that do not think, and refuse to be asked for what they have thought, and `more` fields."""
+    profile = ModelProfile(efforts=(), unsupported_fields=("reasoning.display", *more))
     return tuple(Family(pattern, profile, source, SEEN) for pattern in patterns)
 
 
 EFFORTS: tuple[Family, ...] = (
     # "Unrecognized request argument supplied: reasoning_effort", "'reasoning.effort' is not supported with this
     # model", "Encrypted content is not supported with this model": 400.
-    *_plain(GPT_PLAIN, "*gpt-3.5*", "*gpt-4*"),
+    # "'verbosity' does not support 'low' with this model. Supported values are: 'medium'": 400
+    # (google-deepmind/concordia#164).
+    *_plain(GPT_PLAIN, "*gpt-3.5*", "*gpt-4*", more=("verbosity",)),
     *_rows(LOW_TO_HIGH, PROBED, "o[134]", "o[134]-*"),
     # "Unsupported value: 'xhigh' is not supported with the 'gpt-5' model. Supported values are: …": 400.
     *_rows(MINIMAL_TO_HIGH, GPT_5, "gpt-5", "gpt-5-*"),

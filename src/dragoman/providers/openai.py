@@ -19,12 +19,17 @@ OWN = Variant(
     effort_with_tools=False,
     cut_calls=True,
     breakpoints="prompt_cache_breakpoint",
+    most_stops=4,
+    json_word=True,
     refused_fields=("top_k",),
 )
 """OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26.
 
 Web search: 400 from all models except those made for it, which search without being asked to.
-cpbotha/obsidian-ai-chat-as-md#5, BerriAI/litellm#12311, seen 2026-11-28."""
+cpbotha/obsidian-ai-chat-as-md#5, BerriAI/litellm#12311, seen 2026-11-28.
+
+Stops: "Invalid 'stop': array too long. Expected an array with maximum length 4": 400. continuedev/continue#2461, seen
+2026-11-28."""
 
 
 class OpenAICompatible(ListingProvider):
@@ -81,5 +86,10 @@ class OpenAIResponses(OpenAI):
     @classmethod
     def codec(cls) -> ClientCodec:
         return shared(
-            OpenAIResponsesClient, checked_url(cls, cls.url_variable), penalties=False, own_ids=True, breakpoints=True
+            OpenAIResponsesClient,
+            checked_url(cls, cls.url_variable),
+            penalties=False,
+            own_ids=True,
+            breakpoints=True,
+            json_word=True,
         )

@@ -11,17 +11,31 @@ from msgspec.structs import asdict
 from dragoman.config import ProfileConfig
 from dragoman.providers.efforts import EFFORTS
 from dragoman.providers.family import Family
+from dragoman.providers.limits import LIMITS
 from dragoman.types import ModelProfile, SchemaLimit
 
-SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
+PENALTIES = ("frequency_penalty", "presence_penalty")
+SAMPLING = ("temperature", "top_p", *PENALTIES)
 """Fields that steer the choice among tokens: models that think do that themselves."""
 
 PLAIN_ROOT: tuple[SchemaLimit, ...] = ("plain-root",)
 
-OPENAI_REASONING = ModelProfile(unsupported_fields=SAMPLING, reasoning_returns=False, schema_limits=PLAIN_ROOT)
-OPENAI_NEWER = ModelProfile(unsupported_fields=(*SAMPLING, "stop"))
+OPENAI_SAMPLING = (*SAMPLING, "top_logprobs")
+"""Log probabilities are refused as well: "You are not allowed to request logprobs from this model", 403
+(confident-ai/deepeval#2184)."""
+
+OPENAI_REASONING = ModelProfile(unsupported_fields=OPENAI_SAMPLING, reasoning_returns=False, schema_limits=PLAIN_ROOT)
+OPENAI_SERIAL = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "verbosity", "parallel_tool_calls"))
+"""What the models of the o-series refuse besides: "Unsupported parameter: 'parallel_tool_calls' is not supported with
+this model"."""
+OPENAI_SERIAL_NEWER = ModelProfile(unsupported_fields=(*(OPENAI_SERIAL.unsupported_fields or ()), "stop"))
+OPENAI_NEWER = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "stop"))
 """What the later of these models refuse besides: "Unsupported parameter: 'stop' is not supported with this model"."""
+OPENAI_CODEX = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "stop", "verbosity"))
+OPENAI_CODEX_LATER = ModelProfile(unsupported_fields=("stop", "verbosity"))
+OPENAI_VERBOSITY = "https://github.com/theopenco/llmgateway/pull/2989"
 OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
+OPENAI_PARALLEL = "https://github.com/run-llama/llama_index/issues/20865"
 OPENAI_STOP = "https://github.com/BerriAI/litellm/pull/15244"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
@@ -32,10 +46,18 @@ DEEPSEEK_VISION = "https://github.com/dengmengmian/muxlayer/releases/tag/v2.0.1"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
 CLAUDE_THINKING = "https://platform.claude.com/docs/en/build-with-claude/effort"
 CLAUDE_FORM_GUIDE = "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"
+CLAUDE_PREFILL = "https://github.com/Kilo-Org/kilocode/issues/13286"
+CLAUDE_FORMLESS = "https://github.com/theopenco/llmgateway/pull/1473"
+CLAUDE_OLDER = (
+    "*claude-3*",
+    *(f"*claude-{name}-4{end}" for name in ("opus", "sonnet") for end in ("", "[-@]20*", "-0")),
+)
 GEMINI_SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 GEMINI_THINKING = "https://ai.google.dev/gemini-api/docs/thinking"
 
 GEMINI_MIXED = "https://github.com/lbjlaq/Antigravity-Manager/issues/2241"
+GEMINI_FORM = "https://github.com/symfony/ai/issues/1777"
+GEMINI_PENALTIES = "https://github.com/google-gemini/cookbook/issues/1290"
 GEMINI_ERROR = "https://github.com/AstrBotDevs/AstrBot/issues/7572"
 
 GEMINI_SCHEMA = (
@@ -96,6 +118,7 @@ CLAUDE_FORM = ModelProfile(
 )
 """What the vendor's client keeps of a schema (anthropic 2.14, `lib/_parse/_transform.py`): others are refused."""
 
+FORMLESS = ModelProfile(unsupported_fields=("response_format",))
 BUDGETS_ALONE = ModelProfile(thinking_levels=False)
 SINGLE_SAMPLING = ModelProfile(single_sampling=True)
 CLAUDE_ADAPTIVE = ModelProfile(thinking_levels=True, unsupported_fields=("temperature", "top_p", "top_k"))
@@ -143,6 +166,10 @@ CONTEXTS: tuple[Family, ...] = (
 
 FAMILIES: tuple[Family, ...] = (
     *CONTEXTS,
+    *LIMITS,
+    # "Penalty is not enabled for this model": 400, except of those of 2.0.
+    Family("gemini-*", ModelProfile(unsupported_fields=PENALTIES), GEMINI_PENALTIES, "2026-11-28"),
+    Family("gemini-2.0-*", ModelProfile(unsupported_fields=()), GEMINI_PENALTIES, "2026-11-28"),
     *EFFORTS,
     # "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level": 400.
     Family(
@@ -153,7 +180,11 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family("o[134]", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
     Family("o[134]-*", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
-    *(Family(pattern, OPENAI_NEWER, OPENAI_STOP, "2026-11-26") for pattern in ("o3", "o3-20*", "o3-pro*", "o4-mini*")),
+    *(Family(pattern, OPENAI_SERIAL, OPENAI_PARALLEL, "2026-11-28") for pattern in ("o[13]", "o[13]-*")),
+    *(
+        Family(pattern, OPENAI_SERIAL_NEWER, OPENAI_STOP, "2026-11-26")
+        for pattern in ("o3", "o3-20*", "o3-pro*", "o4-mini*")
+    ),
     # From gpt-5.1 on the models take the others of these fields unless they think (vercel/ai#10932).
     Family("gpt-5.*", ModelProfile(unsupported_fields=("stop",)), OPENAI_STOP, "2026-11-26"),
     Family("gpt-5", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
@@ -162,10 +193,14 @@ FAMILIES: tuple[Family, ...] = (
     # The model of this family that does not think takes them.
     Family(
         "gpt-5-chat*",
-        ModelProfile(unsupported_fields=("reasoning.display",)),
+        ModelProfile(unsupported_fields=("reasoning.display", "verbosity")),
         "https://learnku.com/articles/90544",
         "2026-11-26",
     ),
+    # "Unsupported value: 'low' is not supported with the 'gpt-5.1-codex-max' model. Supported values are: 'medium'", of
+    # `text.verbosity`: 400 (openai/codex#9035).
+    Family("gpt-5-codex*", OPENAI_CODEX, OPENAI_VERBOSITY, "2026-11-28"),
+    Family("gpt-5.[12]-codex*", OPENAI_CODEX_LATER, OPENAI_VERBOSITY, "2026-11-28"),
     # "think value "medium" is not supported for this model": 400 of Ollama, except for these (ollama/ollama#12561).
     Family(
         "gpt-oss*", ModelProfile(thinking_levels=True), "https://docs.ollama.com/capabilities/thinking", "2026-11-26"
@@ -210,10 +245,15 @@ FAMILIES: tuple[Family, ...] = (
     Family("gemini-[12]*", ModelProfile(thinking_levels=False, signed_calls=False), GEMINI_THINKING, "2026-11-26"),
     # "Built-in tools and Function Calling cannot be combined in the same request": 400; later ones want to be told.
     Family("gemini-[12]*", ModelProfile(mixed_tools=False), GEMINI_MIXED, "2026-11-26"),
+    # "Function calling with a response mime type: 'application/json' is unsupported": 400.
+    Family("gemini-[12]*", ModelProfile(form_with_tools=False), GEMINI_FORM, "2026-11-28"),
+    # They have no form of the answer but text; from Opus 4.1 and Sonnet 4.5 on they have schemas.
+    *(Family(pattern, FORMLESS, CLAUDE_FORMLESS, "2026-11-28") for pattern in CLAUDE_OLDER),
     # The older ones go on from an assistant's message at the end of the conversation.
     Family("*claude-3*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
+    *(Family(pattern, ModelProfile(prefill=False), CLAUDE_PREFILL, "2026-11-28") for pattern in CLAUDE_NEWEST),
     # "This model does not support the effort parameter", "adaptive thinking is not supported on this model": 400
     # (Oaklight/llm-rosetta#289, mnfst/llm-gateway#1928). 4.6 takes tokens and words, later ones words alone.
     Family("*claude-3*", BUDGETS_ALONE, CLAUDE_THINKING, "2026-11-26"),

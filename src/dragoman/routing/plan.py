@@ -93,9 +93,7 @@ class Target:
         self._opened = opened
         self._received = received
         self._profile = profile
-        self._thinking_known = any(
-            fact is not None for fact in (profile.efforts, profile.thinking_levels, profile.effort_with_tools)
-        )
+        self._settings_known = any(fact is not None for fact in profile.of_settings())
         self._find_relay = find_relay
         self._relays: dict[str, RelayTarget | None] = {}
 
@@ -110,9 +108,9 @@ class Target:
         codec = found.codec
         if codec.takes is not None and not codec.takes(request):
             return None
-        if not (self._thinking_known or codec.own_efforts):
+        if not (self._settings_known or codec.own_settings):
             return found
-        return found if codec.takes_thinking(request, self.model, self._profile) else None
+        return found if codec.takes_settings(request, self.model, self._profile) else None
 
     def open(self, request: ChatRequest) -> Awaitable[Answer]:
         """The answer to `request`, by translation. Raises DragomanError, whose `attempts` has this attempt."""

@@ -52,6 +52,7 @@ from dragoman.types.losses import (
     UncheckedGrammar,
     UntakenField,
     UntakenPart,
+    WordedForm,
     names,
 )
 from dragoman.types.messages import (
@@ -196,6 +197,7 @@ __all__ = [
     "UntakenField",
     "UntakenPart",
     "Usage",
+    "WordedForm",
     "assistant",
     "floats",
     "fold",

@@ -144,6 +144,10 @@ class EmulatedForm(BaseLoss, frozen=True, tag="emulated_form"):
     """The form of the answer: the model is told it in words, and the library checks the answer."""
 
 
+class WordedForm(BaseLoss, frozen=True, tag="worded_form"):
+    """The form of the answer: the model is told it in words besides, because the service wants that."""
+
+
 class EmulatedGrammar(BaseLoss, frozen=True, tag="emulated_grammar"):
     """The grammar of a freeform tool: the model is told it in words, and its calls are checked."""
 
@@ -194,6 +198,7 @@ Changed = (
     | RenamedTool
     | EmulatedCompaction
     | EmulatedForm
+    | WordedForm
     | EmulatedGrammar
     | UncheckedGrammar
     | ContinuedAnswer
@@ -225,6 +230,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     RenamedTool: Severity.NOTE,
     EmulatedCompaction: Severity.LOSS,
     EmulatedForm: Severity.NOTE,
+    WordedForm: Severity.NOTE,
     EmulatedGrammar: Severity.LOSS,
     UncheckedGrammar: Severity.LOSS,
     ContinuedAnswer: Severity.LOSS,
@@ -258,6 +264,7 @@ WORDS: dict[type[BaseLoss], str] = {
     RenamedTool: "{loss.name} is another one at the service, which does not take it",
     EmulatedCompaction: "{loss.name} is emulated: the service has none, and its model is asked for a summary",
     EmulatedForm: "{loss.name} is told to the model in words, and its answer is checked",
+    WordedForm: "{loss.name} is told to the model in words too, without which the service refuses it",
     EmulatedGrammar: "{loss.name} is emulated: it is told to the model in words, and its calls are checked",
     UncheckedGrammar: "{loss.name} was not checked: the grammar cannot be read here, or the check takes too long",
     ContinuedAnswer: "{loss.name} by another attempt, from its text on: the one that began it broke off",

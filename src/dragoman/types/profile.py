@@ -21,6 +21,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Fields of ChatRequest that the models refuse."""
     context: int | None = None
     """Tokens of a conversation with its answer, or those of its input, as the service counts."""
+    most_output: int | None = None
+    """The most tokens that a request may allow for the answer."""
     images: bool | None = None
     """Whether they take images."""
     tools: bool | None = None
@@ -51,6 +53,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether the first call of each step of the current turn must have its signature."""
     mixed_tools: bool | None = None
     """Whether they take tools of the service beside functions."""
+    form_with_tools: bool | None = None
+    """Whether they take a form of the answer other than text beside tools."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that parameters of tools may use."""
     schema_formats: tuple[str, ...] | None = None
@@ -65,6 +69,12 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """The only values of the keyword `format` there."""
     format_limits: tuple[SchemaLimit, ...] | None = None
     """Forms of JSON Schema that they refuse there."""
+
+    def of_settings(self) -> tuple[object, ...]:
+        """The facts about settings of a request, for which a relay looks at it."""
+        thinking = (self.efforts, self.thinking_levels, self.effort_with_tools)
+        sampling = (self.single_sampling, self.sampling_with_effort)
+        return (*thinking, *sampling, self.unsupported_fields, self.most_output, self.form_with_tools)
 
     def over(self, earlier: "ModelProfile") -> "ModelProfile":
         """Both as one; if both know a fact, this one's holds."""

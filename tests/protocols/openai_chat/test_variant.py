@@ -28,6 +28,7 @@ from dragoman.types import (
     ToolChoice,
     ToolResult,
     fold,
+    system,
     user,
 )
 from tests.support.cuts import bytewise, drive, two_way
@@ -42,6 +43,7 @@ ONE, TWO = Tool("f"), Tool("g")
 UNFORCED = Variant(thinking_choices=("auto", "none"))
 WORDS = Variant(tool_choices=("auto", "none", "required"))
 AUTO = Variant(tool_choices=("auto",))
+FORMS_ALONE, FORM = Variant(form_with_tools=False), ("response_format",)
 
 
 class Case(Struct, frozen=True):
@@ -141,6 +143,24 @@ CASES = [
         asked(max_output_tokens=5),
         ("max_completion_tokens",),
         5,
+    ),
+    Case("most_stops", Variant(most_stops=2), asked(stop=("a", "b", "c")), ("stop",), ["a", "b"], ("stop",)),
+    Case("most_stops", Variant(most_stops=2), asked(stop=("a", "b")), ("stop",), ["a", "b"]),
+    *(
+        Case("form_with_tools", FORMS_ALONE, asked(response_format=form, tools=tools), FORM, value, lost)
+        for form, tools, value, lost in (
+            (ResponseFormat("json_object"), (ONE,), NOTHING, FORM),
+            (ResponseFormat("text"), (ONE,), {"type": "text"}, ()),
+            (ResponseFormat("json_object"), (), {"type": "json_object"}, ()),
+        )
+    ),
+    *(
+        Case("json_word", Variant(json_word=True), asked(*said, response_format=form), ("messages", 1, "role"), role)
+        for said, form, role in (
+            ((system("s"), user("x")), ResponseFormat("json_object"), "developer"),
+            ((system("In JSON."), user("x")), ResponseFormat("json_object"), "user"),
+            ((system("s"), user("x")), ResponseFormat("json_schema", schema={}), "user"),
+        )
     ),
     Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
     Case("reasoning_field", Variant(reasoning_field="reasoning"), THOUGHT, ("messages", 1, "reasoning"), "hm"),

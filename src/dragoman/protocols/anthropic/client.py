@@ -18,6 +18,7 @@ from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.call_ids import PLAIN, CallIdForm
 from dragoman.protocols.opaque import is_own, without_foreign
+from dragoman.protocols.profiles import with_limit
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINTS, OWN_RESULTS
 from dragoman.types import (
@@ -103,6 +104,8 @@ class AnthropicClient(ClientCodec):
     tool_names = TOOL_NAMES
     pairing = "turn"
     lists = frozenset({BETA})
+    blank_stops = False
+    """"stop_sequences: each stop sequence must contain non-whitespace": 400. BerriAI/litellm#3286, seen 2026-11-28."""
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"plain": PLAIN}
 
     def __init__(
@@ -128,7 +131,8 @@ class AnthropicClient(ClientCodec):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
         if request.reasoning is not None or request.tool_choice is not None:
-            own = self._with_effort(without_foreign(request, NAME, self.origin(request.model)), profile)
+            own = without_foreign(with_limit(request, profile), NAME, self.origin(request.model))
+            own = self._with_effort(own, profile)
             for name in changed_fields(own, thinking_as_taken(own, profile)):
                 if name in self.expresses:
                     found.setdefault(name, ChangedField(name))
@@ -138,7 +142,7 @@ class AnthropicClient(ClientCodec):
         return fitted(super().fit(request, profile), profile)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        body = request_body(encode_body(request, self._variant))
+        body = request_body(encode_body(request, self._variant, env.profile.most_output))
         headers = headers_for(request, self._variant, env.key, "text/event-stream")
         return HttpRequest(url=self._url, headers=headers, body=body)
 

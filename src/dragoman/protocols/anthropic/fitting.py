@@ -23,6 +23,9 @@ USUAL_EFFORT = "high"
 LEAST_TOP_P = 0.95
 """The smallest `top_p` that goes with thinking."""
 
+ANSWER = 8192
+"""Tokens that thinking leaves for an answer that nobody has limited, if the model gives no more for both."""
+
 SAMPLING = ("temperature", "top_p", "top_k")
 """The settings of the choice among tokens that this protocol has."""
 
@@ -43,7 +46,7 @@ def thinking_as_taken(request: ChatRequest, profile: ModelProfile) -> ChatReques
     if _thinks(config) and forces and not always_thinks(profile.efforts):
         config = NOT_THINKING
     if kind_of(config) == "enabled":
-        config = NOT_THINKING if must_be_off(request.messages) else _within(config, request.max_output_tokens)
+        config = NOT_THINKING if must_be_off(request.messages) else _budgeted(config, request, profile)
     changed: dict[str, Any] = {"reasoning": config}
     if _thinks(config):
         changed |= dict.fromkeys(_hindering(request))
@@ -85,6 +88,14 @@ def _in_form(config: ReasoningConfig, profile: ModelProfile) -> ReasoningConfig:
     if levels is False and not profile.efforts and config.effort not in {None, OFF}:
         return replace(config, effort=None)
     return config
+
+
+def _budgeted(config: ReasoningConfig, request: ChatRequest, profile: ModelProfile) -> ReasoningConfig:
+    """`config` with a budget that leaves tokens for the answer, whether the caller has limited it or the model does."""
+    if request.max_output_tokens is not None or profile.most_output is None:
+        return _within(config, request.max_output_tokens)
+    most = max(LEAST, profile.most_output - ANSWER)
+    return config if (config.budget_tokens or 0) <= most else replace(config, budget_tokens=most)
 
 
 def _within(config: ReasoningConfig, limit: int | None) -> ReasoningConfig:

@@ -6,7 +6,9 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION
 from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.anthropic.thinking import FIELD
+from dragoman.protocols.anthropic.tools import OLD_FORMAT
 from dragoman.protocols.asked_effort import asked, word
+from dragoman.protocols.asked_settings import Places, takes_settings
 from dragoman.protocols.reasoning import always_thinks, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed, text_of
@@ -21,6 +23,9 @@ UNTAKEN: dict[bool | None, str] = {True: "enabled", False: "adaptive"}
 """The type of thinking that models refuse which have levels of it, and which have none."""
 FORCING = ("any", "tool")
 """Choices of a tool that do not go with thinking."""
+PLACES = Places(
+    {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}, ("max_tokens",)
+)
 FIRST = (VERSION, FIRST_VERSION)
 """What is sent for a caller that names no version."""
 
@@ -43,11 +48,17 @@ class AnthropicRelay(SseRelay):
         said = text_of(request.fields.get("messages"))
         return not any(mark in said for mark in UNSIGNED)
 
-    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
-        if (profile.efforts is None and profile.thinking_levels is None) or not isinstance(request, BodyRelayRequest):
+    def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if not isinstance(request, BodyRelayRequest):
             return True
         fields, efforts, levels = request.fields, profile.efforts, profile.thinking_levels
-        kind, effort = asked(fields.get(FIELD)).type, word(asked(fields.get("output_config")).effort)
+        if not takes_settings(fields, PLACES, profile):
+            return False
+        output = asked(fields.get("output_config"))
+        formed = output.format is not None or OLD_FORMAT in fields
+        if formed and "response_format" in (profile.unsupported_fields or ()):
+            return False
+        kind, effort = asked(fields.get(FIELD)).type, word(output.effort)
         if (kind is not None and kind == UNTAKEN.get(levels)) or (
             effort is not None and levels is False and not efforts
         ):

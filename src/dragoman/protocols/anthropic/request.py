@@ -100,8 +100,8 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
     )
 
 
-def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
-    """The request as JSON. Always streamed."""
+def encode_body(request: ChatRequest, variant: Variant, most: int | None = None) -> dict[str, Any]:
+    """The request as JSON. Always streamed. `most`: the largest limit of an answer that the model takes, if known."""
     conversation = arranged(request.messages, system_turns=variant.newest)
     try:
         system, turns = encode_system(conversation.system), encode_turns(conversation.turns)
@@ -132,16 +132,21 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
     if not variant.newest:
         temperature = None if request.temperature is None else min(1.0, max(0.0, request.temperature))
         said |= {"temperature": temperature, "top_p": request.top_p, "top_k": request.top_k}
-    body: dict[str, Any] = {"model": request.model, "max_tokens": _limit(request, thinking, variant), "messages": turns}
+    body: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": _limit(request, thinking, variant, most),
+        "messages": turns,
+    }
     body |= without_none(said) | encode_breakpoint(request.cache) | {"stream": True}
     return merged(body, request.extra.get(NAME, {}))
 
 
-def _limit(request: ChatRequest, thinking: Mapping[str, Any] | None, variant: Variant) -> int:
+def _limit(request: ChatRequest, thinking: Mapping[str, Any] | None, variant: Variant, most: int | None) -> int:
     """The largest number of tokens; thinking counts as well, so that a budget is added to what nobody has limited."""
     if request.max_output_tokens is not None:
         return request.max_output_tokens
-    return variant.max_tokens + ((thinking or {}).get("budget_tokens") or 0)
+    limit = variant.max_tokens + ((thinking or {}).get("budget_tokens") or 0)
+    return limit if most is None else min(limit, most)
 
 
 def _messages(fields: Fields) -> tuple[Message, ...]:

@@ -129,6 +129,8 @@ class GeminiClient(ClientCodec):
     name = NAME
     tool_names = TOOL_NAMES
     pairing = "turn"
+    most_stops = 5
+    """"the number of stop_sequences must not exceed 5": 400. BerriAI/litellm#18921, seen 2026-11-28."""
     schema_support = form_support = NO_REFERENCES
 
     def __init__(self, url: str, *, enterprise: bool = True) -> None:

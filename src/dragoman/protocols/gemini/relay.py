@@ -6,6 +6,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from dragoman.errors import EndpointNotFoundError, InvalidRequestError, ModelNotFoundError, cut
+from dragoman.protocols.gemini.asked_settings import takes_settings
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.tap import GeminiTap, read_whole
 from dragoman.protocols.gemini.thinking import takes_thinking
@@ -70,10 +71,12 @@ class GeminiRelay(RelayCodec):
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
-        if profile.efforts is None or not isinstance(request, GeminiRelayRequest) or request.several:
+    def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if not isinstance(request, GeminiRelayRequest) or request.several:
             return True  # several candidates cannot be translated
-        return takes_thinking(request.body, profile)
+        if not takes_settings(request.body, profile):
+            return False
+        return profile.efforts is None or takes_thinking(request.body, profile)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         headers = [("content-type", "application/json"), ("accept", self.stream_type if stream else self.whole_type)]

@@ -29,7 +29,7 @@ class OllamaRelay(RelayCodec):
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+    def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
         if profile.efforts is None or not isinstance(request, BodyRelayRequest):
             return True
         said = value_of(request.fields.get("think"))

@@ -23,8 +23,10 @@ from dragoman.protocols.openai_chat.result_media import moved
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant, thinks_not
 from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
+from dragoman.protocols.openai_shared.json_word import EVERY_ROLE, lacks_word, with_word
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
+from dragoman.protocols.profiles import forms_beside_tools
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
@@ -37,6 +39,7 @@ from dragoman.types import (
     ModelProfile,
     ReasoningConfig,
     Tool,
+    WordedForm,
 )
 
 EXPRESSES = frozenset(
@@ -134,6 +137,7 @@ class OpenAIChatClient(ClientCodec):
         self.budgets_as_efforts = variant.thinking_field == "reasoning_effort"
         self.refused = frozenset(variant.refused_fields) | (frozenset() if variant.breakpoints else {BREAKPOINT})
         self.expresses = _expressed(variant)
+        self.most_stops = variant.most_stops
 
     def relay_for(self, protocol: str) -> RelayCodec | None:
         return self._completions if protocol == COMPLETIONS else super().relay_for(protocol)
@@ -161,6 +165,11 @@ class OpenAIChatClient(ClientCodec):
             yield ChangedField("response_format")
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        found = self._losses(request, profile)
+        formed = "response_format" not in self._untaken(request, profile)
+        return (*found, WordedForm("response_format")) if formed and self._lacks_word(request) else found
+
+    def _losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         if not self._must_not_think(request, profile):
             return super().losses(request, profile)
         still = replace(request, reasoning=NOT_AT_ALL)
@@ -168,7 +177,20 @@ class OpenAIChatClient(ClientCodec):
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         still = self._must_not_think(request, profile)
-        return super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
+        fitted = super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
+        return with_word(fitted) if self._lacks_word(fitted) else fitted
+
+    def _lacks_word(self, request: ChatRequest) -> bool:
+        form = request.response_format
+        if form is None or not self._variant.json_word:
+            return False
+        bare = form.kind == "json_object" or (form.kind == "json_schema" and not self._variant.json_schema)
+        return bare and lacks_word(request, EVERY_ROLE)
+
+    def _untaken(self, request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
+        found = super()._untaken(request, profile)
+        alone = not self._variant.form_with_tools and forms_beside_tools(request)
+        return found | {"response_format"} if alone else found
 
     def _must_not_think(self, request: ChatRequest, profile: ModelProfile) -> bool:
         if self._variant.effort_with_tools or profile.effort_with_tools is not False or thinks_not(request):

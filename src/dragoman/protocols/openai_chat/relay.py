@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from dragoman.protocols.asked_effort import value_of, word
+from dragoman.protocols.asked_settings import Places, takes_settings
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
@@ -16,6 +17,23 @@ from dragoman.protocols.relay_body import READ, BodyReader, RelayBody, SseRelay,
 from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
+
+PLACES = Places(
+    {
+        "temperature": "temperature",
+        "top_p": "top_p",
+        "top_k": "top_k",
+        "frequency_penalty": "frequency_penalty",
+        "presence_penalty": "presence_penalty",
+        "stop": "stop",
+        "top_logprobs": "logprobs",
+        "seed": "seed",
+        "verbosity": "verbosity",
+        "parallel_tool_calls": "parallel_tool_calls",
+        "response_format": "response_format",
+    },
+    ("max_completion_tokens", "max_tokens"),
+)
 
 REPORTING = b',"stream_options":{"include_usage":true}}'
 """The end of a body for a stream that is to report its usage."""
@@ -75,7 +93,7 @@ class ChatRelay(SseRelay):
         self._marks = marks(variant)
         self.stream_usage = variant.stream_usage
         self.renamed = renamed(variant)
-        self.own_efforts = bool(variant.efforts)
+        self.own_settings = bool(variant.efforts) or not variant.form_with_tools
         self.takes = None if variant == USUAL else self._takes
 
     def _takes(self, request: RelayRequest) -> bool:
@@ -85,11 +103,16 @@ class ChatRelay(SseRelay):
             return False
         return passes(request.fields, self._variant, self._marks)
 
-    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
-        if not isinstance(request, ChatRelayRequest) or request.several or "reasoning_effort" not in request.fields:
+    def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if not isinstance(request, ChatRelayRequest) or request.several:
             return True
-        effort = word(value_of(request.fields["reasoning_effort"]))
+        effort = word(value_of(request.fields.get("reasoning_effort")))
+        if not takes_settings(request.fields, PLACES, profile, thinks=effort not in {None, OFF}):
+            return False
         if not taken(effort, self._variant.efforts_for(model, profile.efforts)):
+            return False
+        formed = self._variant.form_with_tools and profile.form_with_tools is not False
+        if not formed and text_of(request.fields.get("response_format")).find(b'"json_') >= 0 and _has_tools(request):
             return False
         together = self._variant.effort_with_tools or profile.effort_with_tools is not False
         return together or effort in {None, OFF} or text_of(request.fields.get("tools")).find(b'"function"') < 0
@@ -102,6 +125,10 @@ class ChatRelay(SseRelay):
         return HttpRequest(url=self._url, headers=tuple(headers))
 
     read = staticmethod(read_whole)
+
+
+def _has_tools(request: ChatRelayRequest) -> bool:
+    return text_of(request.fields.get("tools")).find(b"{") >= 0
 
 
 def chat_request(call: ServerRequest, body: RelayBody) -> ChatRelayRequest:

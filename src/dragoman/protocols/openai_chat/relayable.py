@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from dragoman.protocols.asked_effort import value_of
 from dragoman.protocols.openai_chat.variant import EVERY_CHOICE, USUAL, ChoiceMode, Variant
 from dragoman.protocols.relay_body import LARGE, text_of
 
@@ -70,6 +71,10 @@ def passes(fields: Mapping[str, Any], variant: Variant, marked: tuple[Mark, ...]
             text = messages if name == "messages" else text_of(fields[name])
             if text.find(mark) >= 0 if mark else text != b"null":
                 return False
+    if variant.most_stops is not None and not _few(fields.get("stop"), variant.most_stops):
+        return False
+    if variant.json_word and not _word_passes(messages, fields):
+        return False
     return _names_pass(messages, variant) and _results_pass(messages, variant) and _reasoning_passes(messages, variant)
 
 
@@ -92,6 +97,18 @@ def _marks(variant: Variant) -> Iterator[Mark]:
         yield "reasoning_effort", THINKING[variant.thinking_field]
     if variant.reasoning_field != "reasoning_content":
         yield "messages", b'"reasoning_content"'
+
+
+def _word_passes(messages: bytes, fields: Mapping[str, Any]) -> bool:
+    """Whether the word JSON stands in the messages, if it must."""
+    form = fields.get("response_format")
+    return form is None or b'"json_object"' not in text_of(form) or b"json" in messages.lower()
+
+
+def _few(field: Any, most: int) -> bool:
+    """Whether a field has a list of at most so many; True if it has no list."""
+    value = value_of(field)
+    return not isinstance(value, list) or len(value) <= most
 
 
 def _names_pass(messages: bytes, variant: Variant) -> bool:

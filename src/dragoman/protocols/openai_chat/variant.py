@@ -73,12 +73,18 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether the form of an answer may be a JSON schema; if not, any JSON object is asked for."""
     json_object: bool = True
     """Whether it may be `json_object`; if not, a schema that allows any object is sent."""
+    json_word: bool = False
+    """Whether `json_object` is refused unless a message has the word JSON; if so, and none has it, one is added."""
+    form_with_tools: bool = True
+    """Whether either may stand beside tools; if not, no form is asked for then."""
     result_media: bool = True
     """Whether what a tool gave may hold pictures; if not, they follow in a user's turn, as other media always do."""
     file_urls: bool = True
     """Whether a file may be named by its URL."""
     web_search: bool = True
     """Whether there is `web_search_options`. A relay passes it: its caller may know a model that has it."""
+    most_stops: int | None = None
+    """How many texts of `stop` are taken; None: any number."""
     cache_keys: bool = False
     """Whether `prompt_cache_key` is known, so that one may be sent for which the caller did not ask."""
     breakpoints: BreakpointField | None = None

@@ -22,6 +22,7 @@ from dragoman.protocols.openai_shared.cache import CACHED, FIELD
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.errors import decode_error
 from dragoman.protocols.openai_shared.family import FAMILY
+from dragoman.protocols.openai_shared.json_word import lacks_word, with_word
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
@@ -39,9 +40,14 @@ from dragoman.types import (
     LostField,
     LostPart,
     ModelProfile,
+    Role,
     Text,
     ToolResult,
+    WordedForm,
 )
+
+READ_FOR_JSON: frozenset[Role] = frozenset({"developer", "user", "assistant"})
+"""Roles in whose messages the word JSON counts: the service does not look for it in others."""
 
 PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
 
@@ -139,10 +145,18 @@ class OpenAIResponsesClient(ClientCodec):
     family = FAMILY
     budgets_as_efforts = True
 
-    def __init__(self, url: str, *, penalties: bool = True, own_ids: bool = False, breakpoints: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        penalties: bool = True,
+        own_ids: bool = False,
+        breakpoints: bool = False,
+        json_word: bool = False,
+    ) -> None:
         self._service = url.rstrip("/")
         self._url = f"{self._service}/responses"
-        self._variant = Variant(penalties=penalties, own_ids=own_ids, breakpoints=breakpoints)
+        self._variant = Variant(penalties, own_ids, breakpoints, json_word)
         self.relay = ResponsesRelay(self._url, self._variant)
         self.counter = ResponsesCounter(self._url, self._variant)
         self.kept = ResponsesKept(self._url)
@@ -155,6 +169,8 @@ class OpenAIResponsesClient(ClientCodec):
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         found = super().losses(request, profile)
+        if self._lacks_word(request) and "response_format" not in self._untaken(request, profile):
+            found = (*found, WordedForm("response_format"))
         names = {loss.name for loss in found}
         return (*found, *(loss for loss in self._left_out(request, profile) if loss.name not in names))
 
@@ -182,6 +198,7 @@ class OpenAIResponsesClient(ClientCodec):
         # An assistant's turn of which nothing is left would be an empty one.
         left = tuple(new for new, old in zip(messages, request.messages, strict=True) if new.parts or not old.parts)
         fitted = super().fit(replace(request, messages=left), profile)
+        fitted = with_word(fitted) if self._lacks_word(fitted) else fitted
         shows = "reasoning.display" not in (profile.unsupported_fields or ())
         return fitted if shows else without_encrypted(fitted)
 
@@ -197,6 +214,11 @@ class OpenAIResponsesClient(ClientCodec):
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(NAME, reply)
+
+    def _lacks_word(self, request: ChatRequest) -> bool:
+        form = request.response_format
+        bare = self._variant.json_word and form is not None and form.kind == "json_object"
+        return bare and lacks_word(request, READ_FOR_JSON)
 
     def _sayable(self, request: ChatRequest, profile: ModelProfile) -> Sayable:
         return Sayable(

@@ -6,6 +6,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.protocols.asked_effort import asked, word
+from dragoman.protocols.asked_settings import Places, takes_settings
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
@@ -13,11 +14,24 @@ from dragoman.protocols.openai_responses.glance import Glance
 from dragoman.protocols.openai_responses.relayable import passes
 from dragoman.protocols.openai_responses.request import USUAL, Variant
 from dragoman.protocols.openai_responses.tap import ResponsesTap
-from dragoman.protocols.reasoning import taken
+from dragoman.protocols.profiles import NEUTRAL
+from dragoman.protocols.reasoning import OFF, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
 from dragoman.types import HttpRequest, ModelProfile, PartStart, ResponseEnd, ResponseStart, ServerRequest
 from dragoman.wire import json
+
+PLACES = Places(
+    {
+        "temperature": "temperature",
+        "top_p": "top_p",
+        "frequency_penalty": "frequency_penalty",
+        "presence_penalty": "presence_penalty",
+        "top_logprobs": "top_logprobs",
+    },
+    (),
+)
+"""Whether it refuses a larger limit than the model has is not known."""
 
 PREVIOUS = "previous_response_id"
 """The field of a request that refers to an earlier answer."""
@@ -44,10 +58,15 @@ class ResponsesRelay(SseRelay):
     def takes(self, request: RelayRequest) -> bool:
         return not isinstance(request, BodyRelayRequest) or passes(request.fields, self._variant)
 
-    def takes_thinking(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
-        if profile.efforts is None or not isinstance(request, BodyRelayRequest) or request.path:
+    def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
+        if not isinstance(request, BodyRelayRequest) or request.path:
             return True
         said = asked(request.fields.get("reasoning"))
+        if not takes_settings(request.fields, PLACES, profile, thinks=word(said.effort) not in {None, OFF}):
+            return False
+        verbosity = asked(request.fields.get("text")).verbosity
+        if verbosity not in {None, NEUTRAL["verbosity"]} and "verbosity" in (profile.unsupported_fields or ()):
+            return False
         shown = said.summary is None or "reasoning.display" not in (profile.unsupported_fields or ())
         return shown and taken(word(said.effort), profile.efforts)
 

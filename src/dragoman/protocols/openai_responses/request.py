@@ -59,6 +59,8 @@ class Variant(Struct, frozen=True):
     """Whether it refuses ids in another form than its own."""
     breakpoints: bool = False
     """Whether it has cache breakpoints, and so does not refuse a field of OpenAI's."""
+    json_word: bool = False
+    """Whether it refuses `json_object` unless a message has the word JSON."""
 
 
 USUAL = Variant()

@@ -65,6 +65,14 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "earendil-works/pi#1745",
                 "2026-11-28",
             ),
+            Quirk("json_word", True, "400: messages must contain the word json", "vercel/ai#7508", "2026-11-28"),
+            Quirk(
+                "form_with_tools",
+                False,
+                "400: json mode cannot be combined with tool/function calling",
+                "agno-agi/agno#1065, vercel/ai#16540",
+                "2026-11-28",
+            ),
             Quirk(
                 "reasoning_field",
                 "reasoning",
@@ -117,6 +125,13 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "known to one model only; `system` has the same weight",
                 "https://inference-docs.cerebras.ai/resources/openai",
                 "2026-11-26",
+            ),
+            Quirk(
+                "form_with_tools",
+                False,
+                '400: "tools" is incompatible with "response_format"',
+                "BerriAI/litellm#31445",
+                "2026-11-28",
             ),
             Quirk(
                 "reasoning_field",

@@ -54,6 +54,7 @@ OF_ZHIPU = (
         "2026-11-26",
     ),
     Quirk("refused_fields", ("frequency_penalty", "presence_penalty"), "they are not in its API", GLM, "2026-11-26"),
+    Quirk("most_stops", 4, "400, code 1214: at most 4 stop words", "QwenLM/Qwen-Agent#370", "2026-11-28"),
 )
 
 OF_DASHSCOPE = (
@@ -131,6 +132,13 @@ MAKERS: tuple[ServiceRow, ...] = (
                 "",
                 "400: reasoning_content must be passed back, also in messages of other models",
                 "Astro-Han/pawwork#261, openclaw/openclaw#73417",
+                "2026-11-28",
+            ),
+            Quirk(
+                "json_word",
+                True,
+                "400: prompt must contain the word json",
+                "Canner/WrenAI#1581, vercel/ai#7913",
                 "2026-11-28",
             ),
             Quirk(
