@@ -50,6 +50,7 @@ SAMPLES = {
     "REASONING_RETURNS": "true",
     "MIXED_TOOLS": "true",
     "FORM_WITH_TOOLS": "true",
+    "USER_AFTER_RESULTS": "true",
     "UNSUPPORTED_FIELDS": "temperature,top_p",
     "IMAGES": "false",
     "TOOLS": "false",

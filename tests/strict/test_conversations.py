@@ -11,7 +11,7 @@ from dragoman.client import Client
 from dragoman.client.explain import Asked, Explanation, explain_call
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.protocols.registry import DIALECTS
-from dragoman.types import ServerRequest, names
+from dragoman.types import AddedWords, ServerRequest, names
 from tests.strict import anthropic, catalogue, gemini, ollama, openai_chat, openai_responses
 from tests.strict.rules import Rule, refusals
 from tests.strict.stories import Choice, sampled, single
@@ -33,8 +33,9 @@ class Strict(Struct, frozen=True):
 
 SPEAKS_FIRST = frozenset({"the user speaks first"})
 """Nothing is made up for the user to say."""
-ROLES = frozenset({"roles have their order", "an assistant says something", "the assistant is not last"})
-"""Mistral wants words of the model between a result and the user, which nobody has said."""
+SPEAKS_LAST = frozenset({"the assistant is not last"})
+"""An answer that goes on from what the caller has begun would repeat it at Mistral (`prefix`), so that the service's
+own 400 stands."""
 SERVICES = {
     "anthropic": Strict("anthropic", "claude-sonnet-4-5", anthropic.RULES, SPEAKS_FIRST),
     "anthropic with levels": Strict("anthropic", "claude-opus-4-8", anthropic.RULES, SPEAKS_FIRST),
@@ -42,7 +43,7 @@ SERVICES = {
     "gemini": Strict("gemini", "gemini-3-pro", gemini.RULES),
     "groq": Strict("groq", "openai/gpt-oss-120b", catalogue.COMMON),
     "llama.cpp": Strict("llamacpp", "qwen3", catalogue.COMMON),
-    "mistral": Strict("mistral", "mistral-large", openai_chat.MISTRAL, ROLES),
+    "mistral": Strict("mistral", "mistral-large", openai_chat.MISTRAL, SPEAKS_LAST),
     "moonshot": Strict("moonshot", "kimi-k2.6", catalogue.KIMI),
     "ollama": Strict("ollama", "qwen3", ollama.RULES),
     "openai-chat": Strict("openai", "gpt-5.1", openai_chat.RULES),
@@ -120,6 +121,17 @@ def test_results_come_to_their_calls_and_nothing_is_lost(service: str, piece: st
     assert not lost
     if piece != "given twice":
         assert "are you there?" in body
+
+
+@pytest.mark.parametrize("front", ["openai-chat", "anthropic"])
+@pytest.mark.parametrize(("piece", "carried"), [("redirected", "translated"), ("one call", "relayed")])
+def test_mistral_hears_words_of_the_model_between_a_result_and_the_user(front: str, piece: str, carried: str) -> None:
+    found = explained(front, "mistral", Choice("usual", (piece,), "asks", "mistral", "read"))
+    assert found.carried == (carried if front == "openai-chat" else "translated")
+    assert json.dumps(sent(found)).count('"OK."') == (piece == "redirected")
+    assert [str(loss) for loss in found.losses if isinstance(loss, AddedWords)] == [
+        "messages[4] has some words of the model, without which the service refuses the conversation"
+    ] * (piece == "redirected")
 
 
 def test_the_beginning_of_an_answer_ends_without_white_space_at_anthropic() -> None:

@@ -317,6 +317,7 @@ PROFILE = TableSchema(
         "signed_calls": Boolean(),
         "mixed_tools": Boolean(),
         "form_with_tools": Boolean(),
+        "user_after_results": Boolean(),
         "schema_keywords": ListOf(KEYWORD),
         "schema_formats": ListOf(WORDS),
         "schema_limits": ListOf(LIMIT),

@@ -287,6 +287,9 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     form_with_tools: bool | None = None
     """Whether they take a form of the answer (JSON, or JSON of a schema) beside tools; if not, the form is left out,
     and listed as a loss."""
+    user_after_results: bool | None = None
+    """Whether the user may speak right after what a tool gave, in Chat Completions; if not, the model is made to say
+    `OK.` between the two."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use. What others demand is said in another way
     or in the tool's description; what cannot be said is left out, and listed as a loss. With `nullable`, that word is

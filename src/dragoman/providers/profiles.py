@@ -130,6 +130,7 @@ OPENAI_LATER = ("gpt-5.[1-9]", "gpt-5.[1-9]-*", "gpt-[6-9]*")
 OPENAI_STILL = ("gpt-5.[4-9]", "gpt-5.[4-9]-*", "gpt-[6-9]*")
 OPENAI_CALLS = ("*gpt-[3-9]*", "o[134]", "o[134]-*")
 MISTRAL_IDS = "https://github.com/anomalyco/opencode/issues/1680"
+MISTRAL_TURNS = "https://github.com/NousResearch/hermes-agent/issues/20154"
 MISTRAL_CALLS = ("*mistral*", "*mixtral*", "*ministral*", "*codestral*", "*devstral*", "*magistral*", "*pixtral*")
 CLAUDE_NEWEST = (
     "*claude-*-4[-.][7-9]*",
@@ -281,6 +282,11 @@ FAMILIES: tuple[Family, ...] = (
     *(Family(pattern, ModelProfile(breakpoints=False), OPENAI_CACHING, "2026-11-28") for pattern in OPENAI_UNMARKED),
     # "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9": 400, also of templates of open weights.
     *(Family(pattern, ModelProfile(call_ids="nine"), MISTRAL_IDS, "2026-11-27") for pattern in MISTRAL_CALLS),
+    # "Unexpected role 'user' after role 'tool'": 400, also of open weights (avante-corp/avante.nvim#2562).
+    *(
+        Family(pattern, ModelProfile(user_after_results=False), MISTRAL_TURNS, "2026-11-28")
+        for pattern in MISTRAL_CALLS
+    ),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
     # "input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'": 400, for all tools.
     # ComposioHQ/composio#3500, twilio-labs/mcp#58

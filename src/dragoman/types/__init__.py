@@ -17,6 +17,7 @@ from dragoman.types.events import (
 from dragoman.types.http import Headers, HttpRequest, HttpResponse, ResponseHead, ServerRequest, ServerResponse
 from dragoman.types.identity import Attribution, Identity
 from dragoman.types.losses import (
+    AddedWords,
     BaseLoss,
     Changed,
     ChangedField,
@@ -96,6 +97,7 @@ from dragoman.types.usage import Usage
 
 __all__ = [
     "GRAMMAR",
+    "AddedWords",
     "AnyPart",
     "AnyTool",
     "Attribution",

@@ -148,6 +148,10 @@ class WordedForm(BaseLoss, frozen=True, tag="worded_form"):
     """The form of the answer: the model is told it in words besides, because the service wants that."""
 
 
+class AddedWords(BaseLoss, frozen=True, tag="added_words"):
+    """A turn in or before which the model seems to have said some words, because the service wants that."""
+
+
 class EmulatedGrammar(BaseLoss, frozen=True, tag="emulated_grammar"):
     """The grammar of a freeform tool: the model is told it in words, and its calls are checked."""
 
@@ -199,6 +203,7 @@ Changed = (
     | EmulatedCompaction
     | EmulatedForm
     | WordedForm
+    | AddedWords
     | EmulatedGrammar
     | UncheckedGrammar
     | ContinuedAnswer
@@ -231,6 +236,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     EmulatedCompaction: Severity.LOSS,
     EmulatedForm: Severity.NOTE,
     WordedForm: Severity.NOTE,
+    AddedWords: Severity.NOTE,
     EmulatedGrammar: Severity.LOSS,
     UncheckedGrammar: Severity.LOSS,
     ContinuedAnswer: Severity.LOSS,
@@ -265,6 +271,7 @@ WORDS: dict[type[BaseLoss], str] = {
     EmulatedCompaction: "{loss.name} is emulated: the service has none, and its model is asked for a summary",
     EmulatedForm: "{loss.name} is told to the model in words, and its answer is checked",
     WordedForm: "{loss.name} is told to the model in words too, without which the service refuses it",
+    AddedWords: "{loss.name} has some words of the model, without which the service refuses the conversation",
     EmulatedGrammar: "{loss.name} is emulated: it is told to the model in words, and its calls are checked",
     UncheckedGrammar: "{loss.name} was not checked: the grammar cannot be read here, or the check takes too long",
     ContinuedAnswer: "{loss.name} by another attempt, from its text on: the one that began it broke off",

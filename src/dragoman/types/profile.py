@@ -55,6 +55,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they take tools of the service beside functions."""
     form_with_tools: bool | None = None
     """Whether they take a form of the answer other than text beside tools."""
+    user_after_results: bool | None = None
+    """Whether another than the model may speak right after what a tool gave."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that parameters of tools may use."""
     schema_formats: tuple[str, ...] | None = None
@@ -74,7 +76,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
         """The facts about settings of a request, for which a relay looks at it."""
         thinking = (self.efforts, self.thinking_levels, self.effort_with_tools)
         sampling = (self.single_sampling, self.sampling_with_effort)
-        return (*thinking, *sampling, self.unsupported_fields, self.most_output, self.form_with_tools)
+        others = (self.unsupported_fields, self.most_output, self.form_with_tools, self.user_after_results)
+        return (*thinking, *sampling, *others)
 
     def over(self, earlier: "ModelProfile") -> "ModelProfile":
         """Both as one; if both know a fact, this one's holds."""

@@ -10,7 +10,7 @@ from dragoman.protocols.openai_chat import decode_body
 from dragoman.protocols.openai_chat.functions import encode_function_call, wants_functions
 from dragoman.protocols.openai_chat.request import encode_body
 from dragoman.protocols.openai_chat.variant import Variant
-from dragoman.types import Tool, ToolCall, ToolChoice
+from dragoman.types import ModelProfile, Tool, ToolCall, ToolChoice
 from dragoman.wire import json
 from tests.support.gateway import ask, chat_body, running_gateway
 from tests.support.relaying import understood
@@ -32,7 +32,7 @@ def test_functions_are_tools() -> None:
 
 
 def test_a_service_is_asked_for_tools_alone() -> None:
-    sent = encode_body(decode_body(BODY | {"function_call": "auto"}), Variant())
+    sent = encode_body(decode_body(BODY | {"function_call": "auto"}), Variant(), ModelProfile())
     assert sent["tools"] == [{"type": "function", "function": FUNCTION}]
     assert sent["tool_choice"] == "auto"
     assert not any(name.startswith("function") for name in sent)

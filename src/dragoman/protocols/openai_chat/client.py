@@ -20,6 +20,7 @@ from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import encode_body
 from dragoman.protocols.openai_chat.result_media import moved
+from dragoman.protocols.openai_chat.turn_order import added
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant, thinks_not
 from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
@@ -166,6 +167,8 @@ class OpenAIChatClient(ClientCodec):
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         found = self._losses(request, profile)
+        if profile.user_after_results is False:
+            found = (*found, *added(request.messages))
         formed = "response_format" not in self._untaken(request, profile)
         return (*found, WordedForm("response_format")) if formed and self._lacks_word(request) else found
 
@@ -201,7 +204,7 @@ class OpenAIChatClient(ClientCodec):
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
-        body = request_body(encode_body(request, self._variant, returns=env.profile.reasoning_returns is True))
+        body = request_body(encode_body(request, self._variant, env.profile))
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:

@@ -10,6 +10,7 @@ from dragoman.protocols.asked_settings import Places, takes_settings
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
+from dragoman.protocols.openai_chat.turn_order import is_in_order
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
 from dragoman.protocols.reasoning import OFF, taken
 from dragoman.protocols.relay import RelayCodec, RelayRequest, Tap
@@ -106,6 +107,8 @@ class ChatRelay(SseRelay):
     def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
         if not isinstance(request, ChatRelayRequest) or request.several:
             return True
+        if profile.user_after_results is False and not is_in_order(text_of(request.fields.get("messages"))):
+            return False
         effort = word(value_of(request.fields.get("reasoning_effort")))
         if not takes_settings(request.fields, PLACES, profile, thinks=effort not in {None, OFF}):
             return False

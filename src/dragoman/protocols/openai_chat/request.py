@@ -27,10 +27,11 @@ from dragoman.protocols.openai_chat.tools import (
     encode_tools,
     encode_web_search,
 )
+from dragoman.protocols.openai_chat.turn_order import with_words
 from dragoman.protocols.openai_chat.variant import Variant, thinks_not
 from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.protocols.openai_shared.user import cache_key_of, user_of
-from dragoman.types import ChatRequest, ReasoningConfig
+from dragoman.types import ChatRequest, ModelProfile, ReasoningConfig
 
 MAX_MESSAGES = 10_000
 """Messages of a request that is translated. OpenAI takes 2048; each takes 10 µs, in which nobody else is served."""
@@ -75,11 +76,8 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     )
 
 
-def encode_body(request: ChatRequest, variant: Variant, *, returns: bool = False) -> dict[str, Any]:
-    """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise.
-
-    `returns`: the model needs its reasoning back.
-    """
+def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -> dict[str, Any]:
+    """The request as JSON, for a model of `profile`. Always streamed, and with usage, unless `extra` says otherwise."""
     request = _without_forbidden_tools(request, variant)
     if not variant.custom_tools:
         request = with_functions(request, NAME)
@@ -115,8 +113,10 @@ def encode_body(request: ChatRequest, variant: Variant, *, returns: bool = False
         "stream": True,
         "stream_options": {"include_usage": True} if variant.stream_usage else None,
     }
-    missing = variant.missing_reasoning if returns and not thinks_not(request) else None
+    missing = variant.missing_reasoning if profile.reasoning_returns and not thinks_not(request) else None
     messages = apart(request.messages, pictures=variant.result_media)
+    if profile.user_after_results is False:
+        messages = with_words(messages)
     body = {"model": request.model, "messages": encode_messages(messages, variant, missing)}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})
