@@ -21,9 +21,9 @@ def takes_settings(
     `places`: fields of ChatRequest, each with the field of a request that says it. `thinks`: whether thinking is asked
     for.
     """
-    said = {name: field for name, field in places.items() if field in fields}
-    if not said:
+    if fields.keys().isdisjoint(places.values()):
         return True
+    said = {name: field for name, field in places.items() if field in fields}
     refused = untaken_thinking(profile, asked=thinks).union(profile.unsupported_fields or ())
     if any(_is_said(name, fields[field]) for name, field in said.items() if name in refused):
         return False
