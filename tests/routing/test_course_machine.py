@@ -152,7 +152,7 @@ class RouteMachine(RuleBasedStateMachine):
         wait = None
         try:
             course = self.route.begin(INFO, self.now)
-        except OverloadedError as exc:
+        except (OverloadedError, RateLimitError) as exc:
             wait = exc.retry_after
             course = None
         if course is None:

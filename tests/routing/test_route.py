@@ -376,7 +376,7 @@ def test_whatever_happens_all_requests_are_given_back(
     for which, error, seconds, what in steps:
         now += seconds
         if what == "e" or not under_way:
-            with suppress(OverloadedError):
+            with suppress(OverloadedError, RateLimitError):
                 under_way.append(plan.begin(INFO, now))
         elif what == "f":
             if under_way[which % len(under_way)].after(ERRORS[error](), now) is None:

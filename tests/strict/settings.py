@@ -77,5 +77,7 @@ MODELS = (
     Limits("gemini", "gemini-2.5-flash", 65535, PENALTIES, "BerriAI/litellm#10548, PublicAffairs/openai-gemini#63"),
     Limits("gemini", "gemini-3.7-flash", None, PENALTIES, "google-gemini/cookbook#1290"),
     Limits("moonshot", "kimi-k2.6", None, SAMPLING, "iOfficeAI/gemini-cli-pro#30"),
+    Limits("groq", "qwen/qwen3-32b", 40960, (), "RooCodeInc/Roo-Code#5136"),
+    Limits("groq", "qwen/qwen3.6-27b", 16384, (), "Alishahryar1/free-claude-code#1354"),
     Limits("dashscope", "qwen-max", 8192, (), "anomalyco/opencode#16971"),
 )

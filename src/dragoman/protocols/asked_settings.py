@@ -3,30 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
-
 from dragoman.protocols.asked_effort import value_of
 from dragoman.protocols.profiles import NEUTRAL, untaken_thinking
 from dragoman.types import ModelProfile
 
 
-class Places(Struct, frozen=True):
-    """Where a dialect has the settings."""
-
-    settings: Mapping[str, str]
-    """Fields of ChatRequest, each with the field of a request that says it."""
-    limits: tuple[str, ...]
-    """Fields that say how many tokens the answer may have."""
+def takes_limit(fields: Mapping[str, Any], names: tuple[str, ...], most: int | None) -> bool:
+    """Whether each of these `fields` with one of `names` says at most so many tokens; None: any number."""
+    return most is None or not any(_is_over(fields[name], most) for name in names if name in fields)
 
 
-def takes_settings(fields: Mapping[str, Any], places: Places, profile: ModelProfile, *, thinks: bool = False) -> bool:
-    """Whether models of `profile` take the settings in `fields`. `thinks`: whether they ask for thinking."""
-    most = profile.most_output
-    if most is not None and any(_is_over(fields[name], most) for name in places.limits if name in fields):
-        return False
-    said = {name: field for name, field in places.settings.items() if field in fields}
-    if not said:
+def takes_settings(
+    fields: Mapping[str, Any], places: Mapping[str, str], profile: ModelProfile, *, thinks: bool = False
+) -> bool:
+    """Whether models of `profile` take the settings in `fields`.
+
+    `places`: fields of ChatRequest, each with the field of a request that says it. `thinks`: whether thinking is asked
+    for.
+    """
+    if fields.keys().isdisjoint(places.values()):
         return True
+    said = {name: field for name, field in places.items() if field in fields}
     refused = untaken_thinking(profile, asked=thinks).union(profile.unsupported_fields or ())
     if any(_is_said(name, fields[field]) for name, field in said.items() if name in refused):
         return False

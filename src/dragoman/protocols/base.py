@@ -280,6 +280,10 @@ class ClientCodec(ABC):
         """The only efforts of thinking that the service takes for `model`; None: any."""
         return profile.efforts
 
+    def most_output_for(self, model: str, profile: ModelProfile) -> int | None:
+        """The most tokens that the service lets a request allow for the answer of `model`; None: any number."""
+        return profile.most_output
+
     def _with_effort(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` with an effort of thinking that the model takes; the same object if it takes what is asked for."""
         config = request.reasoning
@@ -290,7 +294,8 @@ class ClientCodec(ABC):
 
     def _within(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` that says no more than is taken of what ends an answer; the same object if it does not anyway."""
-        return with_stops(with_limit(request, profile), self.most_stops, blank=self.blank_stops)
+        most = self.most_output_for(request.model, profile)
+        return with_stops(with_limit(request, most), self.most_stops, blank=self.blank_stops)
 
     def _takes_cut_calls(self) -> bool:
         """Whether nothing must become of a call whose arguments are not complete."""

@@ -108,9 +108,9 @@ def forms_beside_tools(request: ChatRequest) -> bool:
     return bool(request.tools) and form is not None and form.kind != "text"
 
 
-def with_limit(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-    """`request` that allows its answer no more tokens than models of `profile` may have; the same object if it does."""
-    limit, most = request.max_output_tokens, profile.most_output
+def with_limit(request: ChatRequest, most: int | None) -> ChatRequest:
+    """`request` that allows its answer no more than `most` tokens; the same object if it does not anyway."""
+    limit = request.max_output_tokens
     return request if limit is None or most is None or limit <= most else replace(request, max_output_tokens=most)
 
 

@@ -144,6 +144,10 @@ CASES = [
         ("max_completion_tokens",),
         5,
     ),
+    *(
+        Case("limits", Variant(limits=(("m*", 9),)), asked(max_output_tokens=said), ("max_tokens",), sent, lost)
+        for said, sent, lost in ((10, 9, ("max_output_tokens",)), (9, 9, ()))
+    ),
     Case("most_stops", Variant(most_stops=2), asked(stop=("a", "b", "c")), ("stop",), ["a", "b"], ("stop",)),
     Case("most_stops", Variant(most_stops=2), asked(stop=("a", "b")), ("stop",), ["a", "b"]),
     *(

@@ -131,7 +131,7 @@ class AnthropicClient(ClientCodec):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
         if request.reasoning is not None or request.tool_choice is not None:
-            own = without_foreign(with_limit(request, profile), NAME, self.origin(request.model))
+            own = without_foreign(with_limit(request, profile.most_output), NAME, self.origin(request.model))
             own = self._with_effort(own, profile)
             for name in changed_fields(own, thinking_as_taken(own, profile)):
                 if name in self.expresses:

@@ -8,7 +8,7 @@ from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.anthropic.thinking import FIELD
 from dragoman.protocols.anthropic.tools import OLD_FORMAT
 from dragoman.protocols.asked_effort import asked, word
-from dragoman.protocols.asked_settings import Places, takes_settings
+from dragoman.protocols.asked_settings import takes_limit, takes_settings
 from dragoman.protocols.reasoning import always_thinks, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed, text_of
@@ -23,9 +23,9 @@ UNTAKEN: dict[bool | None, str] = {True: "enabled", False: "adaptive"}
 """The type of thinking that models refuse which have levels of it, and which have none."""
 FORCING = ("any", "tool")
 """Choices of a tool that do not go with thinking."""
-PLACES = Places(
-    {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}, ("max_tokens",)
-)
+LIMITS = ("max_tokens",)
+PLACES = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}
+"""See `takes_settings`."""
 FIRST = (VERSION, FIRST_VERSION)
 """What is sent for a caller that names no version."""
 
@@ -52,7 +52,7 @@ class AnthropicRelay(SseRelay):
         if not isinstance(request, BodyRelayRequest):
             return True
         fields, efforts, levels = request.fields, profile.efforts, profile.thinking_levels
-        if not takes_settings(fields, PLACES, profile):
+        if not takes_limit(fields, LIMITS, profile.most_output) or not takes_settings(fields, PLACES, profile):
             return False
         output = asked(fields.get("output_config"))
         formed = output.format is not None or OLD_FORMAT in fields

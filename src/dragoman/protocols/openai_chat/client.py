@@ -149,6 +149,9 @@ class OpenAIChatClient(ClientCodec):
     def efforts_for(self, model: str, profile: ModelProfile) -> Sequence[str] | None:
         return self._variant.efforts_for(model, profile.efforts)
 
+    def most_output_for(self, model: str, profile: ModelProfile) -> int | None:
+        return self._variant.most_output_for(model, profile.most_output)
+
     def untaken(self, profile: ModelProfile) -> frozenset[str]:
         # Reasoning is in a field that OpenAI does not have: services that do not take it back refuse or ignore it.
         found = super().untaken(profile)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from dragoman.protocols.asked_effort import value_of, word
-from dragoman.protocols.asked_settings import Places, takes_settings
+from dragoman.protocols.asked_settings import takes_limit, takes_settings
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
@@ -19,22 +19,15 @@ from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
 
-PLACES = Places(
-    {
-        "temperature": "temperature",
-        "top_p": "top_p",
-        "top_k": "top_k",
-        "frequency_penalty": "frequency_penalty",
-        "presence_penalty": "presence_penalty",
-        "stop": "stop",
-        "top_logprobs": "logprobs",
-        "seed": "seed",
-        "verbosity": "verbosity",
-        "parallel_tool_calls": "parallel_tool_calls",
-        "response_format": "response_format",
-    },
-    ("max_completion_tokens", "max_tokens"),
-)
+LIMITS = ("max_completion_tokens", "max_tokens")
+PLACES = {
+    name: name
+    for name in (
+        *("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "stop", "seed", "verbosity"),
+        *("parallel_tool_calls", "response_format"),
+    )
+} | {"top_logprobs": "logprobs"}
+"""See `takes_settings`."""
 
 REPORTING = b',"stream_options":{"include_usage":true}}'
 """The end of a body for a stream that is to report its usage."""
@@ -94,7 +87,7 @@ class ChatRelay(SseRelay):
         self._marks = marks(variant)
         self.stream_usage = variant.stream_usage
         self.renamed = renamed(variant)
-        self.own_settings = bool(variant.efforts) or not variant.form_with_tools
+        self.own_settings = bool(variant.efforts or variant.limits) or not variant.form_with_tools
         self.takes = None if variant == USUAL else self._takes
 
     def _takes(self, request: RelayRequest) -> bool:
@@ -110,6 +103,9 @@ class ChatRelay(SseRelay):
         if profile.user_after_results is False and not is_in_order(text_of(request.fields.get("messages"))):
             return False
         effort = word(value_of(request.fields.get("reasoning_effort")))
+        most = self._variant.most_output_for(model, profile.most_output)
+        if not takes_limit(request.fields, LIMITS, most):
+            return False
         if not takes_settings(request.fields, PLACES, profile, thinks=effort not in {None, OFF}):
             return False
         if not taken(effort, self._variant.efforts_for(model, profile.efforts)):

@@ -48,6 +48,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
     efforts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """The only efforts of thinking that the service takes for models whose names match a pattern, in lower case."""
+    limits: tuple[tuple[str, int], ...] = ()
+    """The most tokens that a request may allow for the answer of models whose names match a pattern, in lower case."""
     effort_with_tools: bool = True
     """Whether an effort may stand beside functions; if not, models of which the profile says so do not think then."""
     tool_choices: tuple[ChoiceMode, ...] = EVERY_CHOICE
@@ -114,6 +116,10 @@ class Variant(Struct, frozen=True, kw_only=True):
         if known is not None and not known:
             return known
         return next((own for pattern, own in self.efforts if fnmatchcase(model.lower(), pattern)), known)
+
+    def most_output_for(self, model: str, known: int | None) -> int | None:
+        """The most tokens that a request may allow for the answer of `model`, of which `known` is known; None: any."""
+        return next((own for pattern, own in self.limits if fnmatchcase(model.lower(), pattern)), known)
 
     def choice(self, request: ChatRequest) -> ToolChoice | None:
         """How the model is told to choose a tool; not the request's own choice if the service does not take that."""

@@ -6,7 +6,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.protocols.asked_effort import asked, word
-from dragoman.protocols.asked_settings import Places, takes_settings
+from dragoman.protocols.asked_settings import takes_settings
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
@@ -21,17 +21,8 @@ from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBod
 from dragoman.types import HttpRequest, ModelProfile, PartStart, ResponseEnd, ResponseStart, ServerRequest
 from dragoman.wire import json
 
-PLACES = Places(
-    {
-        "temperature": "temperature",
-        "top_p": "top_p",
-        "frequency_penalty": "frequency_penalty",
-        "presence_penalty": "presence_penalty",
-        "top_logprobs": "top_logprobs",
-    },
-    (),
-)
-"""Whether it refuses a larger limit than the model has is not known."""
+PLACES = {name: name for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "top_logprobs")}
+"""See `takes_settings`. Whether the service refuses a larger limit than the model has is not known."""
 
 PREVIOUS = "previous_response_id"
 """The field of a request that refers to an earlier answer."""

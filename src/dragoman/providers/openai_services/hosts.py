@@ -65,6 +65,20 @@ HOSTS: tuple[ServiceRow, ...] = (
                 "earendil-works/pi#1745",
                 "2026-11-28",
             ),
+            Quirk(
+                "limits",
+                (
+                    ("*qwen3-32b", 40_960),
+                    ("*qwen3.6-27b", 16_384),
+                    ("*kimi-k2-instruct*", 16_384),
+                    ("*gpt-oss-*", 65_536),
+                    ("llama-3.3-70b-versatile", 32_768),
+                    ("*compound*", 8192),
+                ),
+                "400: max_completion_tokens must be less than or equal to 16384 (Alishahryar1/free-claude-code#1354)",
+                "https://console.groq.com/docs/models",
+                "2026-11-28",
+            ),
             Quirk("json_word", True, "400: messages must contain the word json", "vercel/ai#7508", "2026-11-28"),
             Quirk(
                 "form_with_tools",
