@@ -18,6 +18,7 @@ from dragoman.protocols.speech import ALWAYS, ANYWHERE, CACHE, DETAILS, DEVELOPE
 from dragoman.protocols.tool_schema.compiler import EVERYTHING as EVERYTHING_SAID
 from dragoman.protocols.tool_schema.compiler import compiled
 from dragoman.types import (
+    AddedWords,
     ChangedField,
     ChangedRole,
     ChatRequest,
@@ -310,6 +311,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         EmulatedCompaction("compaction"),  # the engine finds these three, and has tests of them
         EmulatedForm("response_format"),
         WordedForm("response_format"),  # two codecs have such a rule
+        AddedWords("messages[2]"),  # and one has this one
         UncheckedGrammar("answer.tool_call.grammar"),
         ContinuedAnswer("answer.continued"),  # a route finds this one
     )
