@@ -20,7 +20,8 @@ from dragoman.errors import (
     UnsupportedFeatureError,
     UpstreamError,
 )
-from dragoman.protocols.base import ClientCodec, Decoder, Env, Preliminaries
+from dragoman.protocols.base import ClientCodec, Env, Preliminaries
+from dragoman.protocols.decoder import Decoder
 from dragoman.transport.base import Route
 from dragoman.transport.exhausted import overloaded
 from dragoman.types import (

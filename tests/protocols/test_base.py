@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.errors import BadEventError, TruncatedStreamError
-from dragoman.protocols.base import Decoder
+from dragoman.protocols.decoder import Decoder
 from dragoman.types import PartDelta, StreamEvent
 
 

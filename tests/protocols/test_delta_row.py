@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from dragoman.protocols.base import Decoder
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.delta_row import DeltaRow
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from bench.dialects import PATHS, stream
 
-from dragoman.protocols.base import Decoder
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import ChatRequest, user
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.base import Decoder
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.registry import DIALECTS
 from dragoman.wire.utf8 import BOM
 from tests.support.cuts import scattered

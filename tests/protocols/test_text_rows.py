@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from dragoman.protocols.base import ClientCodec, Decoder
+from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.text_rows import RowReader
 from dragoman.types import ChatRequest, PartDelta, user
 from tests.protocols.test_golden import SUBJECTS

@@ -9,7 +9,8 @@ from typing import Any
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.answer_losses import answer_losses
-from dragoman.protocols.base import ClientCodec, Decoder, ServerCodec
+from dragoman.protocols.base import ClientCodec, ServerCodec
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.relay import Tap
 from dragoman.types import (

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Decoder
+from dragoman.protocols.decoder import Decoder
 from dragoman.types import PartDelta, StreamEvent
 
 Outcome = tuple[list[StreamEvent], tuple[type[DragomanError], str] | None]

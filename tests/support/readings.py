@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from dragoman.protocols.base import Decoder
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.relay import Tap
 from dragoman.types import ChatRequest, PartStart, ResponseEnd, ResponseStart, ServerRequest, user

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols import cut_calls
 from dragoman.protocols.call_ids import CallIdForm, with_call_ids, with_distinct_ids
-from dragoman.protocols.delta_row import deltas
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.paired_calls import Pairing, with_pairs, with_unanswered
@@ -36,10 +36,9 @@ from dragoman.protocols.prompt_regions import (
 )
 from dragoman.protocols.reasoning import as_taken, changed_name
 from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
-from dragoman.protocols.text_rows import RowReader
 from dragoman.protocols.tool_names import NameForm
-from dragoman.protocols.tool_schema.cache import SchemaCache
-from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form, compiled_output
+from dragoman.protocols.tool_schema.cache import FORMS, OUTPUTS, SCHEMAS
+from dragoman.protocols.tool_schema.compiler import CompiledSchema
 from dragoman.types import (
     ChangedField,
     ChatRequest,
@@ -54,7 +53,6 @@ from dragoman.types import (
     ServerRequest,
     ServerResponse,
     StreamEvent,
-    Usage,
 )
 from dragoman.types.redacted import Redacted
 from dragoman.wire.steps import Steps
@@ -80,84 +78,6 @@ class Env(Redacted, frozen=True):
     """What is known of the family of models that is asked."""
 
 
-class Decoder(ABC):
-    """Events from a service's bytes.
-
-    A valid beginning and a failure may come in one read. So no method raises: each returns the events that are valid,
-    and sets `error` if no more will come.
-    """
-
-    error: DragomanError | None = None
-    done: bool = False
-    """True once the end mark was seen: what follows is not part of the answer."""
-    in_rows: bool = False
-    """Whether deltas that come together may be one DeltaRow. Set by its owner."""
-    more_content: bool = False
-    """True if the answer has ended and holds content that is not a part, such as a picture in a field of its own."""
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """The events that `data`, cut anywhere, completes. An empty piece marks the end of an HTTP chunk."""
-        return self.feed_pieces((data,))
-
-    def feed_pieces(self, pieces: Iterable[bytes]) -> list[StreamEvent]:
-        """The same, one piece after another."""
-        events: list[StreamEvent] = []
-        if self.error is None:
-            try:
-                for piece in pieces:
-                    self._read(piece, events)
-            except DragomanError as exc:
-                self.error = exc
-        return events
-
-    def say(self, words: list[str], event: bytes) -> list[StreamEvent]:
-        """The events for texts that `open_rows` took, none of them empty; `event`: the last of those that hold them."""
-        events: list[StreamEvent] = []
-        self._row(words, event, events)
-        return events
-
-    def finish(self) -> list[StreamEvent]:
-        """The body ended well. The last events; `error` is TruncatedStreamError if the end mark never came."""
-        events: list[StreamEvent] = []
-        if self.error is None:
-            try:
-                self._end(events)
-            except DragomanError as exc:
-                self.error = exc
-        return events
-
-    @property
-    def ending(self) -> bool:
-        """True once a reason to stop has come: only usage and the end mark may follow, and `salvage` needs neither."""
-        return False
-
-    @property
-    def usage(self) -> Usage | None:
-        """The tokens that have been reported so far, for an answer that is not read to its end."""
-        return None
-
-    @property
-    def open_rows(self) -> RowReader | None:
-        """What knows the texts of events alike to the last one; None if it was not a piece of text, or not whole."""
-        return None
-
-    def salvage(self) -> list[StreamEvent]:
-        """The body broke off. The events that were held back; with `done`, the answer is complete all the same."""
-        return []
-
-    def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
-        """Reads the texts of events that only say more of the open part. `row`: these events, or the last of them."""
-        out += deltas(words, in_row=self.in_rows)
-
-    @abstractmethod
-    def _read(self, data: bytes, out: list[StreamEvent]) -> None: ...
-
-    @abstractmethod
-    def _end(self, out: list[StreamEvent]) -> None: ...
-
-
-SCHEMAS, OUTPUTS, FORMS = SchemaCache(), SchemaCache(compiled_output), SchemaCache(compiled_form)
-"""Schemas of tools, results and answers. A codec is made for each call, and agents send the same tools each time."""
 CUT = ("max_output_tokens", "stop")
 """Fields of which a part may arrive."""
 

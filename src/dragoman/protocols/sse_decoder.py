@@ -8,7 +8,7 @@ from abc import abstractmethod
 from enum import Enum
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, cut
-from dragoman.protocols.base import Decoder
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.joined_events import is_complete, parted
 from dragoman.protocols.lane import TextRows

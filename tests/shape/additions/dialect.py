@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from dragoman.errors import DragomanError, TruncatedStreamError, UpstreamError
-from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
+from dragoman.protocols.base import ClientCodec, Encoder, Env, ServerCodec
+from dragoman.protocols.decoder import Decoder
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

@@ -15,8 +15,9 @@ from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
 from dragoman.protocols.anthropic.service import BETA, headers_for
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
-from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.call_ids import PLAIN, CallIdForm
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.protocols.profiles import with_limit
 from dragoman.protocols.request_body import request_body

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
-from dragoman.protocols.base import Decoder
 from dragoman.protocols.call_ids import AnswerIds
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.extra import without_none

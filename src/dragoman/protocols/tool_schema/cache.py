@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
-from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled
+from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled, compiled_form, compiled_output
 from dragoman.types import SchemaSupport
 
 MAX_ENTRIES = 256
@@ -60,3 +60,7 @@ class SchemaCache:
                 self._known.clear()
             self._known[key] = None if result.schema is schema else result
         return result
+
+
+SCHEMAS, OUTPUTS, FORMS = SchemaCache(), SchemaCache(compiled_output), SchemaCache(compiled_form)
+"""Those of tools, of results and of answers, for all codecs: a codec is made for each call."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from dragoman.errors import DragomanError, InvalidRequestError, RequestError, TruncatedStreamError, UpstreamError
-from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env
+from dragoman.protocols.base import ClientCodec, Encoder, Env
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.json_fields import entries, is_finite, refused, wrong_type
 from dragoman.protocols.speech import NAMES

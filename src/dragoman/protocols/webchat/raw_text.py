@@ -9,7 +9,8 @@ from dragoman.errors import (
     InvalidRequestError,
     TruncatedStreamError,
 )
-from dragoman.protocols.base import Decoder, Encoder
+from dragoman.protocols.base import Encoder
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.webchat.plain_text import PlainTextReader
