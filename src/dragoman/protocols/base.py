@@ -174,10 +174,10 @@ class ClientCodec(ABC):
         if request.reasoning is not None and thought is not request:
             changed = ChangedField(changed_name(request.reasoning))
             lost = lost if any(loss.name == changed.name for loss in lost) else (*lost, changed)
-        within = self._within(request, profile)
-        known = {loss.name for loss in lost} if within is not request else set()
-        less = [name for name in CUT if getattr(within, name) != getattr(request, name) and name not in known]
-        lost = (*lost, *map(ChangedField, less))
+        if (within := self._within(request, profile)) is not request:
+            known = {loss.name for loss in lost}
+            less = [name for name in CUT if getattr(within, name) != getattr(request, name) and name not in known]
+            lost = (*lost, *map(ChangedField, less))
         if self.pairing is not None:
             lost = with_unanswered(lost, request, self.pairing)
         return (*lost, *changes(sent, profile, compilers, self.keeps))

@@ -82,6 +82,8 @@ def untaken(profile: ModelProfile) -> frozenset[str]:
 
 def without_neutral(request: ChatRequest, untaken: frozenset[str]) -> ChatRequest:
     """`request` without fields that are `untaken`, but would change nothing; the same object if it has none."""
+    if NEUTRAL.keys().isdisjoint(untaken):
+        return request
     said = [name for name, value in NEUTRAL.items() if name in untaken and getattr(request, name) == value]
     return replace(request, **dict.fromkeys(said)) if said else request
 

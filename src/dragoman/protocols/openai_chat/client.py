@@ -173,8 +173,9 @@ class OpenAIChatClient(ClientCodec):
         found = self._losses(request, profile)
         if profile.user_after_results is False:
             found = (*found, *added(request.messages))
-        formed = "response_format" not in self._untaken(request, profile)
-        return (*found, WordedForm("response_format")) if formed and self._lacks_word(request) else found
+        if self._lacks_word(request) and "response_format" not in self._untaken(request, profile):
+            found = (*found, WordedForm("response_format"))
+        return found
 
     def _losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         if not self._must_not_think(request, profile):
