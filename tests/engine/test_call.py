@@ -304,7 +304,7 @@ class Patient(LettersClient):
         self._other.clear()
 
 
-@pytest.mark.parametrize(("messages", "patience", "beside"), [(MANY, 0, False), (MANY + 1, 20, True)])
+@pytest.mark.parametrize(("messages", "patience", "beside"), [(MANY // 2, 0, False), (MANY // 2 + 1, 20, True)])
 async def test_the_loop_goes_on_while_a_long_request_is_translated(
     messages: int, patience: float, beside: bool
 ) -> None:

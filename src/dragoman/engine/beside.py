@@ -5,20 +5,23 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from dragoman.protocols.tool_schema.cache import NewSchemaError, with_known
-from dragoman.types import ChatRequest
+from dragoman.types import AnyPart, ChatRequest, HostedCall, Text, ToolCall, ToolResult
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 MANY = 500
-"""Messages of a request from which on a thread looks for its losses, fits and encodes it: a message takes some eight
-microseconds in each of them, and the loop goes on meanwhile."""
+"""Messages, parts and tools of a request from which on a thread looks for its losses, fits and encodes it: each takes
+some eight microseconds in each of them, and the loop goes on meanwhile."""
+
+ARGUMENTS = 128
+"""Characters of a call's arguments that count as one more: if they end too early, each bracket in them is looked at."""
 
 
 async def beside(request: ChatRequest, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """What `work` returns, which looks at each message and schema of `request` and may be begun twice.
+    """What `work` returns, which looks at each part and schema of `request` and may be begun twice.
 
-    It is done in a thread if there are many messages, or a schema that has not been compiled yet: that takes up to 50
+    It is done in a thread if there are many parts, or a schema that has not been compiled yet: that takes up to 50
     ms, and an agent may have 200 tools.
     """
     if not is_long(request):
@@ -32,5 +35,23 @@ async def beside(request: ChatRequest, work: Callable[P, T], *args: P.args, **op
 
 
 def is_long(request: ChatRequest) -> bool:
-    """Whether what looks at each message of `request` should not do so on the loop."""
-    return len(request.messages) > MANY
+    """Whether what looks at each part of `request` should not do so on the loop."""
+    count = len(request.messages) + len(request.tools)
+    for message in request.messages:
+        count += len(message.parts)
+        if count > MANY:
+            break
+        count += sum(map(_more, message.parts))
+    return count > MANY
+
+
+def _more(part: AnyPart) -> int:
+    """What is looked at in a part, beside the part itself."""
+    match part:
+        case ToolCall(arguments=arguments) | HostedCall(arguments=arguments):
+            return len(arguments) // ARGUMENTS
+        case ToolResult(parts=parts):
+            return len(parts)
+        case Text(citations=citations):
+            return len(citations)
+    return 0

@@ -13,6 +13,7 @@ from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.protocols.kept_turns import KeptTurn, TurnReader, is_moved, noted, turn_key
 from dragoman.store import Store
 from dragoman.types import ChatRequest, Message, ResponseEnd, StreamEvent
+from dragoman.wire.floats import reader
 
 SIZE = 64 << 20
 """Bytes of all turns: 64 MiB are about 20,000 turns, because most states have 400 to 2,000 characters."""
@@ -22,7 +23,7 @@ AGE = 3600.0
 """Seconds for which a turn is kept: a tool loop takes minutes."""
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(tuple[KeptTurn, ...]).decode
+_decode = reader(tuple[KeptTurn, ...])
 
 SERVICES = 64
 """Services that may have said the same to one caller: each has its own state, and the latest are kept."""

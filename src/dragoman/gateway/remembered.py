@@ -18,6 +18,7 @@ from dragoman.protocols.tool_search import with_found
 from dragoman.store import Store
 from dragoman.types import ChatRequest, Message, ResponseEnd, ResponseStart, StreamEvent, Tool
 from dragoman.wire import json
+from dragoman.wire.floats import reader
 
 
 class Remembered(Struct, frozen=True, omit_defaults=True):
@@ -47,7 +48,7 @@ DELETED = "deleted answers"
 
 log = logging.getLogger("dragoman.gateway")
 
-_decode = msgspec.json.Decoder(Remembered).decode
+_decode = reader(Remembered)
 
 
 def written(values: Iterable[object]) -> bytes:

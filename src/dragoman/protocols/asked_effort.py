@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.protocols.relay_body import text_of
+from dragoman.wire.floats import decode, reader
 
 
 class _Asked(Struct):
@@ -18,8 +19,8 @@ class _Asked(Struct):
     verbosity: Any = None
 
 
-_asked = msgspec.json.Decoder(_Asked).decode
-_any = msgspec.json.Decoder().decode
+_asked = reader(_Asked)
+_any = decode
 NOTHING = _Asked()
 
 

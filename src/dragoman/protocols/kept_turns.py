@@ -36,6 +36,7 @@ from dragoman.types import (
     ToolCall,
 )
 from dragoman.types.growing_text import GrowingText
+from dragoman.wire import floats
 
 NOTE = "kept_turn"
 """The name of the note in a message's `extra`."""
@@ -90,7 +91,7 @@ def _spelt(call: ToolCall) -> str:
     if call.input_format == "text":
         return call.arguments
     try:
-        value = msgspec.json.decode(call.arguments or "{}")
+        value = floats.decode(call.arguments or "{}")
         return msgspec.json.encode(_as_doubles(value), order="deterministic").decode()
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
         return call.arguments

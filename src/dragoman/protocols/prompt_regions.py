@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
+from dragoman.wire.floats import decode, reader
 from dragoman.wire.json_array import JsonArrayReader
 from dragoman.wire.steps import Steps
 
@@ -34,7 +35,7 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _list = msgspec.json.Decoder(list[Raw]).decode
-_value = msgspec.json.Decoder().decode
+_value = decode
 _text = msgspec.json.Encoder().encode
 
 
@@ -68,7 +69,7 @@ class _Speaker(Struct, gc=False):
     role: Any = None
 
 
-_speaker = msgspec.json.Decoder(_Speaker).decode
+_speaker = reader(_Speaker)
 
 
 def read_regions(body: bytes, fields: RegionFields) -> PromptRegions | None:

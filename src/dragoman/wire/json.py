@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from dragoman.errors import BadEventError, InvalidRequestError
-from dragoman.wire import strict
+from dragoman.wire import floats, strict
 from dragoman.wire.steps import Steps, check_utf8, done
 from dragoman.wire.utf8 import well_formed
 
@@ -23,8 +24,17 @@ LAST = 16
 
 def decode_event(data: bytes) -> Any:
     """The value of a service's JSON, without halves of characters. Raises BadEventError."""
+    return _event(data, floats.decode)
+
+
+def decode_floats(data: bytes) -> Any:
+    """The same, faster, of an answer that is floats nearly all."""
+    return _event(data, floats.decode_many)
+
+
+def _event(data: bytes, decode: Callable[[bytes], Any]) -> Any:
     try:
-        return msgspec.json.decode(data)  # which takes no half of a character
+        return decode(data)  # which takes no half of a character
     except NOT_STRICT:
         return clean(_read_loosely(data))
 
@@ -36,7 +46,7 @@ def decode_loosely(data: bytes) -> Any:
     surrogate), whose other half may come in a later event.
     """
     try:
-        return msgspec.json.decode(data)
+        return floats.decode(data)
     except NOT_STRICT:
         return _read_loosely(data)
 
@@ -82,7 +92,7 @@ def decode_request(data: bytes, most: int = strict.MAX_VALUES) -> Any:
         done(strict.check_size(short, most))
         if short is data:
             return strict.decode(data)
-        value = msgspec.json.decode(data)
+        value = floats.decode(data)
         if not _passes(short):
             return strict.read(data)
     except NOT_STRICT as exc:

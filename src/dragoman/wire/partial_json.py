@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from dragoman.wire import floats
+
 TOKEN = re.compile(
     r"""
     \s+
@@ -80,7 +82,7 @@ class PartialJson:
             self._read = found.end()
             self._take(found)
         try:
-            value = msgspec.json.decode(self._shown())
+            value = floats.decode(self._shown())
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return False
         changed = bool(value != self.value or type(value) is not type(self.value))

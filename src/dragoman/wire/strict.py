@@ -29,6 +29,7 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.errors import InvalidRequestError
+from dragoman.wire import floats
 from dragoman.wire.steps import PIECE, Steps
 
 MAX_DEPTH = 64
@@ -83,7 +84,7 @@ _LONGER = rb"(?:[0-9]{%d}|[0-9][0-9.]{%d})" % (MAX_DIGITS + 1, MAX_DIGITS + 1)
 _LONG_NUMBER = re.compile(rb"(?:%b|[^\"0-9]++|(?!%b)[0-9.]++)*+%b" % (TEXT, _LONGER, _LONGER), re.DOTALL)
 _TWO_DIGITS = re.compile(rb"[0-9.](?=[0-9.])")
 _BACKSLASH = 0x5C
-_decode = msgspec.json.Decoder().decode
+_decode = floats.decode
 _encode = msgspec.json.Encoder().encode
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _items = msgspec.json.Decoder(list[Raw]).decode

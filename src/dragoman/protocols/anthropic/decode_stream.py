@@ -6,7 +6,6 @@ https://platform.claude.com/docs/en/build-with-claude/streaming
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from dragoman.errors import BadEventError, UpstreamError, cut, scrub
@@ -25,6 +24,7 @@ from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import AnyTool, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
+from dragoman.wire.floats import reader
 from dragoman.wire.sse import SseEvent
 from dragoman.wire.utf8 import BLANKS
 
@@ -44,7 +44,7 @@ class BlockDelta(Struct, gc=False):
     index: int = 0
 
 
-decode_delta = msgspec.json.Decoder(BlockDelta).decode
+decode_delta = reader(BlockDelta)
 
 
 class ReplyDecoder(SseDecoder):

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct, field
 
 from dragoman.protocols.anthropic.decode_stream import decode_delta
 from dragoman.protocols.anthropic.usage import decode_usage, merged_report
 from dragoman.types import Usage
 from dragoman.wire import json
+from dragoman.wire.floats import reader
 from dragoman.wire.sse import usual_event
 
 
@@ -57,11 +57,11 @@ class _End(Struct, gc=False):
     usage: dict[str, Any] | None = None
 
 
-_start = msgspec.json.Decoder(_Start).decode
-_whole = msgspec.json.Decoder(_Whole).decode
-_block_start = msgspec.json.Decoder(_BlockStart).decode
-_block_stop = msgspec.json.Decoder(_BlockStop).decode
-_end = msgspec.json.Decoder(_End).decode
+_start = reader(_Start)
+_whole = reader(_Whole)
+_block_start = reader(_BlockStart)
+_block_stop = reader(_BlockStop)
+_end = reader(_End)
 
 
 class Glance(Struct, gc=False):

@@ -34,6 +34,7 @@ from dragoman.types import (
     ToolCall,
     Unknown,
 )
+from dragoman.wire import floats
 from dragoman.wire.utf8 import well_formed
 
 
@@ -238,7 +239,7 @@ class UnknownBlock(Block):
     def end(self, out: list[StreamEvent]) -> None:
         if given := "".join(self._input):
             try:
-                self._body[FIELD] = msgspec.json.decode(given)
+                self._body[FIELD] = floats.decode(given)
             except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as exc:
                 raise BadEventError("expected the input of a call to be JSON, got something else") from exc
         self._body |= {name: "".join(pieces) for name, pieces in self._texts.items()}

@@ -77,7 +77,7 @@ class GeminiEmbedClient(EmbedClient):
         )
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
-        value = json.decode_event(reply.body)
+        value = json.decode_floats(reply.body)
         found = value.get("embeddings") if isinstance(value, dict) else None
         if not isinstance(found, list) or len(found) != len(request.inputs):
             failure = None if isinstance(found, list) else failure_in(value)

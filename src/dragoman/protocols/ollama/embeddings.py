@@ -54,7 +54,7 @@ class OllamaEmbedClient(EmbedClient):
         return HttpRequest(url=self._url, headers=request_headers(env.key, stream=False), body=data)
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
-        value = json.decode_event(reply.body)
+        value = json.decode_floats(reply.body)
         found = value.get("embeddings") if isinstance(value, dict) else None
         if not isinstance(found, list) or len(found) != len(request.inputs):
             raise (None if isinstance(found, list) else error_in(value)) or wrong_number(request)

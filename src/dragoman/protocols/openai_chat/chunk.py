@@ -16,6 +16,7 @@ from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.more import CHOICE, MESSAGE
 from dragoman.protocols.reported_count import ReportedCount
 from dragoman.wire import json
+from dragoman.wire.floats import reader
 
 Empty = Annotated[list[Any], Meta(max_length=0)] | None
 """An empty list. If the list is not empty, it has no place here, and the chunk is read loosely."""
@@ -152,7 +153,7 @@ class Chunk(Struct):
     x_groq: None = None
 
 
-decode_chunk = msgspec.json.Decoder(Chunk).decode
+decode_chunk = reader(Chunk)
 """The fast way. Raises msgspec's errors, UnicodeDecodeError or RecursionError for a chunk that must be read loosely."""
 
 STRANGE = "expected a chunk of a chat completion, got other JSON"
@@ -173,7 +174,7 @@ class ChunkHead(Struct):
     service_tier: Any = None
 
 
-_decode_head = msgspec.json.Decoder(ChunkHead).decode
+_decode_head = reader(ChunkHead)
 
 
 def decode_head(data: bytes) -> ChunkHead:

@@ -83,7 +83,7 @@ class OpenAIEmbedClient(EmbedClient):
         )
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
-        value = json.decode_event(reply.body)
+        value = json.decode_floats(reply.body)
         data = value.get("data") if isinstance(value, dict) else None
         if not isinstance(data, list) or len(data) != len(request.inputs):
             failure = None if isinstance(data, list) else failure_in(value)

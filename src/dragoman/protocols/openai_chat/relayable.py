@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from dragoman.protocols.asked_effort import value_of
 from dragoman.protocols.openai_chat.variant import EVERY_CHOICE, USUAL, ChoiceMode, Variant
 from dragoman.protocols.relay_body import LARGE, text_of
+from dragoman.wire.floats import reader
 
 Mark = tuple[str, bytes]
 """A field, and what must not stand in it; empty: anything but null."""
@@ -47,7 +48,7 @@ class _Head(Struct):
     reasoning_content: Any = None
 
 
-_heads = msgspec.json.Decoder(list[_Head]).decode
+_heads = reader(list[_Head])
 
 
 def renamed(variant: Variant) -> dict[str, str]:

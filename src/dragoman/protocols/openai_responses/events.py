@@ -10,6 +10,7 @@ from dragoman.protocols.openai_responses.items import CONTENT, SUMMARY, THOUGHTS
 from dragoman.protocols.openai_responses.logprobs import Logprob, decode_logprobs
 from dragoman.types import TokenLogprob
 from dragoman.wire import json
+from dragoman.wire.floats import reader
 
 
 class Delta(Struct, gc=False):
@@ -108,7 +109,7 @@ class Named(Struct, gc=False):
     type: Any = None
 
 
-_decode_named = msgspec.json.Decoder(Named).decode
+_decode_named = reader(Named)
 
 
 def name_of(event: bytes, data: bytes) -> str:

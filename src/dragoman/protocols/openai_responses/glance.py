@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from msgspec import Raw, Struct, field
 
 from dragoman.protocols.openai_responses.events import (
@@ -28,6 +27,7 @@ from dragoman.protocols.openai_responses.finish_reasons import decode_reason
 from dragoman.protocols.openai_responses.usage import read_usage
 from dragoman.types import FinishReason, Usage
 from dragoman.wire import json
+from dragoman.wire.floats import reader
 from dragoman.wire.sse import usual_event
 
 MESSAGE = "message"
@@ -109,11 +109,11 @@ class _Ended(Struct, gc=False):
     response: _Answer
 
 
-_started = msgspec.json.Decoder(_Started).decode
-_item_event = msgspec.json.Decoder(_ItemEvent).decode
-_part_event = msgspec.json.Decoder(_PartEvent).decode
-_whole = msgspec.json.Decoder(_Whole).decode
-_ended = msgspec.json.Decoder(_Ended).decode
+_started = reader(_Started)
+_item_event = reader(_ItemEvent)
+_part_event = reader(_PartEvent)
+_whole = reader(_Whole)
+_ended = reader(_Ended)
 
 
 class Glance(Struct, gc=False):

@@ -9,6 +9,7 @@ from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.openai_responses.extra import ITEM, NAME, to_extra, with_extra
 from dragoman.types import HostedCall, HostedKind, HostedTool
+from dragoman.wire import floats
 
 _json = msgspec.json.Encoder().encode
 
@@ -162,7 +163,7 @@ def encode_call(call: HostedCall) -> dict[str, Any]:
 
 def _arguments(text: str) -> dict[str, Any]:
     try:
-        value = msgspec.json.decode(text)
+        value = floats.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

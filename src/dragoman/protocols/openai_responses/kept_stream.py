@@ -7,7 +7,6 @@ has: a stream that breaks off is told with the next number, and half an event do
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from dragoman.errors import BadEventError, DragomanError
@@ -16,6 +15,7 @@ from dragoman.protocols.openai_responses.events import ENDS, ERROR, FAILED, name
 from dragoman.protocols.operations import KeptStream
 from dragoman.wire import json
 from dragoman.wire.event_ids import EventIds, NumberedEvent
+from dragoman.wire.floats import reader
 from dragoman.wire.sse import END, MAX_EVENT, SseReader, blank_line
 
 FAILURES = frozenset({FAILED, ERROR})
@@ -31,7 +31,7 @@ class _Numbered(Struct, gc=False):
     sequence_number: Any = None
 
 
-_decode = msgspec.json.Decoder(_Numbered).decode
+_decode = reader(_Numbered)
 
 
 class KeptEvents(KeptStream):

@@ -13,6 +13,7 @@ from dragoman.protocols.openai_responses.conversation import OWN_IDS
 from dragoman.protocols.openai_responses.outputs import MADE
 from dragoman.protocols.openai_responses.request import Variant
 from dragoman.protocols.relay_body import LARGE, text_of
+from dragoman.wire.floats import reader
 
 PENALTIES = ("frequency_penalty", "presence_penalty")
 
@@ -27,7 +28,7 @@ class _Item(Struct):
     id: Any = None
 
 
-_items = msgspec.json.Decoder(list[_Item]).decode
+_items = reader(list[_Item])
 
 
 def passes(fields: Mapping[str, Any], variant: Variant) -> bool:

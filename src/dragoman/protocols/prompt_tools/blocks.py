@@ -23,6 +23,7 @@ from msgspec import Raw, Struct
 
 from dragoman.protocols.freeform import unwrapped_input
 from dragoman.types import Tool, ToolCall
+from dragoman.wire import floats
 
 CALL = "tool_call"
 """The name of the block."""
@@ -39,7 +40,7 @@ MAX_LINE = 64
 def raw_object(text: str) -> Raw | None:
     """`text` to be put into JSON as it is; None if it is no JSON object."""
     try:
-        value = msgspec.json.decode(text)
+        value = floats.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     return Raw(text.encode()) if isinstance(value, dict) else None

@@ -30,7 +30,7 @@ from dragoman.types import (
     StreamEvent,
     user,
 )
-from dragoman.wire import javascript, json
+from dragoman.wire import floats, javascript, json
 from dragoman.wire.lines import LineReader
 from dragoman.wire.utf8 import BOM
 
@@ -153,7 +153,7 @@ def _value(line: bytes) -> dict[str, Any] | None:
     if not line.startswith(b"{"):
         return None
     try:
-        value = msgspec.json.decode(line)
+        value = floats.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         try:
             value = javascript.parse(line)

@@ -8,6 +8,7 @@ import msgspec
 from dragoman.errors import DragomanError, UpstreamError, cut, scrub
 from dragoman.protocols.errors.status import error_for
 from dragoman.types import ResponseHead
+from dragoman.wire import floats
 
 PATHS: tuple[tuple[str, ...], ...] = (("error", "message"), ("error",), ("message",), ("detail",), ("msg",))
 """Fields of JSON in which services put their message."""
@@ -58,7 +59,7 @@ def reply_error(head: ResponseHead, text: str = "") -> DragomanError:
 
 def _json(text: str) -> Any:
     try:
-        return msgspec.json.decode(text)
+        return floats.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 

@@ -12,7 +12,7 @@ from dragoman.providers.session.errors import raise_for_status, reply_error
 from dragoman.transport.base import Reply, Route, Timeouts, read_all
 from dragoman.transport.selector import Transports
 from dragoman.types import HttpRequest, ResponseHead
-from dragoman.wire import javascript
+from dragoman.wire import floats, javascript
 from dragoman.wire.lines import LineReader
 from dragoman.wire.utf8 import well_formed
 
@@ -159,7 +159,7 @@ class StreamResponse:
     async def json(self) -> Any:
         """The rest of the body as JSON. Raises BadEventError."""
         try:
-            return msgspec.json.decode(await self.read())
+            return floats.decode(await self.read())
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
             raise BadEventError(f"expected JSON, got {self.headers.get('content-type', 'something else')}") from exc
 
