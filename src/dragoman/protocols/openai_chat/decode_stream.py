@@ -83,7 +83,7 @@ class ReplyDecoder(SseDecoder):
     thorough: ClassVar[bool] = True
     """Whether chunks that may say more than the fast way reads are read loosely, too."""
 
-    _other_choices: frozenset[str] = frozenset()
+    _other_choices: set[str] | None = None
 
     def __init__(self, origin: str | None = None, request: ChatRequest | None = None) -> None:
         """`origin`: that of the service's opaque state. `request`: whose answer it is; only its calls are looked at."""
@@ -223,7 +223,9 @@ class ReplyDecoder(SseDecoder):
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
         index = choice.index or 0
         if index != self._index:
-            self._other_choices |= {f"choices[{index}]"}
+            if self._other_choices is None:
+                self._other_choices = set()
+            self._other_choices.add(f"choices[{index}]")
             return
         if choice.text:
             choice.as_chat()
@@ -393,7 +395,7 @@ class ReplyDecoder(SseDecoder):
         reason, native = decode_reason(
             self._reason, tool_call=self._parts.saw_tool_call, refusal=self._parts.saw_refusal
         )
-        losses: list[Loss] = [*map(LostChoice, sorted(self._other_choices)), *self._left_out]
+        losses: list[Loss] = [*map(LostChoice, sorted(self._other_choices or ())), *self._left_out]
         out.append(ResponseEnd(reason, self._usage, native, losses=tuple(losses), extra=to_extra(self._more)))
         self.done = True
 

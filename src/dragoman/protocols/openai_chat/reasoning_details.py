@@ -32,15 +32,18 @@ PIECES = ("text", "summary", "data", "signature")
 """Fields of an entry that may come in pieces."""
 
 
-def gather_details(found: list[dict[str, Any]], more: Sequence[Any]) -> None:
-    """Adds the entries of another chunk: those of one index are pieces of one entry."""
+def gather_details(found: list[dict[str, Any]], latest: dict[Any, dict[str, Any]], more: Sequence[Any]) -> None:
+    """Adds the entries of another chunk: those of one index are pieces of one entry. `latest`: the last of each."""
     for entry in more:
         if not isinstance(entry, dict):
             continue
         index = entry.get("index")
-        known = next((each for each in reversed(found) if index is not None and each.get("index") == index), None)
+        index = index if isinstance(index, int | float | str) else None
+        known = None if index is None else latest.get(index)
         if known is None or known.get("type") != entry.get("type", known.get("type")):
             found.append(dict(entry))
+            if index is not None:
+                latest[index] = found[-1]
             continue
         for name, value in entry.items():
             before = known.get(name)

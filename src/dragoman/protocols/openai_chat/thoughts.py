@@ -10,11 +10,13 @@ from dragoman.protocols.whole_text import rest
 class Thoughts:
     """The reasoning under way in one answer."""
 
-    __slots__ = ("_count", "_last", "details")
+    __slots__ = ("_count", "_last", "_latest", "details")
 
     def __init__(self) -> None:
         self.details: list[dict[str, Any]] = []
         """The entries that are not yet part of the answer."""
+        self._latest: dict[Any, dict[str, Any]] = {}
+        """The last of them with each index."""
         self._count = 0
         """Characters that the plain field has said."""
         self._last = ""
@@ -31,7 +33,7 @@ class Thoughts:
 
     def add(self, details: Sequence[Any]) -> None:
         """The entries of another chunk."""
-        gather_details(self.details, details)
+        gather_details(self.details, self._latest, details)
 
     def unsaid(self, details: Sequence[Any]) -> str:
         """What the plain field has not said: some services say it again beside the signature, in one piece.
@@ -47,5 +49,5 @@ class Thoughts:
 
     def take(self) -> list[dict[str, Any]]:
         """The entries, which are part of the answer now."""
-        details, self.details = self.details, []
+        details, self.details, self._latest = self.details, [], {}
         return details
