@@ -215,6 +215,11 @@ def test_a_schema_of_the_older_form_means_the_same_as_json_schema(old: dict[str,
     assert list(to_json_schema(old).get("properties", {})) == list(new.get("properties", {}))
 
 
+def test_a_count_of_too_many_digits_stays_as_it_came() -> None:
+    assert to_json_schema({"maxLength": "1" * 19})["maxLength"] == 1111111111111111111
+    assert to_json_schema({"maxLength": "1" * 5000})["maxLength"] == "1" * 5000
+
+
 def test_arguments_may_come_value_by_value() -> None:
     call = PartialCall({"name": "f", "id": "c", "args": {"z": 1}})
     call.add({"args": {"z": 1}})

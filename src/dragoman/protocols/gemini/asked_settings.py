@@ -8,7 +8,8 @@ import re
 
 from dragoman.types import ModelProfile
 
-LIMIT = re.compile(rb'"max_?[oO]utput_?[tT]okens"\s*:\s*"?([0-9]+)')
+# Of a larger number the first digits are enough; Python refuses to read one of thousands of digits.
+LIMIT = re.compile(rb'"max_?[oO]utput_?[tT]okens"\s*:\s*"?([0-9]{1,18})')
 JSON = re.compile(rb'"response_?[mM]ime_?[tT]ype"\s*:\s*"application/json"')
 TOOLS = re.compile(rb'"tools"\s*:\s*(?:\[\s*)?\{')
 PENALTIES = {

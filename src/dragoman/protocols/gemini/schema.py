@@ -20,6 +20,8 @@ NAMED = frozenset({"properties", "$defs", "defs"})
 
 COUNTS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
 """Keywords that hold an integer of 64 bits: JSON of this protocol may write it as a string."""
+DIGITS = 19
+"""Those of the largest such integer. Python refuses to read a number of thousands of digits."""
 
 NO_REFERENCES = SchemaSupport(limits=frozenset({"references"}))
 """What the service takes of JSON Schema. A reference with other keywords beside it is a 400, and so is one that leads
@@ -62,7 +64,7 @@ def to_json_schema(schema: Any) -> Any:
                 found[key] = to_json_schema(value)
             case _, list() if key in LISTS:
                 found[key] = [to_json_schema(each) for each in value]
-            case _, str() if key in COUNTS and value.isascii() and value.isdigit():
+            case _, str() if key in COUNTS and value.isascii() and value.isdigit() and len(value) <= DIGITS:
                 found[key] = int(value)
             case _:
                 found[RENAMED.get(key, key)] = value
