@@ -33,7 +33,7 @@ targets = ["up/gpt-5", "home/x"]
 password = "canary-front"
 """
 NOWHERE = "http://127.0.0.1:9"
-QUESTION = {"model": "fast", "messages": [{"role": "user", "content": "Who are you?"}], "temperature": 0.5}
+QUESTION = {"model": "fast", "messages": [{"role": "user", "content": "Who are you?"}], "temperature": 1}
 BODY = json.dumps(QUESTION).encode()
 
 
@@ -62,10 +62,10 @@ model    fast
 route    fast, strategy fallback
 target   up/gpt-5 (openai-chat), relayed: the caller's bytes pass as they are
 profile  reasoning_returns: false, \
-unsupported_fields: 5 of them, \
-context: 400000, efforts: ["minimal","low","medium","high"], call_ids: "short", breakpoints: false, \
+unsupported_fields: 6 of them, \
+context: 400000, most_output: 128000, efforts: ["minimal","low","medium","high"], call_ids: "short", breakpoints: false, \
 schema_limits: ["plain-root"], format_keywords: 23 of them, format_formats: 9 of them \
-(a relay heeds only what is about thinking)
+(a relay heeds only what is about settings)
 
 targets
 name      protocol     carried
@@ -86,7 +86,7 @@ authorization: Bearer ***
       "content": "Who are you?"
     }
   ],
-  "temperature": 0.5
+  "temperature": 1
 }
 """
 

@@ -168,7 +168,7 @@ def _facts(explanation: Explanation) -> Iterator[tuple[str, str]]:
         spoken = f" ({first.protocol})" if first.protocol else ""
         yield "target", f"{explanation.target}{spoken}, {CARRIED[explanation.carried]}"
     if facts := known_facts(explanation.profile):
-        unused = " (a relay heeds only what is about thinking)" if explanation.carried == "relayed" else ""
+        unused = " (a relay heeds only what is about settings)" if explanation.carried == "relayed" else ""
         yield (
             "profile",
             ", ".join(f"{name}: {_fact(value)}" for name, value in facts.items()) + unused,
