@@ -1,4 +1,4 @@
-"""Words of the model where models want some that nobody has said: between what tools gave and the user's next words.
+"""Words of the model between what tools gave and what the user says next, for models that demand them.
 
 Mistral's models refuse a conversation without them: "Unexpected role 'user' after role 'tool'". Yet users interrupt an
 agent after a tool, and agents add reminders to what a tool gave. Such models also refuse a turn of their own in which
