@@ -20,7 +20,6 @@ class _Asked(Struct):
 
 
 _asked = reader(_Asked)
-_any = decode
 NOTHING = _Asked()
 
 
@@ -34,7 +33,7 @@ def asked(field: Any) -> _Asked:
 
 def value_of(field: Any) -> Any:
     """The value of a field of `RelayBody`."""
-    return None if field is None else _any(text_of(field))
+    return None if field is None else decode(text_of(field))
 
 
 def word(value: Any) -> str | None:

@@ -35,7 +35,6 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _list = msgspec.json.Decoder(list[Raw]).decode
-_value = decode
 _text = msgspec.json.Encoder().encode
 
 
@@ -85,8 +84,8 @@ def read_regions(body: bytes, fields: RegionFields) -> PromptRegions | None:
         if not messages:
             return None
         return PromptRegions(
-            tools=_written([_steady(_value(each)) for each in _named(found, fields.tools)]),
-            system=_written([_steady(_value(each)) for each in system]),
+            tools=_written([_steady(decode(each)) for each in _named(found, fields.tools)]),
+            system=_written([_steady(decode(each)) for each in system]),
             settings=_written(list(_settings(found, fields.settings))),
             messages=_messages(messages[start:]),
             start=start,
@@ -116,7 +115,7 @@ def read_beginning(body: bytes, fields: RegionFields) -> Steps[PromptBeginning |
         messages = yield from _first_messages(memoryview(found.get(fields.messages, NULL)))
         named = [text for name in fields.system if (text := bytes(found.get(name, NULL))) != NULL]
         start = next((i for i, each in enumerate(messages) if not _is_system(each)), len(messages))
-        system = _written([_steady(_value(each)) for each in [*named, *messages[:start]]])
+        system = _written([_steady(decode(each)) for each in [*named, *messages[:start]]])
         first = next(_messages(messages[start : start + 1]), b"")
     except (*UNREADABLE, InvalidRequestError):
         return None
@@ -143,7 +142,7 @@ def _first_messages(said: memoryview) -> Steps[list[bytes]]:
 def _messages(texts: list[bytes]) -> Iterator[bytes]:
     for text in texts:
         try:
-            yield _text(_steady(_value(text)))
+            yield _text(_steady(decode(text)))
         except UNREADABLE as exc:
             raise InvalidRequestError("a message cannot be read") from exc
 
@@ -155,7 +154,7 @@ def _named(found: Mapping[str, bytes], names: Iterable[str]) -> list[bytes]:
 def _settings(found: Mapping[str, bytes], names: Iterable[str]) -> Iterable[tuple[str, Any]]:
     for name in names:
         outer, _, inner = name.partition(".")
-        value = _value(found[outer]) if outer in found else None
+        value = decode(found[outer]) if outer in found else None
         if inner:
             value = value.get(inner) if isinstance(value, dict) else None
         if value is not None:

@@ -145,7 +145,7 @@ class EmulatedForm(BaseLoss, frozen=True, tag="emulated_form"):
 
 
 class WordedForm(BaseLoss, frozen=True, tag="worded_form"):
-    """The form of the answer: the model is told it in words besides, because the service wants that."""
+    """The form of the answer, which the model is also told in words, because the service demands that."""
 
 
 class AddedWords(BaseLoss, frozen=True, tag="added_words"):

@@ -11,7 +11,7 @@ from dragoman.types import ChatRequest, Message, Role, Text
 
 WORD = "json"
 TOLD = Message("developer", (Text(text="Answer with one JSON object."),))
-"""What is told to the model if the word is missing."""
+"""What the model is told if the word is missing."""
 
 EVERY_ROLE: frozenset[Role] = frozenset({"system", "developer", "user", "assistant", "tool"})
 INSTRUCTIONS: frozenset[Role] = frozenset({"system", "developer"})
