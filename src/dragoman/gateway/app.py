@@ -243,7 +243,10 @@ class Gateway:
 
     def _tell(self, outcome: Outcome) -> None:
         for observe in self._observers:
-            observe(outcome)
+            try:
+                observe(outcome)
+            except Exception as exc:  # noqa: BLE001  # the edge of the process: another program's bug must harm no answer
+                _log_bug(outcome, f"an observer failed: {type(exc).__name__}", exc)
 
     def _explained(self, outcome: Outcome, call: ServerRequest) -> Steps[CacheUse | None]:
         """How the answer to `call` used its service's cache."""
@@ -386,11 +389,15 @@ class Gateway:
                 await writer.send(front.codec.encode_error(numbered(error, writer.outcome)))
 
     async def _apologise(self, front: Front, bug: Exception, writer: ResponseWriter) -> None:
-        # The message of the exception may hold a caller's text or a key, so only its place in the code is logged.
-        where = "".join(traceback.format_tb(bug.__traceback__, -FRAMES))
-        log.error("request %s: %s\n%s", writer.outcome.request_id, type(bug).__name__, where)
+        _log_bug(writer.outcome, type(bug).__name__, bug)
         message = f"the gateway failed; its log has the reason under request {writer.outcome.request_id}"
         await self.refuse(front, DragomanError(message), writer)
+
+
+def _log_bug(outcome: Outcome, words: str, bug: Exception) -> None:
+    # The message of the exception may hold a caller's text or a key, so only its place in the code is logged.
+    where = "".join(traceback.format_tb(bug.__traceback__, -FRAMES))
+    log.error("request %s: %s\n%s", outcome.request_id, words, where)
 
 
 def _metrics(config: Config, client: Client, region: Region) -> Metrics | None:
