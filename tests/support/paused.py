@@ -33,6 +33,10 @@ class PausedLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._skipping.passed
 
+    def hold(self, seconds: float) -> None:
+        """Somebody holds the loop: time passes, and nobody is called."""
+        self._skipping.passed += seconds
+
 
 def paused(test: Coroutine[Any, Any, T]) -> T:
     """What `test` gives in such a loop. A task that it leaves behind fails it."""
