@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Handler
 from dragoman.errors import DragomanError
 from dragoman.routing.plan import Target
 from dragoman.transport.base import Reply
@@ -68,7 +68,7 @@ class TimedService:
         return sum(not answer.closed for answer in self.answers)
 
 
-def target(name: str, service: TimedService, **said: Any) -> Target:
+def target(name: str, service: Handler, **said: Any) -> Target:
     """A target of this service; `continues`: it takes the beginning of an answer."""
 
     async def received(request: ChatRequest, reply: Reply) -> Answer:
