@@ -8,6 +8,7 @@ import pytest
 from dragoman.errors import TimeoutError
 from dragoman.transport.base import Route, Timeouts
 from dragoman.transport.deadlines import Deadlines, opening
+from tests.support.paused import PausedLoop, paused
 
 
 async def test_begins_nothing_once_the_total_has_passed() -> None:
@@ -29,6 +30,21 @@ async def test_passes_on_a_timeout_that_is_not_its_own() -> None:
 
     with pytest.raises(asyncio.TimeoutError, match="another's"):
         await Deadlines(Timeouts(), "http://x").within(begin, "idle", 5)
+
+
+def test_what_came_while_the_loop_was_held_is_not_late() -> None:
+    async def here() -> str:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, PausedLoop)
+        loop.hold(60)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return "here"
+
+    async def test() -> str:
+        return await Deadlines(Timeouts(), "http://x").within(here, "idle", 5)
+
+    assert paused(test()) == "here"
 
 
 @pytest.mark.parametrize(

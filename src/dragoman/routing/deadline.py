@@ -9,8 +9,7 @@ from dragoman.engine.answer import Answer, Around, Receive
 from dragoman.engine.text_bypass import SendAhead
 from dragoman.errors import TimeoutError
 from dragoman.routing.plan import Course, Target
-from dragoman.transport.deadlines import late
-from dragoman.transport.timeout import timeout
+from dragoman.transport.timeout import late, timeout
 from dragoman.types import StreamEvent
 
 T = TypeVar("T")

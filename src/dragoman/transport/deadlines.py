@@ -1,33 +1,17 @@
-"""The waits of one exchange, each with its limit, and one sentence for each that was too long. Knows no socket."""
+"""The waits of one exchange, each with its limit. Knows no socket."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from dragoman import errors
 from dragoman.errors import Phase
 from dragoman.transport.base import Route, Timeouts
+from dragoman.transport.timeout import late, timeout
 
 T = TypeVar("T")
-
-WORDS: dict[Phase, str] = {
-    "pool": "no free connection to",
-    "connect": "no connection to",
-    "tls": "no TLS handshake with",
-    "proxy": "no tunnel through the proxy to",
-    "first_byte": "no answer from",
-    "first_token": "no content from",
-    "idle": "nothing more from",
-    "total": "the answer had no end from",
-}
-"""Phase to the sentence for a wait that was too long."""
-
-
-def late(phase: Phase, host: str, limit: float | None) -> errors.TimeoutError:
-    """The error for a wait for `host` of more than `limit` seconds; None: the limit is not known here."""
-    within = "" if limit is None else f" within {limit:g} s"
-    return errors.TimeoutError(f"{WORDS[phase]} {host}{within}", phase=phase)
 
 
 class Deadlines:
@@ -54,17 +38,11 @@ class Deadlines:
 
     async def within(self, what: Callable[[], Awaitable[T]], phase: Phase, limit: float | None) -> T:
         """The result of `what`. Raises TimeoutError if it takes over `limit` seconds, or the exchange its total."""
-        left = self.left()
+        left, named = self.left(), limit
         if left is not None and (limit is None or left < limit):
-            phase, limit = "total", left
-        timer = asyncio.timeout(limit)
-        try:
-            async with timer:
-                return await what()
-        except TimeoutError as exc:
-            if not timer.expired():
-                raise
-            raise self.over(phase, self.timeouts.total if phase == "total" else limit) from exc
+            phase, limit, named = "total", left, self.timeouts.total
+        async with timeout(limit, inf, phase, self.host, limit=named):
+            return await what()
 
     def over(self, phase: Phase, limit: float | None) -> errors.TimeoutError:
         """The error for a wait of more than `limit` seconds."""

@@ -1,4 +1,4 @@
-"""A limit of one wait, whose error names its phase. Knows asyncio, and not what is waited for.
+"""A limit of one wait, and one sentence for each wait that was too long. Knows asyncio, and not what is waited for.
 
 A loop with too much to do sees late that a time is over, and what has come meanwhile only in its next turns. So a limit
 that rings late gives the wait once more as much time as it was late: else a service would be blamed for our own
@@ -9,11 +9,29 @@ import asyncio
 import builtins
 from types import TracebackType
 
+from dragoman import errors
 from dragoman.errors import Phase
-from dragoman.transport.deadlines import late
 
 YEAR = 366 * 86400.0
 """Used for "no limit", because a timer does not accept infinity."""
+
+WORDS: dict[Phase, str] = {
+    "pool": "no free connection to",
+    "connect": "no connection to",
+    "tls": "no TLS handshake with",
+    "proxy": "no tunnel through the proxy to",
+    "first_byte": "no answer from",
+    "first_token": "no content from",
+    "idle": "nothing more from",
+    "total": "the answer had no end from",
+}
+"""Phase to the sentence for a wait that was too long."""
+
+
+def late(phase: Phase, host: str, limit: float | None) -> errors.TimeoutError:
+    """The error for a wait for `host` of more than `limit` seconds; None: the limit is not known here."""
+    within = "" if limit is None else f" within {limit:g} s"
+    return errors.TimeoutError(f"{WORDS[phase]} {host}{within}", phase=phase)
 
 
 class timeout:  # noqa: N801  # read as words, like asyncio.timeout

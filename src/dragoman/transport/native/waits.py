@@ -7,7 +7,7 @@ from dragoman.errors import Phase, TimeoutError
 from dragoman.loop.alarms import Alarms
 from dragoman.loop.timer import EARLY, DeadlineTimer, Waiting
 from dragoman.transport.base import Timeouts
-from dragoman.transport.deadlines import late
+from dragoman.transport.timeout import late
 
 Wait = Phase | Literal["quiet"]
 """What is waited for. `quiet` is the first part of `idle`: its end is no failure, and the rest of `idle` follows."""
