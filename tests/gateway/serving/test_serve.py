@@ -19,7 +19,7 @@ from dragoman.errors import ConfigurationError
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
 from dragoman.gateway.serving.listening import bind
-from dragoman.gateway.serving.serve import COLLECTIONS, greeting
+from dragoman.gateway.serving.serve import COLLECTIONS, UNSHARED, greeting
 from tests.support.gateway import ask, chat_body, connect, running_gateway
 
 PROGRAM = """
@@ -30,13 +30,13 @@ from dragoman.gateway import serve
 if {descriptors}:
     resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors}))
 well = serve(
-    Config(gateway=GatewayConfig(port={port}, workers={workers}, drain={drain}, request_log={log!r})),
+    Config(gateway=GatewayConfig(port={port}, workers={workers}, drain={drain}, request_log={log!r}, store={store!r})),
     announce=lambda text: print(text, flush=True),
     timeouts=ServerTimeouts(grace={grace}),
 )
 print("ended well" if well else "interrupted", flush=True)
 """
-DEFAULTS = {"port": 0, "workers": 1, "drain": 0, "log": None, "grace": 30, "descriptors": 0}
+DEFAULTS = {"port": 0, "workers": 1, "drain": 0, "log": None, "store": None, "grace": 30, "descriptors": 0}
 
 
 @asynccontextmanager
@@ -78,6 +78,17 @@ async def test_greets_with_a_line_that_streams_an_answer() -> None:
         f"started: listens on port {port} of 127.0.0.1, workers: 1, no configuration file",
         "stopped",
     ]
+
+
+@pytest.mark.parametrize(("workers", "stored", "told"), [(1, False, 0), (2, False, 1), (2, True, 0)])
+async def test_says_at_the_start_if_workers_share_no_store(
+    workers: int, stored: bool, told: int, tmp_path: Path
+) -> None:
+    store = str(tmp_path / "kept.sqlite") if stored else None
+    async with program(workers=workers, store=store) as (process, _, _):
+        process.send_signal(signal.SIGTERM)
+        _, err = await process.communicate()
+    assert log_lines(err).count(UNSHARED) == told
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])

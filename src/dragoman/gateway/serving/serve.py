@@ -7,7 +7,7 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 
 from msgspec import Struct
@@ -55,6 +55,8 @@ EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S10
 
 log = logging.getLogger("dragoman.gateway")
 
+UNSHARED = "gateway.store is not set: an answer of /v1/responses is known only to the worker that gave it"
+
 
 def serve(
     config: Config,
@@ -82,8 +84,7 @@ def serve(
     live = None if load is None or not config.files else LiveConfig(config, load, board=board)
 
     def ready() -> None:
-        files = ", ".join(map(str, config.files)) or "no configuration file"
-        log.info("started: listens on %s, workers: %d, %s", ", ".join(listeners.names), workers, files)
+        _log_start(config, listeners.names)
         supervisor.ready()
         if announce is not None:
             announce(greeting(config, client.default_model, listeners.port, listeners.unix_path))
@@ -128,6 +129,14 @@ def serve(
         supervisor.close()
     log.info("stopped" if well else "stopped; answers were interrupted")
     return well
+
+
+def _log_start(config: Config, names: Sequence[str]) -> None:
+    workers = config.gateway.workers
+    files = ", ".join(map(str, config.files)) or "no configuration file"
+    log.info("started: listens on %s, workers: %d, %s", ", ".join(names), workers, files)
+    if workers > 1 and config.gateway.store is None:
+        log.warning(UNSHARED)
 
 
 def _attend(server: Server, live: LiveConfig | None, supervisor: Notifier) -> Reloader | None:
