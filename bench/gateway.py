@@ -80,12 +80,14 @@ def measure_speed(ground: Ground, chosen: argparse.Namespace) -> dict[str, objec
 
 def run(chosen: argparse.Namespace, folder: Path) -> None:
     """Measures the chosen parts one by one, prints them, and writes them down in `folder`."""
+    folder.mkdir(exist_ok=True)
+    written = folder / f"{chosen.name}.json"
+    if not written.parent.is_dir():
+        raise BenchError(f"--name: there is no folder {written.parent}")
     descriptors = raise_descriptor_limit()
     machine = describe()
     print(", ".join(f"{name}: {said}" for name, said in machine.items()))
     results: dict[str, object] = {"machine": machine, "parameters": {**vars(chosen), "descriptors": descriptors}}
-    folder.mkdir(exist_ok=True)
-    written = folder / f"{chosen.name}.json"
     with tempfile.TemporaryDirectory(prefix="bench-") as place, Ground(Path(place), chosen.events) as ground:
         measures: dict[str, Callable[[], object]] = {
             "speed": lambda: measure_speed(ground, chosen),

@@ -32,6 +32,12 @@ def region(part: str, folder: Path, record: Record) -> str:
     return text
 
 
+def test_a_name_in_a_folder_that_is_not_there_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    assert main(["speed", *SMALL, "--name", "nowhere/small"], tmp_path) == (
+        f"bench: --name: there is no folder {tmp_path / 'nowhere'}"
+    )
+
+
 def test_speed(tmp_path: Path) -> None:
     raw, record = measured("speed", tmp_path)
     assert {turn["case"] for turn in raw["speed"]["turns"]} == {"full", "one", "half"}
