@@ -99,6 +99,7 @@ KNOWN: list[tuple[int, str, str | None, type[DragomanError]]] = [
     (400, "foo/bar is not a valid model ID", None, ModelNotFoundError),
     (400, "Invalid model: x", "invalid_model", ModelNotFoundError),
     (400, "The model `x` has been decommissioned", "model_decommissioned", ModelNotFoundError),
+    (404, "The API deployment for this resource does not exist.", "DeploymentNotFound", ModelNotFoundError),
     (400, "Unknown Model, please check the model code.", "1211", ModelNotFoundError),
     (400, "The requested model is not supported.", "model_not_supported", ModelNotFoundError),
     (400, "Output blocked by content filtering policy", None, ContentFilterError),

@@ -54,6 +54,7 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     "model_decommissioned": ModelNotFoundError,
     "invalid_model": ModelNotFoundError,
     "unknown_model": ModelNotFoundError,
+    "DeploymentNotFound": ModelNotFoundError,  # Azure, whose models are asked for by the names of deployments
     "rate_limit_exceeded": RateLimitError,
     "rate_limit_error": RateLimitError,
     "invalid_api_key": AuthenticationError,
