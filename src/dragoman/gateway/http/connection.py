@@ -173,7 +173,7 @@ class ServerConnection(IncomingRequests[Admitted]):
         congested, self.congested = self.congested, None
         if congested is not None:
             congested.set()
-            self._transport.resume_reading()
+            self._read_on()
         self._all_sent()
         request = self._requests[0] if self._requests else None
         writer = request.writer if request is not None else None
