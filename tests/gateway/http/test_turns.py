@@ -13,6 +13,7 @@ from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.http.incoming_requests import MAX_QUEUED
 from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.gateway.http.websocket import MANY_FRAMES, WebSocket
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.serve import new_loop
 from tests.support.echo import Echo, Pipe, Rules
@@ -88,7 +89,7 @@ async def test_of_thousands_of_requests_in_one_read_some_are_answered_in_each_tu
     connection.data_received(refused(0, 3000))
     connection.data_received(refused(3000, 1))  # a read that was under way
     most = 0
-    while "resume" not in gauge.changes:
+    for _ in range(1000):
         before = len(answered(gauge))
         await asyncio.sleep(0)
         most = max(most, len(answered(gauge)) - before)
@@ -137,6 +138,51 @@ async def test_many_requests_in_small_reads_are_answered_in_one_turn_as_one_read
     await turns()
     assert answered(gauge) == list(range(2 * MAX_QUEUED + 1))
     assert gauge.changes == ["pause", "resume"]
+    connection.connection_lost(None)
+
+
+class Frames:
+    """A WebSocket whose frames have so many bytes each."""
+
+    def __init__(self, size: int = 6) -> None:
+        self.unread = b""
+        self.got = b""
+        self._size = size
+
+    def opened(self, port: object) -> None:
+        """It needs no port."""
+
+    def feed(self, data: bytes) -> int:
+        self.got += data
+        return len(data) // self._size
+
+
+async def test_of_thousands_of_frames_in_one_read_some_are_read_in_each_turn() -> None:
+    gauge, frames = Gauge(), Frames()
+    connection = ServerConnection(Echo(slow=False), context())
+    connection.connection_made(gauge)
+    connection.switch(cast(WebSocket, frames))
+    said = bytes(range(256)) * 1000
+    connection.data_received(said)
+    connection.data_received(b"and what was under way")
+    most = first = len(frames.got)
+    for _ in range(100):
+        before = len(frames.got)
+        await asyncio.sleep(0)
+        most = max(most, len(frames.got) - before)
+    assert most == first < 6 * 3 * MANY_FRAMES
+    assert frames.got == said + b"and what was under way"
+    assert gauge.changes[-1] == "resume"
+    connection.connection_lost(None)
+
+
+async def test_a_long_frame_is_read_in_one_turn() -> None:
+    gauge, frames = Gauge(), Frames(1 << 20)
+    connection = ServerConnection(Echo(slow=False), context())
+    connection.connection_made(gauge)
+    connection.switch(cast(WebSocket, frames))
+    connection.data_received(b"x" * 256_000)
+    assert (len(frames.got), gauge.changes) == (256_000, [])
     connection.connection_lost(None)
 
 
