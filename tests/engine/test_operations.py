@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.engine.beside import MANY
-from dragoman.engine.call import Service
-from dragoman.engine.operations import LARGE, count_tokens, embed
+from dragoman.engine.call import LARGE, Service
+from dragoman.engine.operations import count_tokens, embed
 from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.base import Env
 from dragoman.protocols.operations import CountClient, EmbedClient

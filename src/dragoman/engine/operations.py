@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from dragoman.engine.beside import beside
-from dragoman.engine.call import Service, fetch
+from dragoman.engine.call import LARGE, Service, fetch
 from dragoman.engine.question import question
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import signed
@@ -22,9 +22,6 @@ from dragoman.types.operations import NUMBER, is_finite
 
 MAX_VECTORS = 64 << 20
 """Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
-
-LARGE = 256 << 10
-"""Bytes of a reply from which on a thread reads it: as numbers they take five milliseconds per MiB."""
 
 UNCOUNTED = frozenset({404, 405, 501})
 """Statuses of services that have nothing at the path that counts: many have only that of the chats."""
