@@ -1,14 +1,15 @@
 """One call: what is sent, what comes back, and what is said when it goes wrong."""
 
 import asyncio
-from threading import Event
+from collections.abc import Iterator
+from threading import Event, get_ident
 
 import pytest
 from msgspec.structs import replace
 
-from dragoman.engine.answer import Answer, Handler
+from dragoman.engine.answer import MANY_EVENTS, Answer, Handler, whole
 from dragoman.engine.beside import MANY
-from dragoman.engine.call import Service, open_answer
+from dragoman.engine.call import LARGE, Service, open_answer
 from dragoman.engine.secrets import secrets
 from dragoman.errors import (
     AuthenticationError,
@@ -319,3 +320,70 @@ async def test_the_loop_goes_on_while_a_long_request_is_translated(
         await asyncio.sleep(0)
     (await asking).close()
     assert codec.went == [beside, beside]
+
+
+class Whole(Decoder):
+    """A reply that is read at its end. Notes in which thread."""
+
+    thread = 0
+
+    def _read(self, data: bytes, out: list[StreamEvent]) -> None:
+        """It is read at its end."""
+
+    def _end(self, out: list[StreamEvent]) -> None:
+        self.thread = get_ident()
+        out += [ResponseStart(), PartStart(Text(text="hi")), PartEnd(), ResponseEnd("stop")]
+        self.done = True
+
+
+class WholeClient(LettersClient):
+    """The protocol of such replies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole = Whole()
+
+    def decoder(self, request: ChatRequest) -> Decoder:
+        return self.whole
+
+
+@pytest.mark.parametrize(("size", "on_loop"), [(LARGE, True), (LARGE + 1, False)])
+async def test_a_large_whole_reply_is_read_in_a_thread(size: int, *, on_loop: bool) -> None:
+    codec, reply = WholeClient(), CannedReply([[b" " * size]])
+    answer = await open_answer(Service("Up", codec, CannedTransport(reply), Route()), REQUEST, fixed_env())
+    events, error = await everything(answer)
+    assert (events[-1], error) == (ResponseEnd("stop"), None)
+    assert reply.closed
+    assert (codec.whole.thread == get_ident()) is on_loop
+
+
+class Batch(list[StreamEvent]):
+    """Notes in which thread it is looked through."""
+
+    thread = 0
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        self.thread = get_ident()
+        return super().__iter__()
+
+
+class OneBatch(Answer):
+    """An answer that comes at once."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batches: list[list[StreamEvent]] = [batch]
+
+    async def read(self) -> list[StreamEvent]:
+        return self._batches.pop() if self._batches else []
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.parametrize(("number", "on_loop"), [(MANY_EVENTS, True), (MANY_EVENTS + 1, False)])
+async def test_an_answer_of_very_many_events_is_folded_in_a_thread(number: int, *, on_loop: bool) -> None:
+    pieces = [PartDelta("a")] * (number - 4)
+    batch = Batch([ResponseStart(), PartStart(Text(text="")), *pieces, PartEnd(), ResponseEnd("stop")])
+    response = await whole(OneBatch(batch))
+    assert response.text == "a" * (number - 4)
+    assert (batch.thread == get_ident()) is on_loop

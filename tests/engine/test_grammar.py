@@ -5,14 +5,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.engine import grammar_check
 from dragoman.engine.answer import Answer
-from dragoman.engine.grammar import MAX_DEFINITION, MAX_TEXT, Checked, checked, unreadable
-from dragoman.errors import UpstreamError
+from dragoman.engine.grammar import MAX_DEFINITION, MAX_TEXT, Checked, check_grammars, checked, grammars, unreadable
+from dragoman.errors import InvalidRequestError, UpstreamError
 from dragoman.types import (
+    ChatRequest,
     PartDelta,
     PartEnd,
     PartStart,
@@ -20,8 +24,10 @@ from dragoman.types import (
     ResponseStart,
     StreamEvent,
     Text,
+    Tool,
     ToolCall,
     UncheckedGrammar,
+    user,
 )
 
 PATCH = r"""start: begin_patch hunk+ end_patch
@@ -97,6 +103,30 @@ async def test_a_grammar_whose_reading_is_given_up_passes_and_is_tried_again() -
     assert await unreadable(grammar, 0.0) == ""
     assert await unreadable(("regex", "(?:x"), 0.0) == ""
     assert await unreadable(("regex", "(?:x"), 60) != ""
+
+
+async def test_all_grammars_of_a_request_have_one_time_together() -> None:
+    tools = tuple(Tool(name=f"t{i}", grammar=("regex", "x" * i)) for i in range(1, 200))
+    request = ChatRequest(model="m", messages=(user("hi"),), tools=(*tools, Tool(name="last", grammar=("regex", "("))))
+    checking = grammars(request, frozenset())
+    await check_grammars(request, checking, 0.1)  # not one process in a thousandth of a second: the last is not reached
+    with pytest.raises(InvalidRequestError, match=r"tools\[0\]: expected a regex grammar that can be read"):
+        await check_grammars(replace(request, tools=request.tools[-1:]), checking, 60)
+
+
+async def test_a_check_takes_no_thread_from_other_work() -> None:
+    release = Event()
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.get_running_loop().set_default_executor(pool)
+        other = asyncio.create_task(asyncio.to_thread(release.wait))
+        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(20):  # no measure, only an end
+                assert await unreadable(("regex", "(?:y"), 60) != ""
+                assert await checked(("regex", "y"), "y", 60) == "match"
+        finally:
+            release.set()
+        await other
 
 
 async def test_without_what_would_read_it_a_grammar_passes_unchecked() -> None:

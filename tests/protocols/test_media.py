@@ -1,5 +1,6 @@
 """Pictures, sound and documents as base64: which type their beginning shows, and what a data URL says."""
 
+import tracemalloc
 from base64 import b64encode
 
 import pytest
@@ -39,3 +40,14 @@ URLS: list[tuple[str, tuple[str, str] | None]] = [
 @pytest.mark.parametrize(("url", "found"), URLS)
 def test_a_data_url_is_read(url: str, found: tuple[str, str] | None) -> None:
     assert read_data_url(url) == found
+
+
+def test_a_data_url_of_many_parameters_takes_no_memory_for_each() -> None:
+    url = "data:image/png" + ";a=b" * 50_000 + ",eA=="
+    tracemalloc.start()
+    try:
+        assert read_data_url(url) is None
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * len(url)

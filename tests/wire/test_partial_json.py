@@ -1,6 +1,7 @@
 """JSON that is not complete yet."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -118,3 +119,14 @@ def test_a_long_text_is_looked_at_as_it_grows_and_not_with_each_piece() -> None:
 )
 def test_whole_values_alone_are_complete(text: str, complete: str) -> None:
     assert complete_part(text) == complete
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000 + '"', '\\"' * 50_000 + '"', "\\" * 100_000, "a" * 100_000])
+def test_a_long_text_takes_no_memory_for_each_of_its_characters(text: str) -> None:
+    tracemalloc.start()
+    try:
+        complete_part('{"a":"' + text)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * len(text)

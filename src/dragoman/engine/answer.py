@@ -1,11 +1,15 @@
 """An answer under way: batches of events, and one owner that closes it."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 from dragoman.engine.text_bypass import SendAhead
 from dragoman.errors import Attempt
 from dragoman.types import ChatRequest, ChatResponse, Fold, StreamEvent, Usage
+
+MANY_EVENTS = 5000
+"""Events of a batch that a thread folds: those of a whole answer, which comes in one."""
 
 Receive = Callable[[list[StreamEvent]], bool]
 """Takes a batch in a callback; False if it wants none for now. May raise."""
@@ -77,7 +81,10 @@ async def whole(answer: Answer) -> ChatResponse:
     folding = Fold()
     try:
         while events := await answer.read():
-            folding.feed(events)
+            if len(events) > MANY_EVENTS:
+                await asyncio.to_thread(folding.feed, events)
+            else:
+                folding.feed(events)
         return folding.result()
     finally:
         answer.close()

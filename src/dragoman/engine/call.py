@@ -46,6 +46,9 @@ from dragoman.types.redacted import Redacted
 LINGER = 0.25
 """Seconds in which a service must end the transfer after its end mark, so that the connection can be used again."""
 
+LARGE = 256 << 10
+"""Bytes of a whole reply from which on a thread reads it: 1 MB of small parts, or of numbers, takes up to 0.5 s."""
+
 MAX_ERROR_BODY = 1 << 16
 """Bytes of a failure that are read: 64 KiB are enough for any error object, and an HTML page is not shown anyway."""
 
@@ -322,6 +325,8 @@ class Decoded(Answer):
             else:
                 self._fail(exc)
             return events
+        if not pieces and not self._begun and self._size > LARGE:  # it was no stream, and is read now
+            return self._finished(await asyncio.to_thread(decoder.finish))
         return self._decode(pieces)
 
     def _decode(self, pieces: list[bytes]) -> list[StreamEvent]:
@@ -333,12 +338,17 @@ class Decoded(Answer):
             return []
         events = decoder.feed_pieces(pieces) if self._marked else decoder.feed(b"".join(pieces))
         if not pieces:
-            events = decoder.finish()
-            self.close()
+            return self._finished(decoder.finish())
         if events:
             self._ends = None
         if decoder.error is not None:
             self._fail(decoder.error)
+        return events
+
+    def _finished(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        self.close()
+        if self._decoder.error is not None:
+            self._fail(self._decoder.error)
         return events
 
     async def _pieces(self) -> list[bytes]:

@@ -9,8 +9,11 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache, lru_cache, partial
+from typing import ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
@@ -33,6 +36,9 @@ from dragoman.types import (
     Usage,
 )
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 EXPRESSED = "tool.grammar"
 """What a protocol with grammars lists."""
 
@@ -40,7 +46,10 @@ Grammar = tuple[str, str]
 """The kind, and the definition."""
 
 SECONDS = 3.0
-"""How long a check may take: 96 KB of a patch by a slow parser took 2.6 seconds (lark 1.3.1, 2026-11-26)."""
+"""How long a check may take: 96 KB of a patch by a slow parser took 2.6 seconds (lark 1.3.1, 2026-11-26). All grammars
+of a request have as long together: each takes a process, and 1 MB holds thousands of them."""
+PARALLEL = 4
+"""Checks at a time. They have threads of their own: the loop's are for work that does not wait."""
 MAX_TEXT, MAX_DEFINITION = 1 << 18, 1 << 16
 """Characters. A longer text is not checked, a longer definition is refused."""
 MAX_READ = 64
@@ -56,15 +65,20 @@ def grammars(request: ChatRequest, expresses: frozenset[str]) -> dict[str, Gramm
 
 
 async def check_grammars(request: ChatRequest, checking: Mapping[str, Grammar], seconds: float = SECONDS) -> None:
-    """Raises InvalidRequestError if one of `checking`, grammars of the request's tools by name, cannot be read."""
-    for number, tool in enumerate(request.tools):
-        grammar = checking.get(tool.name) if isinstance(tool, Tool) else None
-        if grammar is not None and (wrong := await unreadable(grammar, seconds)):
-            raise InvalidRequestError(
-                f"tools[{number}]: expected a {grammar[0]} grammar that can be read, {wrong}",
-                code="invalid_grammar",
-                param=f"tools[{number}]",
-            )
+    """Raises InvalidRequestError if one of `checking`, grammars of the request's tools by name, cannot be read.
+
+    Those that were not looked at in so many seconds pass.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            for number, tool in enumerate(request.tools):
+                grammar = checking.get(tool.name) if isinstance(tool, Tool) else None
+                if grammar is not None and (wrong := await unreadable(grammar, seconds)):
+                    raise InvalidRequestError(
+                        f"tools[{number}]: expected a {grammar[0]} grammar that can be read, {wrong}",
+                        code="invalid_grammar",
+                        param=f"tools[{number}]",
+                    )
 
 
 async def unreadable(grammar: Grammar, seconds: float = SECONDS) -> str:
@@ -73,7 +87,7 @@ async def unreadable(grammar: Grammar, seconds: float = SECONDS) -> str:
     if len(definition) > MAX_DEFINITION:
         return f"got {len(definition)} characters; at most {MAX_DEFINITION} are read"
     try:
-        found, _, why = (await asyncio.to_thread(_read, kind, definition, seconds)).partition("\n")
+        found, _, why = (await _in_thread(_read, kind, definition, seconds)).partition("\n")
     except _LateError:
         return ""
     return f"got one that cannot: {cut(why.strip())}" if found == UNREADABLE else ""
@@ -143,7 +157,16 @@ async def checked(grammar: Grammar, text: str, seconds: float = SECONDS) -> str:
     kind, definition = grammar
     if len(text) > MAX_TEXT or len(definition) > MAX_DEFINITION:
         return "large"
-    return (await asyncio.to_thread(_run, kind, definition, text, seconds)).partition("\n")[0]
+    return (await _in_thread(_run, kind, definition, text, seconds)).partition("\n")[0]
+
+
+async def _in_thread(check: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_threads(), partial(check, *args, **options))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(PARALLEL, "dragoman grammar")
 
 
 class _LateError(Exception):

@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from dragoman.engine.beside import beside
-from dragoman.engine.call import Service, fetch
+from dragoman.engine.call import LARGE, Service, fetch
 from dragoman.engine.question import question
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import signed
@@ -17,14 +17,11 @@ from dragoman.protocols.base import Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.operations import EmbedClient
-from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, LostField, TokenCount, Usage
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, HttpResponse, Loss, LostField, TokenCount, Usage
 from dragoman.types.operations import NUMBER, is_finite
 
 MAX_VECTORS = 64 << 20
 """Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
-
-LARGE = 256 << 10
-"""Bytes of a reply from which on a thread reads it: as numbers they take five milliseconds per MiB."""
 
 UNCOUNTED = frozenset({404, 405, 501})
 """Statuses of services that have nothing at the path that counts: many have only that of the chats."""
@@ -62,13 +59,16 @@ async def _embedded(service: Service, codec: EmbedClient, request: EmbedRequest,
     reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
     large = len(reply.body) > LARGE
     with signing(service):
-        decode = codec.decode_response
-        response = await asyncio.to_thread(decode, reply, request) if large else decode(reply, request)
-        if not all(response.vectors):
-            raise BadEventError("expected an embedding, got one without numbers")
-        if not all(map(is_finite, response.vectors)):
-            raise BadEventError("expected an embedding of finite numbers, got NaN or an infinity")
-        return response
+        return await asyncio.to_thread(_decoded, codec, reply, request) if large else _decoded(codec, reply, request)
+
+
+def _decoded(codec: EmbedClient, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
+    response = codec.decode_response(reply, request)
+    if not all(response.vectors):
+        raise BadEventError("expected an embedding, got one without numbers")
+    if not all(map(is_finite, response.vectors)):
+        raise BadEventError("expected an embedding of finite numbers, got NaN or an infinity")
+    return response
 
 
 def _fits(response: EmbedResponse, dimensions: int | None) -> bool:
@@ -92,17 +92,18 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     """The service's own count; an estimate if its protocol or this service has none. Raises what went wrong."""
     codec = service.codec.counter
     if codec is None:
-        return estimated_tokens(request)
+        return await beside(request, estimated_tokens, request)
     asked = await beside(request, question, request, service.codec, env.profile)
     refuse(asked.losses, service.name, strict=service.strict)
     fitted = await beside(request, service.codec.fit, asked.request, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
+    message = await beside(request, codec.encode_request, fitted, env)
     try:
-        reply = await fetch(service, codec.encode_request(fitted, env))
+        reply = await fetch(service, message)
     except DragomanError as exc:
         if exc.upstream_status not in UNCOUNTED or isinstance(exc, ModelNotFoundError):
             raise
-        return estimated_tokens(request)
+        return await beside(request, estimated_tokens, request)
     with signing(service):
         return replace(codec.decode_response(reply), losses=asked.losses)
 

@@ -1,11 +1,13 @@
 """Answers to a chat request, streamed or whole. Until the first content is sent, an error may still become a status."""
 
+import asyncio
 import logging
 from contextlib import suppress
 from functools import lru_cache
 from time import monotonic
 
 from dragoman.engine.answer import Answer, Handler, whole
+from dragoman.engine.beside import MANY
 from dragoman.engine.env import system_env
 from dragoman.engine.spent import Counted, Spent
 from dragoman.errors import ConfigurationError, DragomanError, RequestError
@@ -14,7 +16,7 @@ from dragoman.gateway.losses_header import header_of, spelt
 from dragoman.gateway.passage import Passage, unsaid, unsayable
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import ServerCodec
-from dragoman.types import ChatRequest, Headers, Outcome, unfold
+from dragoman.types import ChatRequest, ChatResponse, Headers, Outcome, unfold
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers that keep proxies from holding a stream back; https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"""
@@ -37,8 +39,8 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
             _answers(opened, writer.outcome)
     writer.outcome.came_at = monotonic()
     writer.outcome.usage, writer.outcome.finish_reason = response.usage, response.finish_reason
-    left_out = AnswerLosses(codec.expresses, codec.name)
-    left_out.read(unfold(response))
+    large = len(response.parts) > MANY
+    left_out = await asyncio.to_thread(_left_out, response, codec) if large else _left_out(response, codec)
     try:
         answer = codec.encode_response(response, request, system_env())
     except RequestError as exc:
@@ -48,6 +50,12 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
     lost = (*response.losses, *left_out.found)
     writer.outcome.losses = spelt(lost)
     await writer.send(answer, *header_of(writer.outcome.losses))
+
+
+def _left_out(response: ChatResponse, codec: ServerCodec) -> AnswerLosses:
+    found = AnswerLosses(codec.expresses, codec.name)
+    found.read(unfold(response))
+    return found
 
 
 async def answer_stream(

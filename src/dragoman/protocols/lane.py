@@ -31,7 +31,7 @@ from msgspec import Struct
 from dragoman.wire.lines import CR, LF
 
 BACKSLASH, QUOTE = b'\\"'
-ESCAPED = re.compile(rb'(?:[^"\\\r\n]|\\[^\0\r\n])*')
+ESCAPED = re.compile(rb'[^"\\\r\n]*+(?:\\[^\0\r\n][^"\\\r\n]*+)*+')
 """Texts with quotation marks in them, all of them escaped. A NUL separates the texts."""
 
 

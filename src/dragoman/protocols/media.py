@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dragoman.protocols.json_fields import refused
 
 DATA_URL = re.compile(
-    r"data:([\w.+-]+/[\w.+-]+)?(?:;charset=utf-8|;(?!charset=)[\w-]+=[^;,]*)*;base64,(.+)",
+    r"data:([\w.+-]+/[\w.+-]+)?(?:;charset=utf-8|;(?!charset=)[\w-]+=[^;,]*)*+;base64,(.+)",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 """https://www.rfc-editor.org/rfc/rfc2397, in the only form that all services take. A browser writes the charset too, if

@@ -18,7 +18,7 @@ from dragoman.wire import floats
 TOKEN = re.compile(
     r"""
     \s+
-    | (?P<text>"(?:[^"\\]|\\.)*")
+    | (?P<text>"[^"\\]*+(?:\\.[^"\\]*+)*+")
     | (?P<open>[{\[])
     | (?P<close>[}\]])
     | (?P<mark>[,:])
@@ -31,7 +31,7 @@ TOKEN = re.compile(
 CLOSERS = {"{": "}", "[": "]"}
 
 HALF = re.compile(
-    r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?)?\Z"
+    r"(?<!\\)((?:\\\\)*+)\\(?:u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?)?\Z"
 )
 """An escape at the end of a text that grows: half of it, or the first half of a pair."""
 

@@ -3,13 +3,19 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from threading import get_ident
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from dragoman.client import Client
 from dragoman.config import Config, FrontConfig, GatewayConfig, ModelConfig
+from dragoman.engine.draft import Draft
 from dragoman.protocols.registry import DIALECTS
+from dragoman.protocols.relay import RelayRequest
+from dragoman.routing.plan import Plan
+from dragoman.types import ChatRequest
 from tests.gateway.test_canaries import API_KEY, provider, tells
 from tests.shape.voices import VOICES
 from tests.support.gateway import Got, ask, chat_body, running_gateway
@@ -188,6 +194,44 @@ async def test_a_large_request_is_explained_too() -> None:
     async with running_gateway(up("cromicle", "http://127.0.0.1:9")) as url:
         found = told(await explain(url, CHAT, {}, chat_body(text, "up/m")))
     assert json.loads(found["request"]["body"])["message"] == text
+
+
+class Noting(Client):
+    """Notes in which threads it plans, and in which its service is drafted a request."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.planned: set[int] = set()
+        self.drafted: set[int] = set()
+        drafted, provider = self.drafted, self.providers["up"]
+
+        class Noted(provider):  # type: ignore[valid-type, misc]  # a class that was found by its name
+            @classmethod
+            def draft(cls, request: ChatRequest) -> Draft:
+                drafted.add(get_ident())
+                return provider.draft(request)
+
+            @classmethod
+            def relay_draft(cls, protocol: str, request: RelayRequest, model: str) -> Draft:
+                drafted.add(get_ident())
+                return provider.relay_draft(protocol, request, model)
+
+        self.providers = {**self.providers, "up": Noted}
+
+    def plan(self, model: str) -> Plan:
+        self.planned.add(get_ident())
+        return super().plan(model)
+
+
+@pytest.mark.parametrize("service", ["openai-chat", "anthropic"])
+async def test_what_takes_long_is_done_in_a_thread_and_the_plan_is_asked_on_the_loop(service: str) -> None:
+    client = Noting(up(service, "http://127.0.0.1:9"))
+    async with running_gateway(client.config, client=client) as url:
+        found = told(await explain(url, CHAT, {}, chat_body("hi", "up/m")))
+    assert found["target"] == "up/m"
+    assert client.planned == {get_ident()}
+    assert client.drafted
+    assert get_ident() not in client.drafted
 
 
 async def test_of_a_path_of_any_length_only_its_beginning_is_looked_at() -> None:

@@ -10,8 +10,10 @@ import pytest
 from dragoman.gateway.http.application import ServerContext
 from dragoman.gateway.http.caller_socket import CROWDED
 from dragoman.gateway.http.connection import ServerConnection
+from dragoman.gateway.http.incoming_requests import MAX_QUEUED
 from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.gateway.http.websocket import MANY_FRAMES, WebSocket
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.serve import new_loop
 from tests.support.echo import Echo, Pipe, Rules
@@ -66,6 +68,121 @@ async def test_one_who_does_not_read_meanwhile_is_not_read_either() -> None:
     assert gauge.changes == ["pause"]
     connection.resume_writing()
     assert gauge.changes == ["pause", "resume"]
+    connection.connection_lost(None)
+
+
+def refused(first: int, number: int) -> bytes:
+    """Requests in one read that are refused by their heads."""
+    numbers = range(first, first + number)
+    return b"".join(b"GET /none HTTP/1.1\r\nHost: here\r\nX-Request-Id: %d\r\n\r\n" % each for each in numbers)
+
+
+def answered(gauge: Gauge) -> list[int]:
+    """The requests that were answered."""
+    return [int(line[14:]) for line in gauge.sent.split(b"\r\n") if line.startswith(b"x-request-id: ")]
+
+
+async def test_of_thousands_of_requests_in_one_read_some_are_answered_in_each_turn() -> None:
+    shared, gauge = context(), Gauge()
+    connection = ServerConnection(Echo(slow=False), shared)
+    connection.connection_made(gauge)
+    connection.data_received(refused(0, 3000))
+    connection.data_received(refused(3000, 1))  # a read that was under way
+    most = 0
+    for _ in range(1000):
+        before = len(answered(gauge))
+        await asyncio.sleep(0)
+        most = max(most, len(answered(gauge)) - before)
+    await turns()
+    assert answered(gauge) == list(range(3001))
+    assert most < 400
+    assert gauge.changes[-1] == "resume"
+    connection.connection_lost(None)
+
+
+async def test_no_more_is_read_before_what_waits_of_a_read_is_answered() -> None:
+    shared, gauge = context(), Gauge()
+    connection = ServerConnection(Echo(slow=False), shared)
+    connection.connection_made(gauge)
+    connection.data_received(refused(0, 1000))
+    connection.pause_writing()
+    connection.resume_writing()
+    assert gauge.changes == ["pause"]
+    await turns(1000)
+    assert answered(gauge) == list(range(1000))
+    assert gauge.changes[-1] == "resume"
+    connection.connection_lost(None)
+
+
+async def test_one_who_does_not_read_meanwhile_is_not_read_after_that_either() -> None:
+    shared, gauge = context(), Gauge()
+    connection = ServerConnection(Echo(slow=False), shared)
+    connection.connection_made(gauge)
+    connection.data_received(refused(0, 1000))
+    connection.pause_writing()
+    await turns(1000)
+    assert "resume" not in gauge.changes
+    connection.resume_writing()
+    assert gauge.changes[-1] == "resume"
+    connection.connection_lost(None)
+
+
+async def test_many_requests_in_small_reads_are_answered_in_one_turn_as_one_read_is() -> None:
+    shared, gauge = context(), Gauge()
+    connection = ServerConnection(Echo(slow=False), shared)
+    connection.connection_made(gauge)
+    connection.data_received(refused(0, MAX_QUEUED))
+    assert gauge.changes == []
+    connection.data_received(refused(MAX_QUEUED, MAX_QUEUED + 1))
+    assert gauge.changes == ["pause"]  # a loop that finds more to read there reads on in this turn
+    await turns()
+    assert answered(gauge) == list(range(2 * MAX_QUEUED + 1))
+    assert gauge.changes == ["pause", "resume"]
+    connection.connection_lost(None)
+
+
+class Frames:
+    """A WebSocket whose frames have so many bytes each."""
+
+    def __init__(self, size: int = 6) -> None:
+        self.unread = b""
+        self.got = b""
+        self._size = size
+
+    def opened(self, port: object) -> None:
+        """It needs no port."""
+
+    def feed(self, data: bytes) -> int:
+        self.got += data
+        return len(data) // self._size
+
+
+async def test_of_thousands_of_frames_in_one_read_some_are_read_in_each_turn() -> None:
+    gauge, frames = Gauge(), Frames()
+    connection = ServerConnection(Echo(slow=False), context())
+    connection.connection_made(gauge)
+    connection.switch(cast(WebSocket, frames))
+    said = bytes(range(256)) * 1000
+    connection.data_received(said)
+    connection.data_received(b"and what was under way")
+    most = first = len(frames.got)
+    for _ in range(100):
+        before = len(frames.got)
+        await asyncio.sleep(0)
+        most = max(most, len(frames.got) - before)
+    assert most == first < 6 * 3 * MANY_FRAMES
+    assert frames.got == said + b"and what was under way"
+    assert gauge.changes[-1] == "resume"
+    connection.connection_lost(None)
+
+
+async def test_a_long_frame_is_read_in_one_turn() -> None:
+    gauge, frames = Gauge(), Frames(1 << 20)
+    connection = ServerConnection(Echo(slow=False), context())
+    connection.connection_made(gauge)
+    connection.switch(cast(WebSocket, frames))
+    connection.data_received(b"x" * 256_000)
+    assert (len(frames.got), gauge.changes) == (256_000, [])
     connection.connection_lost(None)
 
 

@@ -10,16 +10,16 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.client.explain import Asked, Explanation, explain_call, plain
+from dragoman.client.explain import Asked, Explaining, Explanation, explaining, plain
 from dragoman.errors import DragomanError, cut, nearest, scrub
 from dragoman.gateway.answer import fit
 from dragoman.gateway.attribution import attributed
-from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint, decoded
 from dragoman.gateway.fronts.table import Front, FrontMaker, PathTable, Row
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import Asking, CachePreview, PromptCaches
-from dragoman.loop.turns import in_turns, others
+from dragoman.loop.turns import in_turns
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import Headers, Identity, ServerRequest, ServerResponse
@@ -56,7 +56,7 @@ def request_to(path: str, headers: dict[str, str], body: bytes) -> ServerRequest
     return ServerRequest(method="POST", path=address, query=query, headers=fields, body=body)
 
 
-def explain_at(client: Client, table: PathTable, wanted: Wanted, now: float) -> Explanation:
+def explain_at(client: Client, table: PathTable, wanted: Wanted, now: float) -> Explaining:
     """What the front at the path of a request would do with it at `now`, a monotonic time in seconds.
 
     What the front would refuse is in the explanation. Raises InvalidRequestError for a path where no chat is answered.
@@ -74,12 +74,30 @@ def explain_at(client: Client, table: PathTable, wanted: Wanted, now: float) -> 
             check_type(call)
     except DragomanError as exc:
         return Explanation(codec=chat.codec, path=call.path, error=exc)
-    return explain_call(client, Asked(call, chat.codec, wanted.key_shown, wanted.model, wanted.identity), now)
+    return (
+        yield from explaining(client, Asked(call, chat.codec, wanted.key_shown, wanted.model, wanted.identity), now)
+    )
 
 
-def read_wanted(body: bytes) -> Wanted:
-    """What is to be explained. Raises InvalidRequestError."""
-    fields = _object(body, "the body")
+async def beside(explaining: Explaining) -> Explanation:
+    """The explanation; all work is done in threads, because the loop must go on, and all else here."""
+    try:
+        work = next(explaining)
+        while True:
+            try:
+                found = await asyncio.to_thread(work)
+            except DragomanError as exc:
+                work = explaining.throw(exc)
+            else:
+                work = explaining.send(found)
+    except StopIteration as end:
+        explanation: Explanation = end.value
+        return explanation
+
+
+def read_wanted(call: ServerRequest) -> Wanted:
+    """What `call` asks to be explained. Raises InvalidRequestError."""
+    fields = _object(call.body, "the body")
     if unknown := next((name for name in fields if name not in FIELDS), None):
         raise refused(cut(unknown, 80), f"there is no such field{nearest(unknown, FIELDS)}")
     path = _text(fields, "path")
@@ -122,18 +140,16 @@ class ExplainEndpoint(Endpoint):
         self._caches = caches
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        wanted, caller = read_wanted(call.body), writer.outcome.identity
+        wanted, caller = await decoded(call, read_wanted), writer.outcome.identity
         identity = replace(caller, attribution=attributed(wanted.call))
         wanted = replace(wanted, key_shown=caller.known, identity=identity)
-        if len(call.body) > LARGE:
-            await others()
-        explanation = explain_at(self._client, self._table(), wanted, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        explanation = await beside(explain_at(self._client, self._table(), wanted, now))
         cache = await self._cache(explanation, wanted)
         if explanation.error is not None:
             explanation = replace(explanation, error=fit(explanation.error, writer))
         writer.outcome.model = explanation.model
-        told = plain(explanation) | {"cache": cache}
-        await writer.send(ServerResponse(headers=JSON, body=json.encode(told)))
+        await writer.send(await asyncio.to_thread(_told, explanation, cache))
 
     async def _cache(self, explanation: Explanation, wanted: Wanted) -> CachePreview | None:
         """What the request would change of what the target has cached, if it were sent."""
@@ -142,6 +158,10 @@ class ExplainEndpoint(Endpoint):
             return None
         asking = Asking(codec, wanted.call, wanted.identity, explanation.model)
         return await in_turns(self._caches.preview(asking, explanation.target, monotonic()))
+
+
+def _told(explanation: Explanation, cache: CachePreview | None) -> ServerResponse:
+    return ServerResponse(headers=JSON, body=json.encode(plain(explanation) | {"cache": cache}))
 
 
 def explain(client: Client, table: Callable[[], PathTable], caches: PromptCaches | None) -> Front:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.engine.env import system_env
 from dragoman.errors import DragomanError, RequestError
-from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.fronts.endpoints import Endpoint, decoded
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.http.websocket import FAILED, POLICY, WebSocket, asks_for_websocket, refused
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
@@ -93,7 +93,7 @@ class Session:
                 turn = self._turns.read(text)
                 call = replace(self._call, body=turn.body)
                 if not turn.generate:
-                    self._warm(call)
+                    await self._warm(call)
                     continue
             except DragomanError as exc:
                 self._say_error(self._codec.encode_error(exc))
@@ -131,12 +131,16 @@ class Session:
 
     # Within.
 
-    def _warm(self, call: ServerRequest) -> None:
-        request = self._codec.decode_request(call)
-        response = frame(request, ResponseStart(), system_env())
-        self._turns.ended(response["id"])
-        for event in warm(response):
+    async def _warm(self, call: ServerRequest) -> None:
+        answer_id, events = await decoded(call, self._warmed)
+        self._turns.ended(answer_id)
+        for event in events:
             self._socket.send(event)
+
+    def _warmed(self, call: ServerRequest) -> tuple[str, list[bytes]]:
+        """The id and the events of an answer that says nothing."""
+        response = frame(self._codec.decode_request(call), ResponseStart(), system_env())
+        return response["id"], list(warm(response))
 
     def _say_error(self, response: ServerResponse) -> None:
         said: dict[str, Any] = json.decode_loosely(response.body)

@@ -12,12 +12,12 @@ from dragoman.gateway.http.caller_socket import CROWDED
 from dragoman.gateway.http.connection_state import CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.http_writer import HttpResponseWriter
-from dragoman.gateway.http.incoming_requests import IncomingRequests
+from dragoman.gateway.http.incoming_requests import AT_ONCE, IncomingRequests
 from dragoman.gateway.http.nested import NestedAnswer, NestedWriter
 from dragoman.gateway.http.request import Admitted, Request
 from dragoman.gateway.http.request_limits import body_timeout
 from dragoman.gateway.http.response_writer import ENDED
-from dragoman.gateway.http.websocket import WebSocket
+from dragoman.gateway.http.websocket import MANY_FRAMES, WebSocket
 from dragoman.loop.timer import EARLY
 from dragoman.types import ServerRequest, ServerResponse
 
@@ -173,7 +173,7 @@ class ServerConnection(IncomingRequests[Admitted]):
         congested, self.congested = self.congested, None
         if congested is not None:
             congested.set()
-            self._transport.resume_reading()
+            self._read_on()
         self._all_sent()
         request = self._requests[0] if self._requests else None
         writer = request.writer if request is not None else None
@@ -187,9 +187,31 @@ class ServerConnection(IncomingRequests[Admitted]):
     # Within.
 
     def _came_besides(self, data: bytes) -> None:
-        if self._state is SWITCHED and self._websocket is not None:
-            self._websocket.feed(data)
-            self._read_less()
+        websocket = self._websocket
+        if self._state is not SWITCHED or websocket is None:
+            return
+        if websocket.unread:
+            websocket.unread += data
+            return
+        frames = 0
+        for at in range(0, len(data), AT_ONCE):
+            frames += websocket.feed(data[at : at + AT_ONCE])
+            if frames > MANY_FRAMES:
+                self._wait_for_turn()
+                websocket.unread = data[at + AT_ONCE :]
+                if websocket.unread:
+                    self._loop.call_soon(self._feed_on, websocket)
+                break
+        self._read_less()
+
+    def _feed_on(self, websocket: WebSocket) -> None:
+        data, websocket.unread = websocket.unread, b""
+        self._came_besides(data)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._websocket is None or not self._websocket.unread:
+            super()._read_on()
 
     def _serve(self, request: Request[Admitted]) -> None:
         writer, admitted = request.writer, request.admitted

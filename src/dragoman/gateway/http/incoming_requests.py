@@ -38,6 +38,11 @@ from dragoman.types import Outcome, ServerResponse
 MAX_QUEUED = 16
 """Requests that a caller may send without waiting for an answer. No SDK does that; a client that does sends a few."""
 
+AT_ONCE, CROWDED_AT_ONCE = 16 << 10, 4 << 10
+"""Bytes that are parsed at once: as many as a head may have, and of what waited because there were many heads in those.
+A read may bring 256 KiB, and a loop may read 32 times in a turn. Requests that are refused by their heads are answered
+while they are parsed, in some 100 µs each: so after more than MAX_QUEUED of them the rest waits for the next turn."""
+
 MAX_DISCARDED = 64 << 20
 """Bytes of a request that are read after its refusal; `ServerTimeouts.linger` says why."""
 
@@ -125,7 +130,7 @@ class IncomingRequests(CallerSocket, Generic[Admitted]):
         if self._missing:
             data = self._go_on(data)
         parser = self._parser
-        at_rest = not self._requests and (parser is None or not parser.in_head)
+        at_rest = not self._requests and (parser is None or not (parser.in_head or parser.unread))
         if at_rest and self._take(data):
             return
         if data:
@@ -186,8 +191,8 @@ class IncomingRequests(CallerSocket, Generic[Admitted]):
 
     @property
     def _in_head(self) -> bool:
-        """Whether a head has begun, and is not complete."""
-        return self._parser is not None and self._parser.in_head
+        """Whether a head has begun, and is not complete, as far as is known."""
+        return self._parser is not None and (self._parser.in_head or bool(self._parser.unread))
 
     def _stop_parsing(self) -> None:
         """What still comes is not parsed, nor the rest of what is being parsed."""
@@ -283,11 +288,28 @@ class IncomingRequests(CallerSocket, Generic[Admitted]):
             self.request_ended()
         return rest if self._is_reading() else b""
 
-    def _parse(self, data: bytes, *, at_rest: bool) -> None:
-        """Parses what came; `at_rest`: it begins with a head."""
+    def _parse(self, data: bytes, size: int = AT_ONCE, *, at_rest: bool) -> None:
+        """Parses what came, `size` bytes at once; `at_rest`: it begins with a head."""
         parser = self._parser
         if parser is None:
             parser = self._parser = self._parsers.take(self)
+        elif parser.unread:
+            parser.unread += data
+            return
+        for at in range(0, len(data), size):
+            self._feed(parser, data[at : at + size], at_rest=at_rest)
+            if not self._is_reading() or self._transport.is_closing():
+                break
+            if parser.heads > MAX_QUEUED:
+                self._wait_for_turn()
+                parser.unread = data[at + size :]
+                if parser.unread:
+                    self._loop.call_soon(self._parse_on)
+                    return
+            at_rest = not self._requests and not parser.in_head
+        self._put_back(parser)
+
+    def _feed(self, parser: RequestParser[Admitted], data: bytes, *, at_rest: bool) -> None:
         try:
             parser.feed(data, at_rest=at_rest)
         except BadHeadError as exc:
@@ -297,9 +319,25 @@ class IncomingRequests(CallerSocket, Generic[Admitted]):
             raise
         if parser.overhead > self._max_overhead:
             self._break(too_large_head(self._limits))
+
+    def _put_back(self, parser: RequestParser[Admitted]) -> None:
         if parser.between:
             self._parser = None
             self._parsers.give_back(parser)
+
+    def _parse_on(self) -> None:
+        """More of what waits is parsed, in a turn of its own."""
+        parser = self._parser
+        if parser is None:
+            return
+        data, parser.unread = parser.unread, b""
+        if self._is_reading():
+            self._parse(data, CROWDED_AT_ONCE, at_rest=not self._requests and not parser.in_head)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._parser is None or not self._parser.unread:
+            super()._read_on()
 
     def _turn_away(self, request: Request[Admitted], error: DragomanError) -> None:
         if request.writer is not None:

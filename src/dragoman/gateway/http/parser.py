@@ -67,9 +67,11 @@ class RequestParser(Generic[Admitted]):
         "_spent",
         "_url",
         "events",
+        "heads",
         "in_head",
         "overhead",
         "stopped",
+        "unread",
     )
 
     def __init__(self, events: Events[Admitted]) -> None:
@@ -77,6 +79,10 @@ class RequestParser(Generic[Admitted]):
         """A head has begun, and is not complete."""
         self.overhead = 0
         """Bytes since a head was completed or a piece of a body came: a head, or what frames a body."""
+        self.heads = 0
+        """Heads that were completed in what came last."""
+        self.unread = b""
+        """What came, and waits for the next turn of the loop. For its owner; it is not looked at here."""
         self.stopped = False
         """Nothing more is to be parsed."""
         self.events = events
@@ -122,6 +128,7 @@ class RequestParser(Generic[Admitted]):
             self._first.begin()
             self._is_first = True
         self.overhead += len(data)
+        self.heads = 0
         self._came, self._begins_with_head = data, at_rest
         if self._following:
             self._following += data
@@ -194,6 +201,7 @@ class RequestParser(Generic[Admitted]):
         if self._made_up:
             self._made_up = False
             return
+        self.heads += 1
         parser = self._parser
         version = parser.get_http_version()
         method = parser.get_method()

@@ -25,6 +25,11 @@ MAX_WAITING = 16
 """Messages that may wait while one is answered: agents send the next after the answer to the last."""
 
 
+MANY_FRAMES = 1000
+"""Frames after which what came with them waits for the next turn of the loop: each takes some five microseconds, and a
+read may bring 40,000 of them."""
+
+
 def asks_for_websocket(call: ServerRequest) -> bool:
     """Whether a request asks to go on as a WebSocket."""
     return call.method == "GET" and (call.header(b"upgrade") or "").strip().lower() == "websocket"
@@ -67,6 +72,8 @@ class WebSocket:
         # The request was read already, so this one begins with frames.
         self._protocol: ServerProtocol = ServerProtocol(state=State.OPEN, max_size=max_message)
         self._max_waiting = max_message
+        self.unread = b""
+        """What came, and waits for the next turn of the loop. For the connection."""
         self._port: SwitchedPort | None = None
         self._messages: deque[str] = deque()
         self._size = 0
@@ -125,14 +132,16 @@ class WebSocket:
         """From now on the connection is this one's."""
         self._port = port
 
-    def feed(self, data: bytes) -> None:
-        """Reads what came."""
+    def feed(self, data: bytes) -> int:
+        """Reads what came. Returns how many frames that were."""
         self._protocol.receive_data(data)
-        for frame in self._protocol.events_received():
+        frames = self._protocol.events_received()
+        for frame in frames:
             self._frame(frame)  # type: ignore[arg-type]  # a server that has accepted gets no other events
         self._flush()
         if self._is_closing() and self._nested is None:
             self._wake()
+        return len(frames)
 
     def beat(self) -> None:
         """It has been silent for long."""

@@ -5,7 +5,7 @@ import re
 from dragoman.protocols.lane import BACKSLASH, Lane
 
 TEXT = re.compile(
-    rb'("(?:content|reasoning_content|reasoning|arguments|text)":")((?:[^"\\\r\n]|\\[^\r\n])*)"',
+    rb'("(?:content|reasoning_content|reasoning|arguments|text)":")([^"\\\r\n]*+(?:\\[^\r\n][^"\\\r\n]*+)*+)"',
 )
 """A field that holds a piece of text, in an event that was decoded and is valid."""
 USUAL = b'"content":"'
