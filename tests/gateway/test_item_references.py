@@ -65,6 +65,20 @@ async def test_an_item_of_an_answer_that_is_not_here_is_refused() -> None:
         assert len(service.requests) == 1
 
 
+async def test_an_item_of_an_answer_that_broke_off_is_refused() -> None:
+    async with over_a_chat() as (service, url), caller(url) as asks:
+        answer: Any = await asks.responses.create(
+            model="offline/script", input="reasoning: Hm\ntext: so\ncut", stream=True
+        )
+        with pytest.raises(openai.APIError, match="breaks the answer off"):
+            async for event in answer:
+                if event.type == "response.output_item.done":
+                    named = event.item.id
+        with pytest.raises(openai.BadRequestError, match="item_reference"):
+            await made(asks, False, model="up/m", input=[{"type": "item_reference", "id": named}])
+        assert service.requests == []
+
+
 async def test_words_that_only_look_like_a_reference_stay() -> None:
     async with over_a_chat() as (service, url), caller(url) as asks:
         first = await made(asks, False, model="up/m", input="one")

@@ -20,6 +20,7 @@ from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.gateway.remembered import Brought, Memory, Remembered, Remembering, following, remembering, said, written
+from dragoman.loop.turns import others
 from dragoman.protocols.compaction import summary_in, summary_message
 from dragoman.protocols.openai_responses import (
     COMPACT,
@@ -100,9 +101,8 @@ class Earlier:
             return call
         items: dict[str, Any] = {}
         for name in named:
-            found = self._memory.find(caller, name)
-            if found is not None and found.messages:
-                items |= items_of(found.body)
+            items |= items_of(self._memory.body(caller, name))
+            await others()
         return await decoded(call, lambda call: replace(call, body=with_items(call.body, items)))
 
     def plan(self, model: str, owner: str) -> Plan:
