@@ -64,7 +64,7 @@ def pi() -> tuple[str, dict[str, str], dict[str, Any]]:
     assert sys.argv[1:3] == ["--provider", "dragoman"]
     # What is not a command is a variable's name in one version, and text in another.
     command = provider["apiKey"].partition("!")[2]
-    key = subprocess.check_output(command, shell=True, text=True).strip()
+    key = subprocess.check_output(["sh", "-c", command], text=True).strip()
     return provider["baseUrl"] + "/chat/completions", bearer(key), chat(provider["models"][0]["id"])
 
 

@@ -20,7 +20,6 @@ from dragoman.types import ChatRequest, Message, ResponseEnd, ResponseStart, Str
 from dragoman.wire import json
 from dragoman.wire.floats import reader
 
-
 T = TypeVar("T")
 
 NONE = Raw(b"[]")

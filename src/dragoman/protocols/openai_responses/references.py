@@ -5,25 +5,15 @@ https://platform.openai.com/docs/api-reference/responses/create#responses-create
 """
 
 import re
-from collections.abc import Callable, Mapping
-from itertools import count
+from collections.abc import Mapping
 from typing import Any
 
-from dragoman.protocols.openai_responses.outputs import MADE
+from dragoman.protocols.openai_responses.outputs import ANSWER, MADE
 from dragoman.wire import json
 
 REFERENCE = "item_reference"
-ANSWER = "resp_"
-"""How the id of an answer begins."""
-
 _TYPE = REFERENCE.encode()
 _ID = re.compile(rb'"[a-z]+_%bi([0-9a-z]+)n[0-9]+"' % MADE.encode())
-
-
-def numbered(answer_id: str) -> Callable[[], str]:
-    """Gives the items of an answer their identifiers."""
-    numbers, answer = count(), answer_id.removeprefix(ANSWER)
-    return lambda: f"i{answer}n{next(numbers)}"
 
 
 def answers_in(body: bytes) -> tuple[str, ...]:

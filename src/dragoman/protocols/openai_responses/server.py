@@ -17,7 +17,6 @@ from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, Tel
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_responses.outputs import ItemWriter
-from dragoman.protocols.openai_responses.references import numbered
 from dragoman.protocols.openai_responses.relay import COMPACT_READER, PREVIOUS, READER
 from dragoman.protocols.openai_responses.request import decode_body
 from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
@@ -100,16 +99,13 @@ class OpenAIResponsesServer(ServerCodec):
         return decode_body(body)
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
-        body = encode_response(response, request, self._numbered(env))
+        body = encode_response(response, request, env, self._answer_id)
         if self._tell is not None:
             self._tell(body, response)
         return ServerResponse(headers=JSON, body=body)
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
-        return AnswerEncoder(request, self._numbered(env), end_mark=self._end_mark, tell=self._tell)
-
-    def _numbered(self, env: Env) -> Env:
-        return replace(env, new_id=numbered(self._answer_id)) if self._answer_id else env
+        return AnswerEncoder(request, env, end_mark=self._end_mark, tell=self._tell, answer_id=self._answer_id)
 
     def encode_stream_error(self, error: DragomanError) -> bytes:
         return failure(error, {"object": "response", "output": []}, 0)
