@@ -7,6 +7,7 @@ end: a number to exit with, `killed`, or `wait` for a signal.
 import json
 import os
 import signal
+import subprocess
 import sys
 import urllib.request
 from pathlib import Path
@@ -61,7 +62,10 @@ def aider() -> tuple[str, dict[str, str], dict[str, Any]]:
 def pi() -> tuple[str, dict[str, str], dict[str, Any]]:
     provider = json.loads((Path(ENV["PI_CODING_AGENT_DIR"]) / "models.json").read_text())["providers"]["dragoman"]
     assert sys.argv[1:3] == ["--provider", "dragoman"]
-    return provider["baseUrl"] + "/chat/completions", bearer(ENV[provider["apiKey"]]), chat(provider["models"][0]["id"])
+    # What is not a command is a variable's name in one version, and text in another.
+    command = provider["apiKey"].partition("!")[2]
+    key = subprocess.check_output(["sh", "-c", command], text=True).strip()
+    return provider["baseUrl"] + "/chat/completions", bearer(key), chat(provider["models"][0]["id"])
 
 
 def messages() -> list[dict[str, str]]:

@@ -342,6 +342,27 @@ async def test_without_a_text_ollama_s_callers_ask_for_the_model_to_be_loaded(
     assert {name: answer[name] for name in told} == told
 
 
+@pytest.mark.parametrize("durations", [{}, {"total_duration": 17, "load_duration": 5}])
+@pytest.mark.parametrize("service", SIZES)
+async def test_ollama_s_callers_are_always_told_how_long_it_took(service: str, durations: dict[str, int]) -> None:
+    """ollama-ai-provider-v2 refuses an answer without these three numbers."""
+
+    async def embeds(exchange: Exchange) -> None:
+        said = SIZES[service](2) | (durations if service == "ollama" else {})
+        await exchange.reply(200, JSON, json.dumps(said).encode())
+
+    async with serve(embeds) as up, running_gateway(over(f"{up.url}{EMBEDDING[service][0]}", service)) as url:
+        got = await ask(url, "POST", "/api/embed", JSON, b'{"model": "up/m", "input": "a"}')
+    answer = json.loads(got.body)
+    assert (got.headers["x-dragoman-estimated"], answer["prompt_eval_count"]) == ("input_tokens", 1)
+    told = answer["total_duration"], answer["load_duration"]
+    if service == "ollama" and durations:
+        assert told == (17, 5)
+    else:
+        assert 0 < told[0] < 60_000_000_000
+        assert told[1] == 0
+
+
 class Watched(OpenAIEmbedServer):
     """Remembers which threads it is used in."""
 

@@ -47,7 +47,7 @@ SPLICES = (
 """What may stand in a text, and end it."""
 DATE = re.compile(rb"\r\ndate: [^\r]*")
 OURS = re.compile(
-    rb'"(?:[a-z]+[_-](?:dr1)?)?[0-9a-f]{20,}"|"(?:created|created_at|completed_at)":(?:\d+|"20\d\d-[^"]*")'
+    rb'"(?:[a-z]+[_-](?:dr1i?)?)?[0-9a-f]{20,}(?:n\d+)?"|"(?:created|created_at|completed_at)":(?:\d+|"20\d\d-[^"]*")'
 )
 """What a translation makes up: ids and times."""
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -6,10 +6,10 @@ it. It belongs to the key that was shown: with another key it is not found.
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Around, Handler
@@ -19,6 +19,11 @@ from dragoman.store import Store
 from dragoman.types import ChatRequest, Message, ResponseEnd, ResponseStart, StreamEvent, Tool
 from dragoman.wire import json
 from dragoman.wire.floats import reader
+
+T = TypeVar("T")
+
+NONE = Raw(b"[]")
+"""The conversation of an answer that broke off."""
 
 
 class Remembered(Struct, frozen=True, omit_defaults=True):
@@ -35,6 +40,13 @@ class Remembered(Struct, frozen=True, omit_defaults=True):
     """What was found in the conversation: later requests do not say these tools again."""
 
 
+class Given(Struct, frozen=True):
+    """A Remembered of which little is read: the conversation may be long."""
+
+    messages: Raw = NONE
+    body: Any = None
+
+
 class Brought(Struct, frozen=True):
     """What led to an answer, each list of it as `written` gives it."""
 
@@ -48,7 +60,7 @@ DELETED = "deleted answers"
 
 log = logging.getLogger("dragoman.gateway")
 
-_decode = reader(Remembered)
+_decode, _decode_given = reader(Remembered), reader(Given)
 
 
 def written(values: Iterable[object]) -> bytes:
@@ -70,9 +82,17 @@ class Memory:
 
     def find(self, owner: str, name: str) -> Remembered | None:
         """The answer; None if it is not here, or no longer."""
+        return self._read(_decode, owner, name)
+
+    def body(self, owner: str, name: str) -> Any:
+        """The answer as its caller got it; None if it is not here, or no longer, or broke off."""
+        found = self._read(_decode_given, owner, name)
+        return None if found is None or found.messages == NONE else found.body
+
+    def _read(self, decode: Callable[[bytes], T], owner: str, name: str) -> T | None:
         value = self._store.get(owner, name, self._clock())
         try:
-            return None if value is None else _decode(value)
+            return None if value is None else decode(value)
         except msgspec.MsgspecError:
             # Another version of us wrote it, in another form.
             log.warning("the store has an answer that cannot be read; it counts as gone")

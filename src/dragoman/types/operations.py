@@ -40,6 +40,8 @@ class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Little-endian numbers of 32 bits: `floats` gives them as Python's."""
     model: str | None = None
     usage: Usage | None = None
+    seconds: float = 0.0
+    """How long it took, for callers of the gateway."""
     extra: Extra = field(default_factory=dict)
     """What the service's protocol says beside the vectors."""
     silent: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""pi: a folder of its own, which has another models.json. Seen 2026-11-25 with version 0.73.1."""
+"""pi: a folder of its own, which has another models.json. Seen 2026-11-28 with versions 0.73.1, 0.74.2 and 1.6.0."""
 
 from pathlib import Path
 
@@ -13,8 +13,13 @@ FILE = "models.json"
 def prepare(gate: Gate, place: Place) -> Setup:
     """The user's settings, sessions and extensions are there by links; only models.json is another one."""
     model = {"id": gate.model, "name": gate.model, "reasoning": False, "input": ["text", "image"]}
-    # `apiKey` is the name of a variable, if there is one of that name.
-    provider = {"baseUrl": f"{gate.url}/v1", "apiKey": KEY, "api": "openai-completions", "models": [model]}
+    # A variable is `NAME` up to 0.74, `$NAME` in 1.6; a command is the same in all.
+    provider = {
+        "baseUrl": f"{gate.url}/v1",
+        "apiKey": f'!printf %s "${KEY}"',
+        "api": "openai-completions",
+        "models": [model],
+    }
     return Setup(
         variables={FOLDER: str(place.folder), KEY: gate.key},
         arguments=("--provider", "dragoman", "--model", gate.model),
@@ -33,4 +38,4 @@ def _own(place: Place) -> list[Path]:
         return []  # it was never started before
 
 
-PI = Agent("pi", "pi", "npm install -g @mariozechner/pi-coding-agent", prepare)
+PI = Agent("pi", "pi", "npm install -g @earendil-works/pi-coding-agent", prepare)

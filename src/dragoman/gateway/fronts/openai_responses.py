@@ -12,7 +12,7 @@ from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.beside import is_long
 from dragoman.engine.env import system_env
 from dragoman.errors import InvalidRequestError, cut
-from dragoman.gateway.fronts.endpoints import ChatEndpoint, FrontCaller, is_clean, of_call
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, FrontCaller, decoded, is_clean, of_call
 from dragoman.gateway.fronts.kept_answers import CANCEL, ITEMS, KeptEndpoint
 from dragoman.gateway.fronts.operations import CountEndpoint
 from dragoman.gateway.fronts.responses_socket import SocketEndpoint
@@ -20,6 +20,7 @@ from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.gateway.remembered import Brought, Memory, Remembered, Remembering, following, remembering, said, written
+from dragoman.loop.turns import others
 from dragoman.protocols.compaction import summary_in, summary_message
 from dragoman.protocols.openai_responses import (
     COMPACT,
@@ -31,7 +32,8 @@ from dragoman.protocols.openai_responses import (
     ResponsesRelayRequest,
     input_items,
 )
-from dragoman.protocols.openai_responses.outputs import ItemWriter
+from dragoman.protocols.openai_responses.outputs import ANSWER, ItemWriter
+from dragoman.protocols.openai_responses.references import answers_in, items_of, with_items
 from dragoman.protocols.openai_responses.request import silent_in
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.tool_search import all_found
@@ -88,6 +90,20 @@ class Earlier:
             raise InvalidRequestError(message, code="previous_response_failed", param=PREVIOUS)
         check_called(request, found)
         return found
+
+    async def with_items(self, call: ServerRequest, caller: str) -> ServerRequest:
+        """`call` with the items of answers that are kept here, in place of what refers to them by their ids.
+
+        Other ids stay: a service may know them. Raises RequestError.
+        """
+        named = answers_in(call.body)
+        if not named:
+            return call
+        items: dict[str, Any] = {}
+        for name in named:
+            items |= items_of(self._memory.body(caller, name))
+            await others()
+        return await decoded(call, lambda call: replace(call, body=with_items(call.body, items)))
 
     def plan(self, model: str, owner: str) -> Plan:
         """How a request for `model` is answered that refers to an answer of `owner`. Raises RequestError."""
@@ -164,7 +180,7 @@ class Keeping:
     `own`: the request as it came, `earlier`: what it goes on from; the handler is asked with both.
     """
 
-    __slots__ = ("_asked", "_compact", "_id", "_led", "_memory", "_owner", "_writer")
+    __slots__ = ("_asked", "_compact", "_led", "_memory", "_owner", "_writer", "id")
 
     def __init__(
         self, handler: Handler, memory: Memory, owner: str, own: ChatRequest, earlier: Remembered | None
@@ -173,7 +189,7 @@ class Keeping:
         self._owner = owner
         self._asked = [(handler, own, earlier)]
         """What is asked; taken out by the call: an open stream does not need it, and it may be large."""
-        self._id = f"resp_{system_env().new_id()}"
+        self.id = f"{ANSWER}{system_env().new_id()}"
         self._compact = own.compact
         self._led: Brought
         self._writer: ItemWriter
@@ -181,19 +197,19 @@ class Keeping:
     async def __call__(self, request: ChatRequest) -> Answer:
         handler, own, earlier = self._asked.pop()
         # Of a long conversation before the answer, whose first event should not wait for it.
-        led = await asyncio.to_thread(brought, own, earlier, self._id) if is_long(request) else None
+        led = await asyncio.to_thread(brought, own, earlier, self.id) if is_long(request) else None
         name = led_by(own)
         extra = {NAME: STORED[NAME] | name} if name else STORED
-        answer = Remembering(await handler(request), self._id, extra)
+        answer = Remembering(await handler(request), self.id, extra)
         # An open stream holds the bytes that will be kept, and none of the request's values.
-        self._led = led or brought(own, earlier, self._id)
+        self._led = led or brought(own, earlier, self.id)
         self._writer = ItemWriter(request, system_env())
         return answer
 
     def keep(self, body: bytes, whole: ChatResponse | None) -> None:
         """Keeps the answer as its caller got it; nothing can go on from it if it is not whole."""
         turns = None if whole is None else written(added(self._writer, whole, compact=self._compact))
-        self._memory.keep(self._owner, self._id, self._led, turns, body)
+        self._memory.keep(self._owner, self.id, self._led, turns, body)
 
 
 class ResponsesEndpoint(ChatEndpoint):
@@ -217,6 +233,7 @@ class ResponsesEndpoint(ChatEndpoint):
         self._earlier = Earlier(client, memory)
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        call = await self._earlier.with_items(call, writer.outcome.identity.fingerprint)
         asked = of_call(await self.question(call, writer.outcome.identity), call, writer.outcome)
         handler = self._asking_owner(await self.handler(call, writer, asked.model), writer)
         answering = self.answer(asked, handler, writer)
@@ -266,7 +283,7 @@ class ResponsesEndpoint(ChatEndpoint):
             # The service has what came before, and so it is the service that keeps the answer.
             return super().answer(request, self._memory.owners.noting(handler, owner), writer)
         keeping = Keeping(handler, self._memory, owner, own, earlier)
-        return self.encoded(request, keeping, writer, self._telling(keeping.keep))
+        return self.encoded(request, keeping, writer, self._telling(keeping.keep, keeping.id))
 
 
 class ResponsesCountEndpoint(CountEndpoint):
@@ -275,6 +292,9 @@ class ResponsesCountEndpoint(CountEndpoint):
     def __init__(self, client: Client, memory: Memory) -> None:
         super().__init__(client, ResponsesCountServer())
         self._earlier = Earlier(client, memory)
+
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        await super().__call__(await self._earlier.with_items(call, writer.outcome.identity.fingerprint), writer)
 
     async def count(self, request: ChatRequest, outcome: Outcome) -> TokenCount:
         asks = outcome.identity.fingerprint

@@ -30,9 +30,12 @@ class EmbedEndpoint(Endpoint):
             request = replace(request, model=self._client.default_model)
         writer.outcome.operation, writer.outcome.model = "embeddings", request.model
         check_steering(request.extra.get(self._protocol, {}), self._client.allowed_fields(request.model))
+        asked_at = monotonic()
         async with writer:
             response, lost = await self._client.embed_request(request, writer.outcome.answered_by)
-        writer.outcome.came_at, writer.outcome.usage = monotonic(), response.usage
+        came_at = monotonic()
+        writer.outcome.came_at, writer.outcome.usage = came_at, response.usage
+        response = replace(response, seconds=came_at - asked_at)
         left_out = AnswerLosses(self._codec.expresses, self._protocol)
         left_out.read([ResponseStart(extra=response.extra, silent=response.silent, usage=response.usage)])
         headers = losses_header((*lost, *left_out.found), writer.outcome)

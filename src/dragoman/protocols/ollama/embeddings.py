@@ -35,6 +35,9 @@ from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json; charset=utf-8"),)
 
+SECOND = 1_000_000_000
+"""Nanoseconds."""
+
 EMBED, OLD = "/api/embed", "/api/embeddings"
 
 
@@ -74,7 +77,12 @@ def _text(item: str | tuple[int, ...]) -> str:
 
 
 class OllamaEmbedServer(EmbedServer):
-    """Answers both paths. Without a text only the model is loaded, as the real server does."""
+    """Answers both paths. Without a text only the model is loaded, as the real server does.
+
+    The real server always tells how long it took, so that programs rely on it (ollama-ai-provider-v2, 2026-11-28).
+    """
+
+    must_count = True
 
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
         fields = Fields(json.decode_request(call.body))
@@ -106,6 +114,7 @@ class OllamaEmbedServer(EmbedServer):
         if call.path == OLD:
             return ServerResponse(headers=JSON, body=json.encode({"embedding": vectors[0] if vectors else []}))
         body: dict[str, Any] = {"model": response.model or request.model, "embeddings": vectors}
+        body |= {"total_duration": round(response.seconds * SECOND), "load_duration": 0}
         body |= response.extra.get(NAME, {})
         if response.usage is not None and response.usage.input_tokens is not None:
             body["prompt_eval_count"] = response.usage.input_tokens

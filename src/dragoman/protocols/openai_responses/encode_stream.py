@@ -73,19 +73,27 @@ class AnswerEncoder(EventEncoder):
     """Events for one caller. What was said is kept, because the last event repeats it.
 
     `end_mark`: whether `[DONE]` follows the last event. `tell`: is told the answer as the last event has it, but not
-    one that broke off before it had begun.
+    one that broke off before it had begun. `answer_id`: see OpenAIResponsesServer.
     """
 
     headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
     heartbeat = HEARTBEAT
 
-    def __init__(self, request: ChatRequest, env: Env, *, end_mark: bool = False, tell: Tell | None = None) -> None:
+    def __init__(
+        self,
+        request: ChatRequest,
+        env: Env,
+        *,
+        end_mark: bool = False,
+        tell: Tell | None = None,
+        answer_id: str = "",
+    ) -> None:
         self._frame = _json(frame(request, ResponseStart(), env))
         """The answer as it began. What it repeats of the request is held as JSON and not as values: of an agent's
         request that is all of its tools, which have two and a half times its weight as values."""
         self._compact = request.compact
         self._env = env
-        self._writer = ItemWriter(request, env)
+        self._writer = ItemWriter(request, env, answer_id)
         self._end_mark = end_mark
         self._tell = tell
         self._started = False
@@ -341,13 +349,13 @@ def _trimmed(data: bytes) -> bytes:
     return bytes(memoryview(data))
 
 
-def encode_response(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:
+def encode_response(response: ChatResponse, request: ChatRequest, env: Env, answer_id: str = "") -> bytes:
     """A whole answer."""
     refused = _refuses(response.parts)
     status, details = encode_reason(response.finish_reason, response.native_finish_reason, refusal=refused)
     if request.compact:
         check_whole(response)
-    output = ItemWriter(request, env).whole(response.parts, cut=status == CUT)
+    output = ItemWriter(request, env, answer_id).whole(response.parts, cut=status == CUT)
     body = ended(frame(request, response, env), response, env) | {"status": status, "incomplete_details": details}
     usage = None if response.usage is None else encode_usage(response.usage)
     return _json(body | {"output": output, "usage": usage})

@@ -1,6 +1,7 @@
 """The items of an answer of ours, from parts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from msgspec.structs import replace
@@ -39,20 +40,29 @@ from dragoman.types import (
 MADE = "dr1"
 """Stands behind the prefix of an id that we made: no service knows it."""
 
+ANSWER = "resp_"
+"""How the id of an answer begins."""
+
 NONE: frozenset[tuple[str | None, str]] = frozenset()
 """No tools: one object for all requests without."""
 
 DONE, UNDER_WAY, CUT = "completed", "in_progress", "incomplete"
 
 
-class ItemWriter:
-    """Writes the items of the answer to one request."""
+def numbered(answer_id: str) -> Callable[[], str]:
+    """Gives the items of an answer identifiers that say which answer it is."""
+    numbers, answer = count(), answer_id.removeprefix(ANSWER)
+    return lambda: f"i{answer}n{next(numbers)}"
 
-    def __init__(self, request: ChatRequest, env: Env) -> None:
+
+class ItemWriter:
+    """Writes the items of the answer to one request. `answer_id`: see OpenAIResponsesServer."""
+
+    def __init__(self, request: ChatRequest, env: Env, answer_id: str = "") -> None:
         tools = [tool for tool in request.tools if isinstance(tool, Tool)]
         self._freeform = {(tool.namespace, tool.name) for tool in tools if tool.input_format == "text"} or NONE
         self._searches = {(tool.namespace, tool.name) for tool in tools if is_search(tool)} or NONE
-        self._new_id = env.new_id
+        self._new_id = numbered(answer_id) if answer_id else env.new_id
 
     def id_of(self, part: AnyPart) -> str:
         """The id of the item that begins with `part`: the service's, or a new one."""

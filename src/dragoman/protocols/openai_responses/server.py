@@ -74,6 +74,7 @@ class OpenAIResponsesServer(ServerCodec):
     """Answers `POST /v1/responses`.
 
     `end_mark`: whether `[DONE]` follows the last event of a stream. `tell`: is told each answer as its caller gets it.
+    `answer_id`: that of the only answer which it writes, whose items may be referred to; empty: they may not.
     """
 
     name = NAME
@@ -82,13 +83,14 @@ class OpenAIResponsesServer(ServerCodec):
     region_fields = REGIONS
     reader = READER
 
-    def __init__(self, *, end_mark: bool = False, tell: Tell | None = None) -> None:
+    def __init__(self, *, end_mark: bool = False, tell: Tell | None = None, answer_id: str = "") -> None:
         self._end_mark = end_mark
         self._tell = tell
+        self._answer_id = answer_id
 
-    def telling(self, tell: Tell) -> "OpenAIResponsesServer":
-        """The same, but with `tell`."""
-        return OpenAIResponsesServer(end_mark=self._end_mark, tell=tell)
+    def telling(self, tell: Tell, answer_id: str) -> "OpenAIResponsesServer":
+        """The same for one answer, with `tell`."""
+        return OpenAIResponsesServer(end_mark=self._end_mark, tell=tell, answer_id=answer_id)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         body = json.decode_request(call.body)
@@ -97,13 +99,13 @@ class OpenAIResponsesServer(ServerCodec):
         return decode_body(body)
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
-        body = encode_response(response, request, env)
+        body = encode_response(response, request, env, self._answer_id)
         if self._tell is not None:
             self._tell(body, response)
         return ServerResponse(headers=JSON, body=body)
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
-        return AnswerEncoder(request, env, end_mark=self._end_mark, tell=self._tell)
+        return AnswerEncoder(request, env, end_mark=self._end_mark, tell=self._tell, answer_id=self._answer_id)
 
     def encode_stream_error(self, error: DragomanError) -> bytes:
         return failure(error, {"object": "response", "output": []}, 0)
@@ -142,7 +144,7 @@ class ResponsesCompactServer(OpenAIResponsesServer):
 
     reader = COMPACT_READER
 
-    def telling(self, tell: Tell) -> OpenAIResponsesServer:
+    def telling(self, tell: Tell, answer_id: str) -> OpenAIResponsesServer:
         return self
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
