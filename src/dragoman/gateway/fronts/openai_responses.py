@@ -32,7 +32,8 @@ from dragoman.protocols.openai_responses import (
     ResponsesRelayRequest,
     input_items,
 )
-from dragoman.protocols.openai_responses.outputs import ANSWER, ItemWriter
+from dragoman.protocols.openai_responses.item_ids import ANSWER
+from dragoman.protocols.openai_responses.outputs import ItemWriter
 from dragoman.protocols.openai_responses.references import answers_in, items_of, with_items
 from dragoman.protocols.openai_responses.request import silent_in
 from dragoman.protocols.relay import RelayRequest, ReplySummary

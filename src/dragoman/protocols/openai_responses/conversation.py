@@ -4,7 +4,6 @@ What the model said (reasoning, messages, calls, uses of the service's tools) co
 neighbours become one message, and `Part.item` keeps them apart. What a tool of the caller gave is a message of its own.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
@@ -20,6 +19,7 @@ from dragoman.protocols.openai_responses.compaction import COMPACTION, summary_o
 from dragoman.protocols.openai_responses.content import decode_content, encode_content, is_content
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
+from dragoman.protocols.openai_responses.item_ids import IS_MADE, OWN_IDS
 from dragoman.protocols.openai_responses.items import ItemReader, unknown
 from dragoman.protocols.openai_responses.tool_search import BY_CALLER, OUTPUT, is_of_callers, search_item
 from dragoman.protocols.openai_responses.tools import decode_listed, encode_listed
@@ -52,11 +52,6 @@ OUTPUTS = {"function_call_output": "json", "custom_tool_call_output": "text"}
 ROLES: dict[str, Role] = {"user": "user", "system": "system", "developer": "developer"}
 SAID_BY_MODEL = frozenset({"reasoning", "function_call", "custom_tool_call", "program", "mcp_list_tools", "compaction"})
 """Types of items that the model has said, besides those that end in `_call` or `_request`."""
-
-MADE = re.compile(r"[a-z]+_dr1")
-"""How an id begins that we made for an item of a service which has none: no service knows it."""
-OWN_IDS = re.compile(r"[a-z]+_")
-"""How OpenAI's own ids begin; it refuses all others."""
 
 
 def decode_input(fields: Fields, *, stateful: bool) -> tuple[tuple[Message, ...], list[Tool]]:
@@ -228,7 +223,7 @@ class Sayable(Struct, frozen=True):
 
     def id_of(self, item: str | None) -> str | None:
         """The id of an item, if the service knows it."""
-        if item is None or MADE.match(item) or (self.own_ids and not OWN_IDS.match(item)):
+        if item is None or IS_MADE.match(item) or (self.own_ids and not OWN_IDS.match(item)):
             return None
         return item
 

@@ -188,6 +188,7 @@ class AnswerEncoder(EventEncoder):
         if first:
             self._item = self._writer.id_of(part)
             self._counts = {}
+        part = self._writer.shown(part)
         text, self._part = emptied(part)
         self._citations, self._cited = [], 0
         if isinstance(self._part, Text):
@@ -261,7 +262,7 @@ class AnswerEncoder(EventEncoder):
 
     def _end_part(self, part: AnyPart, state: OpaqueState | None, out: list[bytes]) -> None:
         """The open part is complete: `part`. `state` came with its end."""
-        shape = self._shape
+        shape, part = self._shape, self._writer.shown(part)
         if part.opaque is not None and not isinstance(part, Reasoning):
             part = replace(part, opaque=None)
         if shape is not None:

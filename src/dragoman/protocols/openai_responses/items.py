@@ -16,6 +16,7 @@ from dragoman.protocols.media import media_type_of
 from dragoman.protocols.openai_responses.content import decode_content
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, joined, to_extra
 from dragoman.protocols.openai_responses.hosted import CALLS, decode_call
+from dragoman.protocols.openai_responses.item_ids import was_shown
 from dragoman.protocols.openai_responses.odd_items import mended
 from dragoman.protocols.openai_responses.tool_search import CALL, decode_search_call, is_of_callers
 from dragoman.types import AnyPart, Image, OpaqueState, Reasoning, ToolCall, Unknown
@@ -100,13 +101,15 @@ class ItemReader(Struct, frozen=True):
     def _reasoning(self, fields: Fields) -> Placed:
         item, secret = fields.text("id"), fields.text("encrypted_content")
         found: Placed = []
+        whole = not self.answered and was_shown(item)
         for field, place, form, type_ in FORMS:
             for i, (path, value) in enumerate(fields.items(field)):
                 part = Fields(value, path)
                 if (said := part.required_text("type")) != type_:
                     raise wrong_type(part.path("type"), repr(type_), said)
                 text = part.required_text("text")
-                found.append(((place, i), Reasoning(text=text, form=form, item=item, extra=to_extra(part.rest))))
+                known = Reasoning(text=text, form="full" if whole else form, item=item, extra=to_extra(part.rest))
+                found.append(((place, i), known))
         if not found:
             found.append(((WHOLE, 0), Reasoning(text="", form="redacted", item=item)))
         place_of_last, last = found[-1]

@@ -1,7 +1,6 @@
 """The items of an answer of ours, from parts."""
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -22,6 +21,7 @@ from dragoman.protocols.openai_responses.conversation import (
 )
 from dragoman.protocols.openai_responses.extra import ITEM, NAME, joined, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
+from dragoman.protocols.openai_responses.item_ids import MADE, SHOWN, numbered
 from dragoman.protocols.tool_search import MARK, is_search
 from dragoman.types import (
     AnyPart,
@@ -37,22 +37,10 @@ from dragoman.types import (
     Unknown,
 )
 
-MADE = "dr1"
-"""Stands behind the prefix of an id that we made: no service knows it."""
-
-ANSWER = "resp_"
-"""How the id of an answer begins."""
-
 NONE: frozenset[tuple[str | None, str]] = frozenset()
 """No tools: one object for all requests without."""
 
 DONE, UNDER_WAY, CUT = "completed", "in_progress", "incomplete"
-
-
-def numbered(answer_id: str) -> Callable[[], str]:
-    """Gives the items of an answer identifiers that say which answer it is."""
-    numbers, answer = count(), answer_id.removeprefix(ANSWER)
-    return lambda: f"i{answer}n{next(numbers)}"
 
 
 class ItemWriter:
@@ -63,10 +51,16 @@ class ItemWriter:
         self._freeform = {(tool.namespace, tool.name) for tool in tools if tool.input_format == "text"} or NONE
         self._searches = {(tool.namespace, tool.name) for tool in tools if is_search(tool)} or NONE
         self._new_id = numbered(answer_id) if answer_id else env.new_id
+        self._summed = request.reasoning is not None and request.reasoning.display == "summary"
 
     def id_of(self, part: AnyPart) -> str:
         """The id of the item that begins with `part`: the service's, or a new one."""
-        prefix = "tsc" if self.is_search(part) else _prefix(part, freeform=self.is_freeform(part))
+        if self.is_search(part):
+            prefix = "tsc"
+        elif self.shown(part) is not part:
+            prefix = SHOWN
+        else:
+            prefix = _prefix(part, freeform=self.is_freeform(part))
         return part.item or f"{prefix}_{MADE}{self._new_id()}"
 
     def is_freeform(self, part: AnyPart) -> bool:
@@ -78,6 +72,16 @@ class ItemWriter:
     def is_search(self, part: AnyPart) -> bool:
         """Whether it is a call of the search for tools that the caller makes."""
         return isinstance(part, ToolCall) and (part.namespace, part.name) in self._searches
+
+    def shown(self, part: AnyPart) -> AnyPart:
+        """`part` as its caller sees it.
+
+        Thoughts of a service that gives no summaries are told as one to a caller who asks for one: that is where
+        programs look for them (AI SDK 7, 2026-11-28).
+        """
+        if self._summed and isinstance(part, Reasoning) and part.form == "full" and part.item is None:
+            return replace(part, form="summary")
+        return part
 
     def given(self, call: ToolCall) -> ToolCall:
         """`call` as its caller knows the tool: a freeform one gets the text that was wrapped for the service."""
@@ -98,7 +102,7 @@ class ItemWriter:
         first = parts[0]
         match first:
             case Reasoning():
-                thoughts = [part for part in parts if isinstance(part, Reasoning)]
+                thoughts = [part for part in map(self.shown, parts) if isinstance(part, Reasoning)]
                 return reasoning_item(thoughts, item, lambda state: opaque.wrapped(state, NAME))
             case ToolCall():
                 return {"status": status} | call_item(self.given(first), item)

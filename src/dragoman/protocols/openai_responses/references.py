@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.protocols.openai_responses.outputs import ANSWER, MADE
+from dragoman.protocols.openai_responses.item_ids import ANSWER, MADE
 from dragoman.wire import json
 
 REFERENCE = "item_reference"

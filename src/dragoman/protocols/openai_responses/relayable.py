@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from dragoman.protocols.openai_responses.conversation import OWN_IDS
-from dragoman.protocols.openai_responses.outputs import MADE
+from dragoman.protocols.openai_responses.item_ids import MADE, OWN_IDS
 from dragoman.protocols.openai_responses.request import Variant
 from dragoman.protocols.relay_body import LARGE, text_of
 from dragoman.wire.floats import reader

@@ -1,0 +1,29 @@
+"""Ids of items: those that we make for what another service has not numbered, and how OpenAI's begin."""
+
+import re
+from collections.abc import Callable
+from itertools import count
+
+MADE = "dr1"
+"""Stands behind the prefix of an id that we made: no service knows it."""
+
+SHOWN = "rst"
+"""The prefix of an id of thoughts that are told as a summary: when they come back, they are thoughts again."""
+
+ANSWER = "resp_"
+"""How the id of an answer begins."""
+
+IS_MADE = re.compile(rf"[a-z]+_{MADE}")
+OWN_IDS = re.compile(r"[a-z]+_")
+"""How OpenAI's own ids begin; it refuses all others."""
+
+
+def numbered(answer_id: str) -> Callable[[], str]:
+    """Gives the items of an answer identifiers that say which answer it is."""
+    numbers, answer = count(), answer_id.removeprefix(ANSWER)
+    return lambda: f"i{answer}n{next(numbers)}"
+
+
+def was_shown(item: str | None) -> bool:
+    """Whether the item with this id is of thoughts that were told as a summary."""
+    return item is not None and item.startswith(f"{SHOWN}_{MADE}")
