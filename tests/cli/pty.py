@@ -77,6 +77,7 @@ class Terminal:
         self._master, slave = os.openpty()
         self._slave = os.ttyname(slave)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+        self._mode = termios.tcgetattr(slave)[:4]
         stdout = slave if out is None else os.open(out, os.O_WRONLY | os.O_CREAT)
         variables = environment(home, env)
         given = (slave, stdout, slave)
@@ -169,8 +170,17 @@ class Terminal:
 
     def close_window(self) -> None:
         """Ends the command as a window does that is closed."""
-        self._process.send_signal(signal.SIGHUP)
+        self.signal(signal.SIGHUP)
         self._process.wait()
+
+    def signal(self, number: int) -> None:
+        """Signals the command alone, as `kill` does."""
+        self._process.send_signal(number)
+
+    def is_usual(self) -> bool:
+        """Whether what is typed is shown and comes by lines, as before the command, and the cursor can be seen."""
+        mode = termios.tcgetattr(self._master)
+        return mode[:4] == self._mode and not self._screen.cursor.hidden
 
     def hang_up(self) -> int:
         """Takes the terminal away, as the end of a connection does; the exit code."""

@@ -93,6 +93,7 @@ GATEWAYS = [
     ('host = "::1"\nport = 0', GatewayConfig(host="::1", port=0)),
     ('allowed_hosts = ["a.example", "b.example"]', GatewayConfig(allowed_hosts=("a.example", "b.example"))),
     ("max_body = 1_000", GatewayConfig(max_body=1000)),
+    ("worker_timeout = 1", GatewayConfig(worker_timeout=1.0)),
 ]
 
 
@@ -188,6 +189,10 @@ WRONG_TABLES = [
         "gateway.allowed_hosts[0]: expected a host's name without ",
     ),
     ({"gateway": {"breaker_rest": inf}}, "gateway.breaker_rest: expected a number from 0 to 86400, got inf"),
+    (
+        {"gateway": {"worker_timeout": 0.9}},
+        "gateway.worker_timeout: expected a number of seconds of at least 1, or inf for no limit, got 0.9",
+    ),
     (
         {"models": {"m": {"targets": [{"model": "a/b", "weight": inf}]}}},
         "models.m.targets[0].weight: expected a ",

@@ -53,6 +53,15 @@ def turns(seen: ReceivedRequest) -> list[tuple[str, object]]:
     return [(message["role"], message["content"]) for message in json.loads(seen.body)["messages"]]
 
 
+@pytest.mark.parametrize("place", [None, "answers.db"])
+async def test_without_an_age_an_answer_is_kept_as_long_as_there_is_room(tmp_path: Path, place: str | None) -> None:
+    store = None if place is None else str(tmp_path / place)
+    async with over_a_chat(store=store, store_age=None) as (_, url), caller(url) as asks:
+        first = await asks.responses.create(model="up/m", input="one")
+        second = await asks.responses.create(model="up/m", input="two", previous_response_id=first.id)
+    assert (first.output_text, second.output_text) == ("turn 1", "turn 3")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_later_request_goes_on_from_an_earlier_answer(stream: bool) -> None:
     async with over_a_chat() as (service, url), caller(url) as asks:

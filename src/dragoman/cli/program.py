@@ -19,6 +19,7 @@ from dragoman.cli.exits import MEANINGS, Exit, exit_code
 from dragoman.cli.failure import tell_failure
 from dragoman.cli.options import config_option
 from dragoman.cli.terminal.output import complain, forgiving, leave_pipe, open_standard
+from dragoman.cli.terminal.restored import left_as_found
 from dragoman.errors import ConfigurationError, DragomanError, cut, nearest
 
 
@@ -128,7 +129,9 @@ def program(config: Path | None) -> None:
 def main() -> None:
     """Runs the command that the process was called with, and exits."""
     open_standard()
-    sys.exit(run(sys.argv[1:]))
+    with left_as_found():
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -58,6 +58,7 @@ class ModelTable:
     def __init__(self, config: Config, transports: Transports, notices: Notices, board: Board | None) -> None:
         self._config = config
         self._transports = transports
+        self._closed = False
         found = catalogue()
         self._generic = generic(found)
         self._catalogue = _with_profiles(config.profiles, _with_proxy(config.gateway.proxy, found))
@@ -107,7 +108,8 @@ class ModelTable:
         return self._with_context(name, self._listing.facts().get(prefix, {}).get(model, ModelFacts()))
 
     def close(self) -> None:
-        """Ends the requests for lists of models that are under way."""
+        """Ends the requests for lists of models that are under way. No target can be asked any more."""
+        self._closed = True
         self._listing.close()
 
     def _names(self, listed: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -215,6 +217,7 @@ class ModelTable:
 
         def named(ask: Handler) -> Handler:
             async def opened(request: ChatRequest) -> Answer:
+                self._check_open()
                 answer = await ask(replace(request, model=asked))
                 return Named(answer, request.model or self.default)
 
@@ -225,9 +228,11 @@ class ModelTable:
             return Named(answer, request.model or self.default)
 
         async def embedded(request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+            self._check_open()
             return await provider.embed(replace(request, model=asked), transports)
 
         async def counted(request: ChatRequest) -> TokenCount:
+            self._check_open()
             return await provider.count_tokens(replace(request, model=asked), transports)
 
         profile, continues = provider.families.profile_of(asked), None
@@ -245,6 +250,11 @@ class ModelTable:
             profile=profile,
             continues=continues,
         )
+
+    def _check_open(self) -> None:
+        # A connection that ends because the client is closed is no failure after which another target may be asked.
+        if self._closed:
+            raise RuntimeError("the client is closed")
 
     def _nearest(self, name: str) -> str:
         _, slash, model = name.partition("/")

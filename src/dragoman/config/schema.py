@@ -185,7 +185,7 @@ GATEWAY = TableSchema(
         "allowed_hosts": ListOf(HOST),
         "cors_origins": ListOf(ORIGIN),
         "workers": Integer(1, MAX_WORKERS),
-        "worker_timeout": Seconds(),
+        "worker_timeout": Seconds(least=1),  # a loop says twice a second that it turns
         "proxy": PROXY,
         "request_log": WORDS,
         "websockets": Boolean(),

@@ -58,7 +58,9 @@ class Number(Struct, frozen=True):
 
 
 class Seconds(Struct, frozen=True):
-    """A number of seconds above 0; `inf` means no limit and becomes None."""
+    """A number of seconds above 0, or of at least `least`; `inf` means no limit and becomes None."""
+
+    least: float | None = None
 
 
 class Boolean(Struct, frozen=True):
@@ -166,8 +168,10 @@ def expected(kind: Kind) -> str:
             return f"a number of at least {least:g}"
         case Number(least, most):
             return f"a number from {least:g} to {most:g}"
-        case Seconds():
+        case Seconds(None):
             return "a number of seconds above 0, or inf for no limit"
+        case Seconds(least):
+            return f"a number of seconds of at least {least:g}, or inf for no limit"
         case Record(keys=keys, text=text):
             return f"{f'{expected(keys[text])}, or tables' if text else 'a table'} of {', '.join(keys)}"
         case Boolean():
@@ -207,8 +211,8 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             most or number
         ):
             return number
-        case (Seconds(), float() | int()) if not isinstance(value, bool) and (
-            0 < value < LONG_NUMBER or value == math.inf
+        case (Seconds(least), float() | int()) if not isinstance(value, bool) and (
+            (0 < value < LONG_NUMBER and (least or 0) <= value) or value == math.inf
         ):
             return None if value == math.inf else float(value)
         case (Number(least, most), float() | int()) if not isinstance(value, bool) and least <= value <= (

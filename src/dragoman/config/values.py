@@ -83,8 +83,8 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     which other workers do not see, and which is gone when the gateway stops."""
     store_size: int = 64 << 20
     """Bytes of what is stored; those that nobody used for longest are forgotten first."""
-    store_age: float = 86_400.0
-    """Seconds for which an answer is stored: a day."""
+    store_age: float | None = 86_400.0
+    """Seconds for which an answer is stored: a day. `inf`: until `store_size` leaves no room for it."""
     head_after: float | None = 10.0
     """Seconds of silence after which a streamed answer begins with its status and a heartbeat, although nothing of it
     has come; None: never. Load balancers cut a connection after 60 silent seconds, some after 30, and models may think

@@ -5,6 +5,7 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from time import monotonic, time
 
 from msgspec import Struct
@@ -103,7 +104,8 @@ class Gateway:
         else:
             self._carried = earlier._carried.over(earlier.client.config, config, lifetime)
         self._successor: Gateway | None = None
-        memory = Memory(self._carried.store, config.gateway.store_age, time)
+        age = config.gateway.store_age
+        memory = Memory(self._carried.store, inf if age is None else age, time)
         self._caches = self._carried.caches
         try:
             self._table = path_table(

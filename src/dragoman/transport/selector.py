@@ -9,10 +9,16 @@ class Transports:
 
     def __init__(self, given: Transport | None = None) -> None:
         self._given = given
+        self._closed = False
         self._made: dict[str | None, Transport] = {}
 
     def pick(self, impersonate: str | None = None) -> Transport:
-        """Our own, or the browser that `impersonate` names; a `given` transport serves everything."""
+        """Our own, or the browser that `impersonate` names; a `given` transport serves everything.
+
+        Raises RuntimeError once they are closed: nobody would close what was made after that.
+        """
+        if self._closed:
+            raise RuntimeError("closed: nothing can be sent any more")
         if self._given is not None:
             return self._given
         if impersonate not in self._made:
@@ -27,6 +33,7 @@ class Transports:
 
     def close(self) -> None:
         """Ends every connection, those of a `given` transport too. May be called twice."""
+        self._closed = True
         for transport in [*self._made.values(), *([self._given] if self._given else [])]:
             transport.close()
         self._made.clear()

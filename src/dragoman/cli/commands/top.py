@@ -14,6 +14,7 @@ from dragoman.cli.gateway_process import address
 from dragoman.cli.options import config_option
 from dragoman.cli.terminal.keyboard import QUIETS, silent
 from dragoman.cli.terminal.output import harmless, is_able, is_terminal, say, width
+from dragoman.cli.terminal.restored import SCREEN, left_as_found
 from dragoman.cli.top.scrape import Scrape, fetch
 from dragoman.cli.top.view import overview
 from dragoman.config import load
@@ -60,7 +61,7 @@ def _watch(place: str, look: Callable[[], Scrape], first: Scrape) -> None:
 
     console = Console()
     before, now, clock, said = None, first, time.time(), ""
-    with silent(lambda: None), Live(console=console, screen=True, auto_refresh=False) as live:
+    with left_as_found(SCREEN), silent(lambda: None), Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             shown = overview(now, before, clock=clock, width=console.width)
             lines = [f"{place}  ({LAST})", *([said] if said else []), shown]

@@ -1,0 +1,74 @@
+"""A command that a signal ends: its terminal is as before it, and its end is that signal's."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.pty import ENTER, Terminal
+from tests.support.gateway_process import GatewayProcess
+
+PASTED = "\x1b[?2004l"
+"""Switches off the brackets around pasted text."""
+FORMER = "\x1b[?1049l"
+"""Shows the screen that was there before."""
+
+signals = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+
+
+@signals
+def test_while_an_answer_is_awaited(tmp_path: Path, number: int) -> None:
+    with Terminal(tmp_path, "ask", "-m", "offline/script", "hang") as terminal:
+        terminal.expect("waiting for an answer")
+        terminal.signal(number)
+        assert terminal.end() == -number
+        assert terminal.is_usual()
+        assert "Traceback" not in terminal.text
+
+
+@signals
+def test_at_the_prompt(tmp_path: Path, number: int) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/script") as terminal:
+        terminal.expect("›")
+        terminal.press("half")
+        terminal.expect("half")
+        assert not terminal.is_usual()
+        terminal.signal(number)
+        assert terminal.end() == -number
+        assert terminal.is_usual()
+        assert terminal.drawn.rfind(PASTED) > terminal.drawn.rfind("\x1b[?2004h")
+
+
+@signals
+def test_while_an_answer_is_drawn(tmp_path: Path, number: int) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/script") as terminal:
+        terminal.expect("›")
+        terminal.press(f"text: **so** far\\{ENTER}hang{ENTER}")
+        terminal.expect("so far")
+        assert not terminal.is_usual()
+        terminal.signal(number)
+        assert terminal.end() == -number
+        assert terminal.is_usual()
+
+
+@signals
+def test_while_a_gateway_is_watched(tmp_path: Path, number: int) -> None:
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    with (
+        GatewayProcess(folder, "[gateway]\nport = 0\n") as gateway,
+        Terminal(tmp_path, "top", "--url", gateway.url) as terminal,
+    ):
+        terminal.expect("q to end")
+        terminal.signal(number)
+        assert terminal.end() == -number
+        assert terminal.is_usual()
+        assert FORMER in terminal.drawn
+
+
+def test_where_nothing_can_be_drawn_nothing_is_written(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "ask", "-m", "offline/script", "text: so\nhang", env={"TERM": "dumb"}) as terminal:
+        terminal.expect("so")
+        terminal.signal(signal.SIGTERM)
+        assert terminal.end() == -signal.SIGTERM
+        assert "\x1b" not in terminal.drawn
