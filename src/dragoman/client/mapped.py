@@ -7,6 +7,7 @@ from typing import Self
 from msgspec import Struct
 
 from dragoman.client.progress import Bar
+from dragoman.engine.stream import check_loop
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.providers.request import Conversation
 from dragoman.types import ChatResponse
@@ -93,9 +94,9 @@ class MapStream(AsyncIterator[Mapped]):
         return self._all().__await__()
 
     async def __anext__(self) -> Mapped:
-        self._start()
         was_cut = self._cut
         try:
+            self._start()
             async with self._turn:
                 while True:
                     if self._next in self._early:
@@ -134,6 +135,8 @@ class MapStream(AsyncIterator[Mapped]):
         self._bar.close()
 
     def _start(self) -> None:
+        if self._running:
+            check_loop(self._loop)
         if self._tasks is None and self._running:
             self._loop = asyncio.get_running_loop()
             self._bar.open()

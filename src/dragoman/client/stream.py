@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Generic, Self, TypeVar
 
-from dragoman.engine.stream import Source, Stream, Texts
+from dragoman.engine.stream import Source, Stream, Texts, check_loop
 from dragoman.errors import TruncatedStreamError
 from dragoman.types import AnyPart, ChatResponse, Delta, Fold, PartDelta, PartStart, ResponseEnd, StreamEvent
 
@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 
 class Recorded(Stream[E]):
-    """A stream whose events are kept. It may be read again, by several tasks too; a failure comes again likewise."""
+    """A stream whose events are kept. It may be read again, by several tasks too; a failure comes again likewise.
+
+    It goes on in the event loop in which it was opened alone: in another one there is what has come, and RuntimeError.
+    """
 
     def __init__(self, opening: Callable[[], Awaitable[Source[E]]]) -> None:
         super().__init__(opening, iter)
@@ -85,6 +88,8 @@ class Recorded(Stream[E]):
     async def _read(self) -> list[E]:
         if self._error is not None:
             raise self._error
+        if not self._is_whole():
+            check_loop(self._loop)
         events: list[E] = await super()._read()
         self._seen += events
         return events

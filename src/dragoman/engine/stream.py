@@ -100,6 +100,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
 
     async def _turn(self) -> None:
         """Waits until no other task reads it."""
+        check_loop(self._loop)
         try:
             while self._reading:
                 self._free = self._free or asyncio.Event()
@@ -173,6 +174,12 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         answer, self._answer = self._answer, None
         if answer is not None:
             answer.close()
+
+
+def check_loop(opened: asyncio.AbstractEventLoop | None) -> None:
+    """Raises RuntimeError if `opened` is another loop than the running one, which would wait for what never comes."""
+    if opened is not None and opened is not asyncio.get_running_loop():
+        raise RuntimeError("it was begun in another event loop, and cannot go on in this one")
 
 
 def told(error: BaseException) -> Exception:
