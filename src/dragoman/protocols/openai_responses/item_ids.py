@@ -14,6 +14,7 @@ ANSWER = "resp_"
 """How the id of an answer begins."""
 
 IS_MADE = re.compile(rf"[a-z]+_{MADE}")
+"""How an id begins that we made."""
 OWN_IDS = re.compile(r"[a-z]+_")
 """How OpenAI's own ids begin; it refuses all others."""
 
