@@ -1,8 +1,6 @@
 """Ids of items: those that we make for what another service has not numbered, and how OpenAI's begin."""
 
 import re
-from collections.abc import Callable
-from itertools import count
 
 MADE = "dr1"
 """Stands behind the prefix of an id that we made: no service knows it."""
@@ -19,10 +17,9 @@ OWN_IDS = re.compile(r"[a-z]+_")
 """How OpenAI's own ids begin; it refuses all others."""
 
 
-def numbered(answer_id: str) -> Callable[[], str]:
-    """Gives the items of an answer identifiers that say which answer it is."""
-    numbers, answer = count(), answer_id.removeprefix(ANSWER)
-    return lambda: f"i{answer}n{next(numbers)}"
+def id_within(answer_id: str, number: int) -> str:
+    """What stands behind `MADE` in the id of an item that says to which answer it belongs."""
+    return f"i{answer_id.removeprefix(ANSWER)}n{number}"
 
 
 def was_shown(item: str | None) -> bool:

@@ -21,7 +21,7 @@ from dragoman.protocols.openai_responses.conversation import (
 )
 from dragoman.protocols.openai_responses.extra import ITEM, NAME, joined, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
-from dragoman.protocols.openai_responses.item_ids import MADE, SHOWN, numbered
+from dragoman.protocols.openai_responses.item_ids import MADE, SHOWN, id_within
 from dragoman.protocols.tool_search import MARK, is_search
 from dragoman.types import (
     AnyPart,
@@ -50,7 +50,10 @@ class ItemWriter:
         tools = [tool for tool in request.tools if isinstance(tool, Tool)]
         self._freeform = {(tool.namespace, tool.name) for tool in tools if tool.input_format == "text"} or NONE
         self._searches = {(tool.namespace, tool.name) for tool in tools if is_search(tool)} or NONE
-        self._new_id = numbered(answer_id) if answer_id else env.new_id
+        self._answer_id = answer_id
+        self._random = env.new_id
+        self._made = 0
+        """Ids that were made."""
         self._summed = request.reasoning is not None and request.reasoning.display == "summary"
 
     def id_of(self, part: AnyPart) -> str:
@@ -62,6 +65,12 @@ class ItemWriter:
         else:
             prefix = _prefix(part, freeform=self.is_freeform(part))
         return part.item or f"{prefix}_{MADE}{self._new_id()}"
+
+    def _new_id(self) -> str:
+        if not self._answer_id:
+            return self._random()
+        self._made += 1
+        return id_within(self._answer_id, self._made - 1)
 
     def is_freeform(self, part: AnyPart) -> bool:
         """Whether it is a call whose input is any text."""
