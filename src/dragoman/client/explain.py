@@ -3,10 +3,10 @@
 All of this is found out by the code that carries requests, up to the moment at which it would send. Nobody is called.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -24,16 +24,16 @@ from dragoman.routing.plan import Plan, RequestInfo, Target
 from dragoman.types import ChatRequest, HttpRequest, Identity, Loss, ModelProfile, ServerRequest
 from dragoman.wire.steps import done
 
+T = TypeVar("T")
+
 Carried = Literal["relayed", "translated", "own"]
 """`relayed`: the caller's bytes pass. `translated`: the request is decoded and encoded. `own`: the provider has no
 protocol, and answers itself, as the offline models do."""
 
 
-Work = Callable[[], Any]
-"""A piece of an explanation that takes long and looks at the request alone, so that a thread may do it."""
-
-Explaining = Generator[Work, Any, "Explanation"]
-"""An explanation under way. It yields each piece of work, and is sent what that returns, or thrown what that raises."""
+Do = Callable[..., Awaitable[Any]]
+"""Calls a function with the arguments behind it. What is done so takes long and looks at the request alone, so that a
+thread may do it."""
 
 
 class Asked(Struct, frozen=True):
@@ -104,29 +104,28 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 def explain_call(client: Client, asked: Asked, now: float) -> Explanation:
     """What the gateway would do with a caller's request at `now`, a monotonic time in seconds."""
-    return at_once(explaining(client, asked, now))
+    return at_once(explaining(client, asked, now, here))
 
 
-def at_once(explaining: Explaining) -> Explanation:
-    """The explanation, with all work done here."""
+async def here(work: Callable[..., T], *args: Any) -> T:
+    """The `Do` of those who may wait."""
+    return work(*args)
+
+
+def at_once(explanation: Coroutine[None, None, Explanation]) -> Explanation:
+    """The result of a coroutine that does all its work here, and so waits for nothing."""
     try:
-        work = next(explaining)
-        while True:
-            try:
-                found = work()
-            except DragomanError as exc:
-                work = explaining.throw(exc)
-            else:
-                work = explaining.send(found)
+        explanation.send(None)
     except StopIteration as end:
-        explanation: Explanation = end.value
-        return explanation
+        found: Explanation = end.value
+        return found
+    raise RuntimeError("it waits for something")
 
 
-def explaining(client: Client, asked: Asked, now: float) -> Explaining:
-    """The same as `explain_call`, in pieces."""
+async def explaining(client: Client, asked: Asked, now: float, do: Do) -> Explanation:
+    """The same as `explain_call`, with the long work done by `do`."""
     found = Explanation(codec=asked.codec, path=asked.call.path, model=asked.model)
-    relayed, way = (yield partial(_read_relayed, asked)), None
+    relayed, way = await do(_read_relayed, asked), None
     question = cache(partial(_decoded, client, asked))
     if relayed is not None:
         with suppress(DragomanError):  # if the request itself is wrong, that is the error: it is decoded to find out
@@ -136,19 +135,19 @@ def explaining(client: Client, asked: Asked, now: float) -> Explaining:
                 model,
                 asked.codec.relay_name or asked.codec.name,
                 relayed.stream,
-                (yield partial(_conversation, client, asked, plan, model)),
+                await do(_conversation, client, asked, plan, model),
             )
             way = _Way(client, plan, info, now, relayed)
     try:
         if way is None or not way.relays:
-            request = yield question
+            request = await do(question)
             found = replace(found, model=request.model, stream=request.stream)
             check_steering(_steerable(request, found.protocol), client.allowed_fields(request.model))
             plan = client.plan(request.model)
-            conversation = yield partial(_conversation, client, asked, plan, request.model)
+            conversation = await do(_conversation, client, asked, plan, request.model)
             info = chat_info(plan, request, conversation)
             way = _Way(client, plan, replace(info, protocol=asked.codec.relay_name or asked.codec.name), now, relayed)
-        return (yield from way.explanation(found, question))
+        return await way.explanation(found, question, do)
     except DragomanError as exc:
         return replace(found, error=exc)
 
@@ -162,7 +161,7 @@ def explain_chat(client: Client, request: ChatRequest, now: float) -> Explanatio
         way = _Way(client, plan, chat_info(plan, request), now)
     except DragomanError as exc:
         return replace(found, error=exc)
-    return at_once(way.explanation(found, lambda: request))
+    return at_once(way.explanation(found, lambda: request, here))
 
 
 def plain(explanation: Explanation) -> dict[str, Any]:
@@ -240,7 +239,7 @@ class _Way(Struct, frozen=True):
             return provider.relay_draft(self.info.protocol, self.relayed, target.model)
         return provider.draft(replace(question(), model=target.model))
 
-    def explanation(self, found: Explanation, question: Callable[[], ChatRequest]) -> Explaining:
+    async def explanation(self, found: Explanation, question: Callable[[], ChatRequest], do: Do) -> Explanation:
         """`found`, and what is found on the way."""
         model = self.info.model or self.client.default_model
         route = self.client.config.models.get(model)
@@ -263,11 +262,11 @@ class _Way(Struct, frozen=True):
             return replace(found, error=exc)
         skipped: list[Attempt] = []
         target = course.target
-        drafted = yield partial(self.draft, target, question)
+        drafted = await do(self.draft, target, question)
         while drafted.error is not None and course.after(drafted.error, self.now) is not None:
             skipped.append(drafted.error.attempt(target.name))
             target = course.target
-            drafted = yield partial(self.draft, target, question)
+            drafted = await do(self.draft, target, question)
         return replace(
             found,
             skipped=tuple(skipped),

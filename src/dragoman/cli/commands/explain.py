@@ -16,7 +16,7 @@ from dragoman.cli.options import config_option, json_option, model_option
 from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
-from dragoman.client.explain import Carried, Explanation, at_once, body_text, explain_chat, known_facts, plain
+from dragoman.client.explain import Carried, Explanation, at_once, body_text, explain_chat, here, known_facts, plain
 from dragoman.errors import cut, nearest
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.explain import Wanted, explain_at, request_to
@@ -86,7 +86,7 @@ def command(
         call = request_to(address, fields, _body(ctx, file))
         # Whoever reads the configuration needs no password of it.
         wanted = Wanted(call, key_shown=True, model=model)
-        explanation = at_once(explain_at(client, table, wanted, monotonic()))
+        explanation = at_once(explain_at(client, table, wanted, monotonic(), here))
     if as_json:
         say(encode(plain(explanation)).decode())
     else:

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.client.explain import Asked, Explaining, Explanation, explaining, plain
+from dragoman.client.explain import Asked, Do, Explanation, explaining, plain
 from dragoman.errors import DragomanError, cut, nearest, scrub
 from dragoman.gateway.answer import fit
 from dragoman.gateway.attribution import attributed
@@ -56,7 +56,7 @@ def request_to(path: str, headers: dict[str, str], body: bytes) -> ServerRequest
     return ServerRequest(method="POST", path=address, query=query, headers=fields, body=body)
 
 
-def explain_at(client: Client, table: PathTable, wanted: Wanted, now: float) -> Explaining:
+async def explain_at(client: Client, table: PathTable, wanted: Wanted, now: float, do: Do) -> Explanation:
     """What the front at the path of a request would do with it at `now`, a monotonic time in seconds.
 
     What the front would refuse is in the explanation. Raises InvalidRequestError for a path where no chat is answered.
@@ -74,25 +74,8 @@ def explain_at(client: Client, table: PathTable, wanted: Wanted, now: float) -> 
             check_type(call)
     except DragomanError as exc:
         return Explanation(codec=chat.codec, path=call.path, error=exc)
-    return (
-        yield from explaining(client, Asked(call, chat.codec, wanted.key_shown, wanted.model, wanted.identity), now)
-    )
-
-
-async def beside(explaining: Explaining) -> Explanation:
-    """The explanation; all work is done in threads, because the loop must go on, and all else here."""
-    try:
-        work = next(explaining)
-        while True:
-            try:
-                found = await asyncio.to_thread(work)
-            except DragomanError as exc:
-                work = explaining.throw(exc)
-            else:
-                work = explaining.send(found)
-    except StopIteration as end:
-        explanation: Explanation = end.value
-        return explanation
+    asked = Asked(call, chat.codec, wanted.key_shown, wanted.model, wanted.identity)
+    return await explaining(client, asked, now, do)
 
 
 def read_wanted(call: ServerRequest) -> Wanted:
@@ -144,7 +127,7 @@ class ExplainEndpoint(Endpoint):
         identity = replace(caller, attribution=attributed(wanted.call))
         wanted = replace(wanted, key_shown=caller.known, identity=identity)
         now = asyncio.get_running_loop().time()
-        explanation = await beside(explain_at(self._client, self._table(), wanted, now))
+        explanation = await explain_at(self._client, self._table(), wanted, now, asyncio.to_thread)
         cache = await self._cache(explanation, wanted)
         if explanation.error is not None:
             explanation = replace(explanation, error=fit(explanation.error, writer))

@@ -11,7 +11,7 @@ from dragoman.types import ChatRequest, Message, Role, Text
 
 WORD = "json"
 TOLD = Message("developer", (Text(text="Answer with one JSON object."),))
-"""What the model is told if the word is missing."""
+"""The message that is added if no other one has the word."""
 
 EVERY_ROLE: frozenset[Role] = frozenset({"system", "developer", "user", "assistant", "tool"})
 INSTRUCTIONS: frozenset[Role] = frozenset({"system", "developer"})
