@@ -229,6 +229,6 @@ def framed(event: bytes, left_out: Callable[[bytes], bool] = never) -> bytes:
     out: list[bytes] = []
     for each in events_in(event):
         data = each.data.strip(BLANKS)
-        if not left_out(data) and (data.startswith((b"{", b"[")) or not each.stray):
+        if (data.startswith((b"{", b"[")) or not each.stray) and not left_out(data):
             out.append(sse.encode(data, each.event))
     return b"".join(out)

@@ -1,6 +1,7 @@
 """A reply that is followed: pieces come in callbacks, and all that is out of the ordinary is left to `read`."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,7 +9,8 @@ import pytest
 
 from dragoman.errors import TruncatedStreamError
 from dragoman.transport.base import Reply
-from dragoman.transport.native import NativeTransport
+from dragoman.transport.native import NativeTransport, connection
+from dragoman.transport.native.buffer import NARROW
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, ending, get, whole
 
@@ -83,8 +85,8 @@ async def test_who_wants_no_more_leaves_the_rest_to_read() -> None:
 async def test_a_reply_that_has_something_or_is_over_is_not_followed() -> None:
     async with replied() as (service, transport, reply):
         service.say(b"second")
-        (connection,) = next(iter(transport._pools.values()))._busy
-        while not connection.pieces:  # noqa: ASYNC110  # nobody tells of it
+        (busy,) = next(iter(transport._pools.values()))._busy
+        while not busy.pieces:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0)
         assert reply.follow(lambda pieces: True) is None
         service.say(b"")
@@ -156,3 +158,36 @@ async def test_the_follower_may_close_the_reply() -> None:
         service.say(b"second")
         await following
         assert transport.stats().active == 0
+
+
+async def test_a_reader_who_takes_long_gets_one_full_read_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "monotonic", lambda: math.inf)  # each read has taken long
+    async with replied() as (service, transport, reply):
+        loop = asyncio.get_running_loop()
+        turn, size = 0, 0
+        turns: list[int] = []
+        counting = True
+
+        def count() -> None:
+            nonlocal turn
+            turn += 1
+            if counting:
+                loop.call_soon(count)
+
+        def take(pieces: list[bytes]) -> bool:
+            nonlocal size
+            turns.append(turn)
+            size += sum(map(len, pieces))
+            return True
+
+        following = reply.follow(take)
+        assert following is not None
+        loop.call_soon(count)
+        service.say(b"x" * 40 * NARROW, b"")
+        await following
+        counting = False
+        assert size == 40 * NARROW
+        assert len(turns) >= 40
+        assert len(set(turns)) == len(turns)
+        assert await reply.read() == []
+        assert transport.stats().idle == 1

@@ -19,6 +19,7 @@ Three things are no states, because they come and go within one:
 import asyncio
 import math
 from collections.abc import Callable
+from time import monotonic
 from typing import cast
 
 from httptools import HttpParserUpgrade
@@ -29,7 +30,7 @@ from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, SHORT, Bypass, Exchange, Reply, State
 from dragoman.transport.farewell import ended_by_peer
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE, UNASKED_SWITCH
-from dragoman.transport.native.buffer import PROOF, UNREAD, Buffer
+from dragoman.transport.native.buffer import PROOF, TURN, UNREAD, Buffer
 from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.lingering import linger
 from dragoman.transport.native.outgoing_body import SMALL, OutgoingBody
@@ -295,6 +296,10 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._taken = 0
             self._window = self._buffer.narrow
             self.transport.pause_reading()
+        elif nbytes == len(self._window) and monotonic() - self.loop.time() > TURN and not self.transport.is_closing():
+            # More is there, and libuv would read on up to 32 times before it serves anyone else.
+            self.transport.pause_reading()
+            self.loop.call_soon(self._read_on)
 
     def eof_received(self) -> None:
         if self.state is BODY and self._parser.until_close and ended_by_peer(self.transport):
@@ -338,6 +343,10 @@ class Connection(asyncio.BufferedProtocol, Exchange):
     def _resume(self) -> None:
         self._paused = False
         if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def _read_on(self) -> None:
+        if not self._paused and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def _time_out(self, phase: Phase) -> None:
