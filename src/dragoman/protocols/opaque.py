@@ -32,6 +32,8 @@ ORIGIN = 8
 """Characters of an origin: two services of one gateway have the same one in 4 of 10^9 pairs."""
 UNKNOWN = "-"
 """Stands for an origin that is not known."""
+STATELESS = f"{DOTTED}{UNKNOWN}.none."
+"""Stands where a caller wants state to send back and the service gave none: AI SDK 6 drops reasoning without it."""
 
 
 @lru_cache(maxsize=1024)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.protocols.opaque import STATELESS
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder
 from dragoman.types import (
@@ -28,8 +29,8 @@ SUMMED = Reasoning(text="Short", form="summary")
 OWN = Reasoning(text="Own", item="rs_7")
 
 
-def asked(summary: str | None) -> ChatRequest:
-    body = {"model": "m", "input": "x", "reasoning": {"summary": summary}}
+def asked(summary: str | None, *include: str) -> ChatRequest:
+    body = {"model": "m", "input": "x", "reasoning": {"summary": summary}, "include": include}
     return SERVER.decode_request(ServerRequest(method="POST", path="/v1/responses", body=json.dumps(body).encode()))
 
 
@@ -78,3 +79,19 @@ def test_what_comes_back_is_what_the_service_said(stream: bool) -> None:
 def test_only_a_display_of_a_summary_changes_them() -> None:
     request = ChatRequest(model="m", messages=(user("x"),), reasoning=ReasoningConfig(display="full"))
     assert "content" in items(request, (SIGNED,), stream=False)[0]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_wants_state_gets_a_mark_where_there_is_none(stream: bool) -> None:
+    """AI SDK 6 sends back no reasoning without `encrypted_content`, if nothing is stored."""
+    request = asked("auto", "reasoning.encrypted_content")
+    plain = Reasoning(text="Plain")
+    said = items(request, (plain, Text(text="said"), SIGNED, Text(text="more"), OWN), stream=stream)
+    marked, signed, own = (item for item in said if item["type"] == "reasoning")
+    assert marked["encrypted_content"] == STATELESS
+    assert signed["encrypted_content"].endswith(".anthropic.c2ln")
+    assert "encrypted_content" not in own, "a service's own item is as it says"
+    body = json.dumps({"model": "m", "input": [{"role": "user", "content": "x"}, marked]}).encode()
+    (back,) = SERVER.decode_request(ServerRequest(method="POST", path="/v1/responses", body=body)).messages[1].parts
+    assert isinstance(back, Reasoning)
+    assert (back.text, back.form, back.opaque) == ("Plain", "full", None)

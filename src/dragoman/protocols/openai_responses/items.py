@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.media import media_type_of
+from dragoman.protocols.opaque import STATELESS
 from dragoman.protocols.openai_responses.content import decode_content
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, joined, to_extra
 from dragoman.protocols.openai_responses.hosted import CALLS, decode_call
@@ -114,6 +115,8 @@ class ItemReader(Struct, frozen=True):
             found.append(((WHOLE, 0), Reasoning(text="", form="redacted", item=item)))
         place_of_last, last = found[-1]
         rest = {f"{MESSAGE}{name}": value for name, value in self._rest(fields).items()}
+        if secret == STATELESS and not self.answered:
+            secret = None
         state = None if secret is None else self.state(secret)
         found[-1] = place_of_last, replace(last, opaque=state, extra=joined(last.extra, to_extra(rest)))
         return found

@@ -22,6 +22,7 @@ from dragoman.protocols.openai_responses.conversation import (
 from dragoman.protocols.openai_responses.extra import ITEM, NAME, joined, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
 from dragoman.protocols.openai_responses.item_ids import MADE, SHOWN, id_within
+from dragoman.protocols.openai_responses.request import wants_encrypted
 from dragoman.protocols.tool_search import MARK, is_search
 from dragoman.types import (
     AnyPart,
@@ -55,6 +56,7 @@ class ItemWriter:
         self._made = 0
         """Ids that were made."""
         self._summed = request.reasoning is not None and request.reasoning.display == "summary"
+        self._sealed = wants_encrypted(request)
 
     def id_of(self, part: AnyPart) -> str:
         """The id of the item that begins with `part`: the service's, or a new one."""
@@ -112,7 +114,8 @@ class ItemWriter:
         match first:
             case Reasoning():
                 thoughts = [part for part in map(self.shown, parts) if isinstance(part, Reasoning)]
-                return reasoning_item(thoughts, item, lambda state: opaque.wrapped(state, NAME))
+                state = {"encrypted_content": opaque.STATELESS} if self._sealed and first.item is None else {}
+                return state | reasoning_item(thoughts, item, lambda state: opaque.wrapped(state, NAME))
             case ToolCall():
                 return {"status": status} | call_item(self.given(first), item)
             case HostedCall():

@@ -202,13 +202,18 @@ def _encode_include(request: ChatRequest, own: Mapping[str, Any]) -> list[str] |
     return include or None
 
 
+def wants_encrypted(request: ChatRequest) -> bool:
+    """Whether the caller wants reasoning in a form that it can send back."""
+    words = request.extra.get(NAME, {}).get("include")
+    return isinstance(words, list) and ENCRYPTED in words
+
+
 def without_encrypted(request: ChatRequest) -> ChatRequest:
     """`request` that does not ask for encrypted reasoning, which models that never think refuse."""
-    own = request.extra.get(NAME, {})
-    words = own.get("include")
-    if not isinstance(words, list) or ENCRYPTED not in words:
+    if not wants_encrypted(request):
         return request
-    left = own | {"include": [word for word in words if word != ENCRYPTED]}
+    own = request.extra[NAME]
+    left = own | {"include": [word for word in own["include"] if word != ENCRYPTED]}
     return replace(request, extra={**request.extra, NAME: left})
 
 
