@@ -11,7 +11,7 @@ from msgspec import Struct
 from dragoman.errors import DragomanError
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import ClientCodec, ServerCodec
-from dragoman.protocols.opaque import DOTTED, MARK
+from dragoman.protocols.opaque import DOTTED, MARK, STATELESS
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import (
     AnyPart,
@@ -119,6 +119,8 @@ def arguments(call: ToolCall) -> Any:
 def states(opaque: OpaqueState) -> list[tuple[str, str]]:
     """The protocol and the data of each state that a caller is given in one place."""
     data = opaque.data
+    if data == STATELESS:
+        return []
     if opaque.protocol == "openai-chat" and MARK in data:
         carried = [entry.get("signature") or entry.get("data") for entry in json.loads(data)]
     elif data.startswith(MARK) and not data.startswith(DOTTED):

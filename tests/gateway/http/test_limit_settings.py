@@ -64,7 +64,7 @@ async def test_waits_are_settings_too() -> None:
 
 
 async def test_a_caller_that_sends_no_head_is_told_so_after_the_set_time() -> None:
-    async with running_gateway(timeouts=Gateway(from_tables({"gateway": {"head_timeout": 0.02}}, {})).timeouts) as url:
+    async with running_gateway(timeouts=Gateway(from_tables({"gateway": {"head_timeout": 0.2}}, {})).timeouts) as url:
         assert [got.status for got in await talk(url, HEAD)] == [408]
         assert (await ask(url, "GET", "/health/live")).status == 200
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from dragoman.errors import BadEventError, OverloadedError
 from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.anthropic import NAME, AnthropicServer
+from dragoman.protocols.opaque import STATELESS
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -194,6 +195,13 @@ def test_state_that_is_known_when_a_part_begins_stands_before_it() -> None:
     told = understood(SERVER.encoder(REQUEST, fixed_env()).send(events)).blocks
     assert [each["type"] for each in told] == ["redacted_thinking", "tool_use", "redacted_thinking"]
     assert [part.opaque for part in read_back(told).parts] == [FOREIGN, FOREIGN]
+
+
+def test_thinking_that_nobody_signed_has_a_mark_for_callers_who_drop_it_otherwise() -> None:
+    parts = (Reasoning(text="hm"), Text(text="a"))
+    for told in (streamed(*parts).blocks, whole(*parts)["content"]):
+        assert told[0] == {"type": "thinking", "thinking": "hm", "signature": STATELESS}
+        assert read_back(told).parts == parts
 
 
 def test_own_state_of_a_known_origin_is_given_to_callers_with_it() -> None:

@@ -13,6 +13,7 @@ from dragoman.protocols.anthropic.sources import decode_document, decode_image
 from dragoman.protocols.anthropic.states import LAST, NEXT, from_caller, neighbour
 from dragoman.protocols.anthropic.worded import decode_reference, worded
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
+from dragoman.protocols.opaque import STATELESS
 from dragoman.types import (
     AnyPart,
     Citation,
@@ -99,7 +100,7 @@ def _text(fields: Fields) -> Text:
 
 def _thinking(fields: Fields) -> Reasoning:
     text, signature = fields.required_text("thinking"), fields.text("signature")
-    state = from_caller(signature, redacted=False) if signature else None
+    state = from_caller(signature, redacted=False) if signature and signature != STATELESS else None
     return Reasoning(text=text, opaque=state, extra=to_extra(fields.rest))
 
 

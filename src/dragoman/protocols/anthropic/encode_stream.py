@@ -19,6 +19,7 @@ from dragoman.protocols.base import Env
 from dragoman.protocols.cut_calls import CutCall, cut_call, no_object
 from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.freeform import wrapped_input
+from dragoman.protocols.opaque import STATELESS
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -189,8 +190,9 @@ class AnswerEncoder(EventEncoder):
             return
         if isinstance(part, ToolCall | HostedCall):
             self._check(part, out)
-        if isinstance(part, Reasoning) and end.opaque is not None:
-            out.append(self._delta({"type": "signature_delta", "signature": to_caller(end.opaque)}))
+        if isinstance(part, Reasoning):
+            signature = STATELESS if end.opaque is None else to_caller(end.opaque)
+            out.append(self._delta({"type": "signature_delta", "signature": signature}))
         self._close(out)
         if end.opaque is not None and not isinstance(part, Reasoning):
             self._whole(_beside(end.opaque, LAST), out)
@@ -295,7 +297,7 @@ def _answer_block(part: AnyPart) -> dict[str, Any] | None:
 def _thinking(part: Reasoning) -> dict[str, Any] | None:
     state = part.opaque
     if state is None:
-        return {"type": "thinking", "thinking": part.text, "signature": ""} if part.text else None
+        return {"type": "thinking", "thinking": part.text, "signature": STATELESS} if part.text else None
     if state.protocol != NAME and part.form == "redacted" and not part.text:
         return {"type": "redacted_thinking", "data": to_caller(state)}
     return thinking_block(part.text, state, to_caller(state))
