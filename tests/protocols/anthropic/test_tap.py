@@ -391,6 +391,8 @@ def test_whole_answers_are_read() -> None:
     assert (whole.finish_reason, whole.usage, whole.empty) == ("tool_call", Usage(3, 4), False)
     assert read_whole(BODIES["whole-error"]).error is not None
     assert read_whole(b'{"type":"message","content":[],"stop_reason":"end_turn"}').empty
+    silent = read_whole(b'{"type":"message","content":null,"stop_reason":"end_turn","usage":{"output_tokens":1}}')
+    assert (silent.error, silent.empty, silent.needs_decoding) == (None, True, True)
 
 
 def test_nothing_passes_after_a_failure_or_of_a_whole_answer() -> None:

@@ -206,4 +206,6 @@ def read_whole(body: bytes) -> ReplySummary:
         if isinstance(event, ResponseEnd):
             told.finish_reason, told.usage = event.finish_reason, event.usage
             told.empty = not any(isinstance(part, PartStart) for part in events)
+            # It may have no list of blocks, which callers read without a look.
+            told.needs_decoding = told.needs_decoding or told.empty
     return told
