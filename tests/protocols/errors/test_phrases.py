@@ -105,6 +105,12 @@ KNOWN: list[tuple[int, str, str | None, type[DragomanError]]] = [
     (404, "The API deployment for this resource does not exist.", "DeploymentNotFound", ModelNotFoundError),
     (400, "Unknown Model, please check the model code.", "1211", ModelNotFoundError),
     (400, "The requested model is not supported.", "model_not_supported", ModelNotFoundError),
+    (
+        400,
+        "/chat/completions: Invalid model name passed in model=x. Call `/v1/models` to view available models",
+        "400",
+        ModelNotFoundError,
+    ),
     (400, "Output blocked by content filtering policy", None, ContentFilterError),
     (500, "Our servers are currently overloaded.", "server_is_overloaded", OverloadedError),
     (500, "Slow down", "slow_down", OverloadedError),

@@ -80,8 +80,9 @@ MODEL_PHRASES = (
     "is not a valid model id",
     "unknown model",
     "has been decommissioned",
+    "invalid model name passed in model=",
 )
-"""DeepSeek, OpenRouter, GLM and GitHub Models, Groq; with a status that says that the request is wrong."""
+"""DeepSeek, OpenRouter, GLM and GitHub Models, Groq, LiteLLM (1.108.7); with a status that says that the request is wrong."""
 
 OF_REQUEST = frozenset({400, 404, 422})
 """Statuses with which a service says that it has no such model."""
