@@ -82,7 +82,8 @@ MODEL_PHRASES = (
     "has been decommissioned",
     "invalid model name passed in model=",
 )
-"""DeepSeek, OpenRouter, GLM and GitHub Models, Groq, LiteLLM (1.108.7); with a status that says that the request is wrong."""
+"""DeepSeek, OpenRouter, GLM and GitHub Models, Groq, LiteLLM (1.108.7); with a status that says that the request is
+wrong."""
 
 OF_REQUEST = frozenset({400, 404, 422})
 """Statuses with which a service says that it has no such model."""
