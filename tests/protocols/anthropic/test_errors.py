@@ -117,7 +117,9 @@ def test_each_error_has_a_status_and_a_type_that_callers_know(error: DragomanErr
         ({"message": "model 'x' not found", "type": "api_error"}, "openai", 404, "not_found_error"),
         ({"message": "model 'x' not found", "type": "api_error"}, NAME, 404, "not_found_error"),
         ({"message": "image input is not supported", "type": "api_error"}, NAME, 500, "invalid_request_error"),
+        ({"message": "server busy, please try again", "type": "api_error"}, "openai", 503, "overloaded_error"),
         ({"message": "broken", "type": "api_error"}, "openai", 500, "api_error"),
+        ({"message": "broken", "type": "api_error"}, NAME, 502, "api_error"),
     ],
 )
 def test_a_type_that_says_nothing_gives_way_to_the_status(
