@@ -9,7 +9,7 @@
     │   ├── ModelNotFoundError           404  no such model, here or at the service
     │   ├── TurnLimitError               400  a model calls tools on and on
     │   └── UnsupportedFeatureError      400  the target cannot express it: a grave loss, or any with `strict`
-    │       └── NoOperationError         400  its protocol has no embeddings, or none of tokens
+    │       └── NoOperationError         400  it has no embeddings, or none of tokens
     ├── UpstreamError                    the service's (5xx that say no more are this class itself)
     │   ├── AuthenticationError          401  the key, password or signature was refused
     │   ├── EndpointNotFoundError        404  the service has nothing at this path
@@ -267,13 +267,13 @@ class TurnLimitError(RequestError):
 
 
 class UnsupportedFeatureError(RequestError):
-    """The target cannot express what was asked, and the loss is too grave to accept, or `strict` is set."""
+    """The target cannot express what was asked, and the loss is too grave, or `strict` is set; or it reads no image."""
 
     code = "unsupported_feature"
 
 
 class NoOperationError(UnsupportedFeatureError):
-    """The target's protocol has no embeddings, or none of texts that are cut into tokens."""
+    """The target has no embeddings, or none of texts that are cut into tokens."""
 
 
 class UpstreamError(DragomanError):

@@ -20,6 +20,7 @@ from dragoman.errors import (
     TimeoutError,
     TransportError,
     TruncatedStreamError,
+    UnsupportedFeatureError,
     UpstreamError,
 )
 from dragoman.protocols.errors.status import error_for
@@ -91,6 +92,13 @@ def test_where_nothing_can_be_opened_nobody_else_is_tried() -> None:
 
 def test_a_target_that_can_only_chat_is_left_for_another_one() -> None:
     assert reaction(NoOperationError("no embeddings")) == Reaction(Next.OTHER, Fault.NONE)
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_model_that_reads_no_images_is_left_for_another_one_and_is_not_broken(status: int) -> None:
+    error = refused(status, said="image input is not supported - hint: you may need to provide the mmproj")
+    assert reaction(error) == Reaction(Next.OTHER, Fault.NONE)
+    assert reaction(UnsupportedFeatureError("no images")) == Reaction(Next.OTHER, Fault.NONE)
 
 
 def test_a_service_that_wants_a_retry_of_a_400_gets_it() -> None:

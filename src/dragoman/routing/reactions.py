@@ -12,7 +12,6 @@ from dragoman.errors import (
     DragomanError,
     EndpointNotFoundError,
     ModelNotFoundError,
-    NoOperationError,
     OpaqueStateError,
     PermissionDeniedError,
     QuotaExhaustedError,
@@ -20,6 +19,7 @@ from dragoman.errors import (
     RequestError,
     TimeoutError,
     TransportError,
+    UnsupportedFeatureError,
     UpstreamError,
 )
 
@@ -53,7 +53,7 @@ class Reaction(Struct, frozen=True, gc=False):
 REACTIONS: dict[type[DragomanError], Reaction] = {
     OpaqueStateError: Reaction(Next.NOBODY, Fault.NONE),
     ModelNotFoundError: Reaction(Next.OTHER, Fault.NONE),
-    NoOperationError: Reaction(Next.OTHER, Fault.NONE),
+    UnsupportedFeatureError: Reaction(Next.OTHER, Fault.NONE),
     RequestError: Reaction(Next.NOBODY, Fault.NONE),
     ConfigurationError: Reaction(Next.OTHER, Fault.NONE),
     AuthenticationError: Reaction(Next.OTHER, Fault.KEY),

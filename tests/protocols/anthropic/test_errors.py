@@ -24,6 +24,7 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.protocols.anthropic import NAME, AnthropicClient, AnthropicServer
+from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.types import HttpResponse, ResponseHead
 
 CODEC, SERVER = AnthropicClient("http://up"), AnthropicServer()
@@ -108,6 +109,25 @@ def test_what_more_a_service_says_is_kept() -> None:
 def test_each_error_has_a_status_and_a_type_that_callers_know(error: DragomanError, status: int, kind: str) -> None:
     answer = SERVER.encode_error(error)
     assert (answer.status, json.loads(answer.body)["error"]) == (status, {"type": kind, "message": "x"})
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "shown"),
+    [
+        ({"message": "model 'x' not found", "type": "api_error"}, "openai", 404, "not_found_error"),
+        ({"message": "model 'x' not found", "type": "api_error"}, NAME, 404, "not_found_error"),
+        ({"message": "image input is not supported", "type": "api_error"}, NAME, 500, "invalid_request_error"),
+        ({"message": "server busy, please try again", "type": "api_error"}, "openai", 503, "overloaded_error"),
+        ({"message": "broken", "type": "api_error"}, "openai", 500, "api_error"),
+        ({"message": "broken", "type": "api_error"}, NAME, 502, "api_error"),
+    ],
+)
+def test_a_type_that_says_nothing_gives_way_to_the_status(
+    body: dict[str, str], kind: str, status: int, shown: str
+) -> None:
+    client = CODEC if kind == NAME else OpenAIChatClient("http://up")
+    error = client.decode_error(HttpResponse(ResponseHead(status, ()), msgspec.json.encode({"error": body})))
+    assert json.loads(SERVER.encode_error(error).body)["error"]["type"] == shown
 
 
 def test_a_conversation_that_is_too_long_is_told_in_the_words_that_agents_know() -> None:

@@ -311,6 +311,58 @@ def test_events_get_the_names_that_callers_need() -> None:
     assert passed([HAND_MADE["no end mark, unnamed"]]) == HAND_MADE["no end mark"] + STOP
 
 
+def thought(words: str, index: int = 0) -> bytes:
+    """A piece of thinking."""
+    return event("content_block_delta", index=index, delta={"type": "thinking_delta", "thinking": words})
+
+
+def stop(index: int) -> bytes:
+    """A block ends."""
+    return event("content_block_stop", index=index)
+
+
+def called(index: int, **more: Any) -> bytes:
+    """A call begins."""
+    return block(index, type="tool_use", id="t", name="f", input={}, **more)
+
+
+BEGINNING = START + block(type="thinking", thinking="") + thought("hm")
+ENDING = end("tool_use") + STOP
+NUMBERED: dict[str, tuple[bytes, bytes]] = {
+    "a call with the number of the thinking before it": (
+        BEGINNING + called(0) + piece("{}") + stop(0) + stop(1) + ENDING,
+        BEGINNING + stop(0) + called(1) + piece("{}", 1) + stop(1) + ENDING,
+    ),
+    "two calls with that number": (
+        BEGINNING + (called(0) + piece("{}") + stop(0)) * 2 + ENDING,
+        BEGINNING
+        + stop(0)
+        + b"".join(called(number) + piece("{}", number) + stop(number) for number in (1, 2))
+        + ENDING,
+    ),
+    "a text with the number of one that has ended": (
+        BEGUN + text("a") + CLOSE + block() + text("b") + text("c") + CLOSE + end() + STOP,
+        BEGUN + text("a") + CLOSE + block(1) + text("b", 1) + text("c", 1) + stop(1) + end() + STOP,
+    ),
+    "blocks at once": (
+        BEGINNING + called(1) + piece("{}", 1) + stop(0) + stop(1) + ENDING,
+        BEGINNING + called(1) + piece("{}", 1) + stop(0) + stop(1) + ENDING,
+    ),
+}
+"""Streams of services that give a number to two blocks, and what passes. The first is Ollama's (0.17.4)."""
+
+
+@pytest.mark.parametrize(("came", "passes"), NUMBERED.values(), ids=NUMBERED)
+def test_each_block_has_a_number_of_its_own(came: bytes, passes: bytes) -> None:
+    for pieces in ([came], bytewise(came), *(scattered(came, seed) for seed in range(5))):
+        assert passed(pieces) == passes
+
+
+def test_what_stands_beside_a_number_passes_as_it_came() -> None:
+    odd = called(0, seed=1).replace(b'"seed":1', b'"seed":1e400,"n":12345678901234567890123')
+    assert odd.replace(b'"index":0', b'"index":1') in passed([BEGINNING + odd + piece("{}") + stop(0) + ENDING])
+
+
 def test_an_answer_that_broke_off_after_its_reason_is_complete() -> None:
     tap = MessageTap()
     given = HAND_MADE["no end mark"]
@@ -339,6 +391,8 @@ def test_whole_answers_are_read() -> None:
     assert (whole.finish_reason, whole.usage, whole.empty) == ("tool_call", Usage(3, 4), False)
     assert read_whole(BODIES["whole-error"]).error is not None
     assert read_whole(b'{"type":"message","content":[],"stop_reason":"end_turn"}').empty
+    silent = read_whole(b'{"type":"message","content":null,"stop_reason":"end_turn","usage":{"output_tokens":1}}')
+    assert (silent.error, silent.empty, silent.needs_decoding) == (None, True, True)
 
 
 def test_nothing_passes_after_a_failure_or_of_a_whole_answer() -> None:

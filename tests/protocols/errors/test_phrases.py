@@ -10,9 +10,11 @@ from dragoman.errors import (
     EndpointNotFoundError,
     InvalidRequestError,
     ModelNotFoundError,
+    NoOperationError,
     OverloadedError,
     QuotaExhaustedError,
     RateLimitError,
+    UnsupportedFeatureError,
     UpstreamError,
 )
 from dragoman.protocols.errors.status import error_for
@@ -41,6 +43,7 @@ TOO_LONG = [
     "The input token count is 1048586 but model only supports up to 1048576. Reduce the input token count.",
     "the input length exceeds the context length",
     "prompt too long; exceeded max context length by 1234 tokens",
+    "input (15001 tokens) is too large to process. increase the physical batch size (current batch size: 512)",
 ]
 
 
@@ -102,9 +105,29 @@ KNOWN: list[tuple[int, str, str | None, type[DragomanError]]] = [
     (404, "The API deployment for this resource does not exist.", "DeploymentNotFound", ModelNotFoundError),
     (400, "Unknown Model, please check the model code.", "1211", ModelNotFoundError),
     (400, "The requested model is not supported.", "model_not_supported", ModelNotFoundError),
+    (
+        400,
+        "/chat/completions: Invalid model name passed in model=x. Call `/v1/models` to view available models",
+        "400",
+        ModelNotFoundError,
+    ),
     (400, "Output blocked by content filtering policy", None, ContentFilterError),
     (500, "Our servers are currently overloaded.", "server_is_overloaded", OverloadedError),
     (500, "Slow down", "slow_down", OverloadedError),
+    (
+        500,
+        "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+        "server_error",
+        UnsupportedFeatureError,
+    ),
+    (500, "audio input is not supported - hint: if this is unexpected", "server_error", UnsupportedFeatureError),
+    (
+        501,
+        "This server does not support embeddings. Start it with `--embeddings`",
+        "not_supported_error",
+        NoOperationError,
+    ),
+    (501, "this model does not support embeddings", None, NoOperationError),
 ]
 
 

@@ -5,6 +5,7 @@ a translated answer, and passes in a relayed one.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,6 +70,12 @@ CALL = {"id": "fc_1", "type": "function_call", "call_id": "c1", "name": "f", "ar
 ARGUMENTS = {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 0}
 CALLED = CALL | {"arguments": "{}"}
 
+
+def unplaced(event: dict[str, Any]) -> dict[str, Any]:
+    """`event` as llama.cpp's server (b11549) writes it."""
+    return {name: value for name, value in event.items() if name not in ("output_index", "sequence_number")}
+
+
 HAND_MADE: dict[str, bytes] = {
     "nothing": b"",
     "blank": b"\n\n \n",
@@ -129,6 +136,13 @@ HAND_MADE: dict[str, bytes] = {
     ),
     "an error in a field of a piece": stream(CREATED, ADDED, *WORDS, text("a", error={"message": "busy"}), END),
     "a piece that is no text": stream(CREATED, ADDED, *WORDS, text("a", delta=5), DONE, END),
+    "items without places": stream(CREATED, *map(unplaced, (ADDED, *WORDS, DONE)), END),
+    "a call without a place": stream(
+        CREATED,
+        unplaced({"type": "response.output_item.added", "item": CALL}),
+        unplaced(ARGUMENTS | {"delta": "{}"}),
+        {"type": "response.completed", "response": RESPONSE | {"status": "completed", "output": [CALLED]}},
+    ),
     "no names": stream(CREATED, ADDED, *WORDS, DONE, END).replace(b"event: ", b"x: "),
     "a page": b"<html>no</html>",
     "a whole answer": json.dumps(END["response"]).encode(),
@@ -257,6 +271,23 @@ def test_nothing_passes_before_the_first_words() -> None:
     words = stream(*WORDS)
     assert tap.feed(words) == begun + words
     assert tap.committed
+
+
+@pytest.mark.parametrize("name", ["items without places", "a call without a place"])
+@pytest.mark.parametrize("named", [True, False])
+def test_an_answer_whose_items_have_no_places_is_decoded(name: str, *, named: bool) -> None:
+    body = HAND_MADE[name] if named else re.sub(rb"event: .*\n", b"", HAND_MADE[name])
+    for pieces in ([body], bytewise(body)):
+        tap = ResponsesTap()
+        for number, piece in enumerate(pieces):
+            assert tap.feed(piece) == b""
+            if tap.needs_decoding:
+                assert tap.unread() + b"".join(pieces[number + 1 :]) == body
+                break
+        assert tap.needs_decoding
+    placed = ResponsesTap()
+    assert placed.feed(stream(CREATED, ADDED, *WORDS)) != b""
+    assert not placed.needs_decoding
 
 
 @pytest.mark.parametrize("compact", [True, False])

@@ -88,6 +88,8 @@ class ReplyDecoder(SseDecoder):
         if failure_in(value) is not None:
             raise reported(value)
         content = value.get("content") if isinstance(value, dict) else None
+        if content is None and isinstance(value, dict) and value.get("type") == "message":
+            content = []  # an answer that says nothing, as Ollama writes it (0.17.4, 2026-11-28)
         if not isinstance(content, list | str):
             raise BadEventError("expected a message, got other JSON")
         value["content"] = [

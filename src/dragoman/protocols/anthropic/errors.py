@@ -39,6 +39,10 @@ TYPES: dict[str, int] = {
 }
 """Type to status."""
 
+VAGUE = "api_error"
+"""What services with other protocols say of every failure, so that the status is more exact: Ollama also of a model
+that it does not have, and of a queue that is full (0.17.4)."""
+
 WORDS: dict[int, str] = {status: kind for kind, status in TYPES.items()} | {503: "overloaded_error"}
 """Status to type; any other is `invalid_request_error` below 500, else `api_error`."""
 
@@ -128,7 +132,7 @@ def outward(error: DragomanError) -> int:
 def envelope(error: DragomanError) -> dict[str, Any]:
     """`error` as a caller of this protocol expects it."""
     status = outward(error)
-    kind = error.native_type if error.native_type in TYPES else None
+    kind = error.native_type if error.native_type in TYPES and error.native_type != VAGUE else None
     message = error.words_for(NAME)
     if isinstance(error, ContextLengthError) and not any(words in message.lower() for words in TOO_LONG):
         message = f"{TOO_LONG[0]}: {message}"

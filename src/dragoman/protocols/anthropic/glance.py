@@ -73,6 +73,8 @@ class Glance(Struct, gc=False):
     """The number of the block that is open."""
     block: bytes = b""
     """The event with which it began."""
+    last: int = -1
+    """The highest number of a block; -1 if none has begun."""
     committed: bool = False
     """Content has come."""
     called: bool = False
@@ -123,9 +125,10 @@ class Glance(Struct, gc=False):
     def _block_start(self, data: bytes, event: bytes) -> bool:
         said = _block_start(data)
         index = said.index
-        if not self.began or self.open is not None or index < 0 or not self._begins(said.content_block):
+        if not self.began or self.open is not None or index <= self.last or not self._begins(said.content_block):
             return False
-        self.open, self.block = index, event
+        self.open = self.last = index
+        self.block = event
         return True
 
     def _begins(self, block: _Block) -> bool:

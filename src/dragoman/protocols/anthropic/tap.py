@@ -11,10 +11,12 @@ without a block is found. Glance stops at the first event that it does not know;
 the state that Glance has reached. Both do not know the text, but come to the same end, usage and failures as the
 decoder (a test compares them).
 
-Besides what `sse_tap` changes, two things are changed on the way: events that their service did not name get their
-names, because callers pass over those without; and an answer that ended well without `message_stop` gets one.
+Besides what `sse_tap` changes, three things are changed on the way: events that their service did not name get their
+names, because callers pass over those without; a block gets a number of its own (`block_numbers`); and an answer that
+ended well without `message_stop` gets one.
 """
 
+from dragoman.protocols.anthropic.block_numbers import BlockNumbers
 from dragoman.protocols.anthropic.decode_stream import EVENTS, Handler, ReplyDecoder, kind_of
 from dragoman.protocols.anthropic.deltas import form_of
 from dragoman.protocols.anthropic.encode_stream import STOP
@@ -34,12 +36,14 @@ DELTA = b"event: content_block_delta\n"
 class MessageTap(SseTap):
     """The tap of one answer."""
 
-    __slots__ = ("_glance", "_observer", "_open")
+    __slots__ = ("_glance", "_numbers", "_observer", "_open")
 
     def __init__(self) -> None:
         super().__init__()
         self._glance = Glance()
         self._observer: Observer | None = None
+        self._numbers: BlockNumbers | None = None
+        """Those of what the observer has read; None before that."""
         self._open: int | None = None
         """The block whose deltas may pass unread; None before the first content, and if not exactly one is open."""
 
@@ -98,8 +102,10 @@ class MessageTap(SseTap):
             self._heed(self._careful().read(event))
             if self.error is not None:
                 return b""
-            self._learn(event, self._careful().open_text if self.committed else None)
-            return self._passing(event)
+            passing = self._passing(event)
+            unread = self.committed and self._numbers is not None and self._numbers.kept
+            self._learn(event, self._careful().open_text if unread else None)
+            return passing
         self._unformed = False
         self.committed = glance.committed
         open_block = glance.open if glance.committed else None
@@ -119,6 +125,7 @@ class MessageTap(SseTap):
         """The reader of every kind of event, made when it is first needed."""
         if self._observer is None:
             self._observer = Observer(self._glance, begun=not self._unformed)
+            self._numbers = BlockNumbers(self._glance.last, self._glance.open)
         return self._observer
 
     def _heed(self, events: list[StreamEvent]) -> None:
@@ -141,7 +148,8 @@ class MessageTap(SseTap):
 
     def _passing(self, event: bytes) -> bytes:
         """The form in which `event`, which the observer has read, passes."""
-        return named(event) if self._careful().unnamed else fields_of(event)
+        passing = named(event) if self._careful().unnamed else fields_of(event)
+        return passing if self._numbers is None else self._numbers.passing(passing)
 
 
 class Observer(ReplyDecoder):
@@ -198,4 +206,6 @@ def read_whole(body: bytes) -> ReplySummary:
         if isinstance(event, ResponseEnd):
             told.finish_reason, told.usage = event.finish_reason, event.usage
             told.empty = not any(isinstance(part, PartStart) for part in events)
+            # It may have no list of blocks, which callers read without a look.
+            told.needs_decoding = told.needs_decoding or told.empty
     return told

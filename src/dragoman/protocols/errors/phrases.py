@@ -13,7 +13,9 @@ from dragoman.errors import (
     ContextLengthError,
     DragomanError,
     ModelNotFoundError,
+    NoOperationError,
     QuotaExhaustedError,
+    UnsupportedFeatureError,
 )
 
 Phrases = Mapping[str, type[DragomanError]]
@@ -55,10 +57,19 @@ PHRASES: Phrases = {
             "maximum allowed input length",
             "but model only supports up to",
             "contextwindowexceedederror",
+            # llama.cpp (b11549), of texts to embed
+            "too large to process. increase the physical batch size",
             # OpenAI and Groq: larger than what an account may send in a minute, so that no wait helps.
             "request too large for",
         ),
         ContentFilterError: ("blocked by content filtering policy",),
+        # llama.cpp (b11549) says all of these with a status from 500 on, as if it were broken.
+        UnsupportedFeatureError: (
+            "image input is not supported",
+            "audio input is not supported",
+            "video input is not supported",
+        ),
+        NoOperationError: ("does not support embeddings",),
     }.items()
     for phrase in phrases
 }
@@ -69,8 +80,10 @@ MODEL_PHRASES = (
     "is not a valid model id",
     "unknown model",
     "has been decommissioned",
+    "invalid model name passed in model=",
 )
-"""DeepSeek, OpenRouter, GLM and GitHub Models, Groq; with a status that says that the request is wrong."""
+"""DeepSeek, OpenRouter, GLM and GitHub Models, Groq, LiteLLM (1.108.7); with a status that says that the request is
+wrong."""
 
 OF_REQUEST = frozenset({400, 404, 422})
 """Statuses with which a service says that it has no such model."""

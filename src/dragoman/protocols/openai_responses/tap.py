@@ -34,6 +34,7 @@ ANNOUNCED = frozenset({"", "message"})
 follow for minutes, as of reasoning that the service does not show, and callers should see that it works."""
 ADDED = b"event: response.output_item.added\n"
 CREATED = b"event: response.created\n"
+BEGINNING, PLACE = b'"response.output_item.added"', b'"output_index"'
 MAX_START = 1 << 20
 """Bytes of the first event that are kept, for a failure that comes later: it repeats the tools of the request."""
 
@@ -126,6 +127,9 @@ class ResponsesTap(SseTap):
         return event
 
     def _observed(self, event: bytes) -> bytes:
+        if not self.committed and BEGINNING in event and PLACE not in event:
+            self.needs_decoding = True
+            return event  # which is held
         observer = self._careful()
         observer.joined = False
         self._heed(observer.feed(event))
