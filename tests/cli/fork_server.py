@@ -14,8 +14,9 @@ lets the pid go when the test has closed the channel, so that a signal of the te
 
 The command then finds what `python -m dragoman` would have found: its arguments, environment, directory, descriptors
 (and no others), streams, signals, and an interpreter that ends as it always does, because the forked process leaves
-this module by its last line. What an interpreter reads only when it starts cannot be changed afterwards: see
-`forkable`. The server ends when `control` is closed, however the test's process ends.
+this module by its last line. But it finds no servers of models that happen to run on this machine. What an interpreter
+reads only when it starts cannot be changed afterwards: see `forkable`. The server ends when `control` is closed,
+however the test's process ends.
 """
 
 import atexit
@@ -240,11 +241,17 @@ def _stream(number: int, mode: str, before: TextIO) -> TextIO:
     )
 
 
+async def _nobody(*asked: object) -> tuple[()]:
+    """No server of models on this machine, whoever else listens here."""
+    return ()
+
+
 def _forked(number: int) -> None:
     """Serves `control`, the descriptor `number`; returns in a forked process that is to be the command."""
     rows = import_module("dragoman.cli.program").COMMANDS.values()
     for module in [row.module for row in rows] + list(LATER):
         import_module(module)
+    import_module("dragoman.client.client").find_servers = _nobody
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
