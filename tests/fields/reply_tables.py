@@ -48,6 +48,7 @@ SILENT: tuple[Row, ...] = (
     *(Row(f"openai-responses > *: {path}", ECHO) for path in ECHOED),
     Row("anthropic > *: content[text]", ONE),
     Row("anthropic > *: content[server_tool_use].id", NUMBERED),
+    Row("anthropic > anthropic: content[server_tool_use].caller[direct]", "the usual caller"),
     Row("anthropic > *: usage.service_tier=standard", USUAL),
     Row("anthropic > *: usage.speed=standard", USUAL),
     Row("gemini > *: candidates.content.parts.functionCall.*illContinue=*", "how the call was cut into pieces"),

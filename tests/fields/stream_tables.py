@@ -46,6 +46,10 @@ SILENT: tuple[Row, ...] = (
     *(Row(f"openai-responses > *: [{name}].response.*", LATER) for name in BEGUN),
     *(Row(f"openai-responses > *: [response.{path}", WHOLE) for path in IN_ITEMS),
     Row("anthropic > *: [*].index", PLACE),
+    Row(
+        "anthropic > anthropic: [*].*content*[server_tool_use].caller[direct]",
+        "the usual caller",
+    ),
     Row("anthropic > *: [message_start].message.stop_*", UNKNOWN_YET),
     Row("anthropic > *: [message_start].message.usage.output_tokens", LAST),
     Row("gemini > *: [*].candidates.content.parts.thought=false", EMPTY),

@@ -95,7 +95,8 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     """How the transfer ends if an answer broke off, after the failure was reported in the protocol's own words: `clean`
     or `cut`. None: `clean` for /v1 and the two sites that end so themselves, `cut` for the others. With `cut`, callers
     that read to the end of the transfer (Open WebUI, Vercel's AI SDK) lose the report. With `clean`, callers that do
-    not read the report take the answer for a complete one. A protocol that cannot report a failure is always cut."""
+    not read the report (LangChain4j, of Chat Completions) take the answer for a complete one. A protocol that cannot
+    report a failure is always cut."""
     breaker_failures: int = 5
     """Failures of a target in a row after which a route no longer asks it, until it has rested; 0: never. Timeouts and
     answers that broke off count, what a request itself is the reason for does not."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, OverloadedError
 from dragoman.protocols.answer_losses import answer_losses
-from dragoman.protocols.anthropic import NAME, AnthropicServer
+from dragoman.protocols.anthropic import NAME, AnthropicClient, AnthropicServer
 from dragoman.protocols.opaque import STATELESS
 from dragoman.types import (
     AnyPart,
@@ -17,9 +17,11 @@ from dragoman.types import (
     Citation,
     HostedCall,
     HostedResult,
+    HttpRequest,
     Image,
     Message,
     Metadata,
+    ModelProfile,
     OpaqueState,
     PartDelta,
     PartEnd,
@@ -40,7 +42,7 @@ from dragoman.types import (
 from tests.protocols.anthropic.events import Told, understood
 from tests.support.env import fixed_env
 
-SERVER = AnthropicServer()
+SERVER, CLIENT = AnthropicServer(), AnthropicClient("http://up")
 REQUEST = ChatRequest(model="fast", messages=())
 FOREIGN = OpaqueState("gemini", "sig+/=", "0123abcd")
 CALL = ToolCall(id="c1", name="f")
@@ -99,7 +101,13 @@ def test_an_answer_of_every_kind() -> None:
         {"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}},
         {"type": "new", "x": 1},
         {"type": "text", "text": "no"},
-        {"type": "server_tool_use", "id": "ws_1", "name": "web_search", "input": {"q": "a"}},
+        {
+            "type": "server_tool_use",
+            "id": "ws_1",
+            "name": "web_search",
+            "input": {"q": "a"},
+            "caller": {"type": "direct"},
+        },
     ]
     end: dict[str, Any] = {"finish_reason": "tool_call", "usage": Usage(9, 4, 2, 3, 1)}
     told, said = streamed(*parts, **end), whole(*parts, **end)
@@ -266,6 +274,42 @@ def test_sources_are_told_where_they_come() -> None:
     (block,) = told.blocks
     assert block["citations"][0]["start_page_number"] == 1
     assert block["citations"][0]["document_title"] == "T"
+
+
+@pytest.mark.parametrize(
+    ("citation", "source"),
+    [
+        (Citation(kind="file", source="file-1", title="a.txt"), "file-1"),
+        (Citation(kind="file", url="https://h/a", quote="q"), "https://h/a"),
+        (Citation(kind="file", quote="q"), ""),
+    ],
+)
+def test_a_citation_of_a_file_has_all_that_types_require_and_is_not_sent_to_the_service(
+    citation: Citation, source: str
+) -> None:
+    """`CitationsSearchResultLocation` of anthropics/anthropic-sdk-java throws for a field that is missing or null."""
+    told = streamed(Text(text="a", citations=(citation,)))
+    (found,) = told.blocks[0]["citations"]
+    assert found == {
+        "type": "search_result_location",
+        "cited_text": citation.quote or "",
+        "source": source,
+        "title": citation.title,
+        "search_result_index": 0,
+        "start_block_index": 0,
+        "end_block_index": 0,
+    }
+    turn = read_back(told.blocks)
+    (part,) = turn.parts
+    assert isinstance(part, Text)
+    assert part.citations == (
+        Citation(kind="search_result", quote=citation.quote or "", title=citation.title, source=source or None),
+    )
+    request = ChatRequest(model="m", messages=(Message("user", (Text(text="x"),)), turn))
+    assert names(CLIENT.losses(request, ModelProfile())) == ("messages[1].parts[0].citations",)
+    asked = CLIENT.encode_request(request, fixed_env())
+    assert isinstance(asked, HttpRequest)
+    assert b"citation" not in asked.body
 
 
 def test_a_failure_is_an_event_of_its_own() -> None:

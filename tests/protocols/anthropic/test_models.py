@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError
-from dragoman.protocols.anthropic.models import decode_facts, decode_models, models_request
+from dragoman.protocols.anthropic.models import decode_facts, decode_models, encode_model, models_request
 from dragoman.types import HttpResponse, ModelFacts, ResponseHead
 
 
@@ -45,4 +45,17 @@ def test_the_sizes_in_a_list_are_read() -> None:
     assert decode_facts(HttpResponse(ResponseHead(200), body)) == {
         "a": ModelFacts(context=1048576, max_output=65536),
         "b": ModelFacts(),
+    }
+
+
+def test_a_model_has_what_callers_types_require() -> None:
+    """`ModelInfo` of anthropics/anthropic-sdk-java cannot be read without `lifecycle`, nor can a list be validated."""
+    told = json.loads(encode_model("a", "2026-11-28T00:00:00Z", ModelFacts(context=9)).body)
+    assert told == {
+        "type": "model",
+        "id": "a",
+        "display_name": "a",
+        "created_at": "2026-11-28T00:00:00Z",
+        "lifecycle": "active",
+        "max_input_tokens": 9,
     }

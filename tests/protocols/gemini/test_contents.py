@@ -273,6 +273,22 @@ def test_an_empty_text_beside_calls_is_not_sent() -> None:
     ]
 
 
+def test_a_message_without_words_is_not_sent() -> None:
+    """OllamaClient of JetBrains/koog sends an empty message of the user between calls and their results.
+
+    Gemini refuses a request with an empty text: microsoft/autogen#5762, zuisong/gemini-openai-proxy#83.
+    """
+    results = (tool_result(CALL, "done"), tool_result(OTHER, "too"))
+    body = sent(system(""), user("x"), system(""), Message("assistant", (CALL, OTHER)), user(""), *results)
+    assert "systemInstruction" not in body
+    asked, called, answered = body["contents"]
+    assert asked == {"role": "user", "parts": [{"text": "x"}]}
+    assert called["parts"][0]["thoughtSignature"] == SENTINEL
+    assert [part["functionResponse"]["id"] for part in answered["parts"]] == ["c1", "c2"]
+    with pytest.raises(InvalidRequestError, match="expected at least one with content"):
+        sent(user(""))
+
+
 def test_a_tool_that_is_null_is_none() -> None:
     request = received(HELLO, tools=[{"googleSearch": None, "functionDeclarations": [{"name": "f"}]}])
     assert [each.name for each in request.tools if isinstance(each, Tool)] == ["f"]

@@ -300,6 +300,14 @@ def test_a_stream_of_events_with_heartbeats_is_read_by_the_other_half() -> None:
     assert fold(events) == replace(response, created=None)
 
 
+def test_a_whole_answer_has_a_usage_even_if_nothing_was_reported() -> None:
+    """BaseGeminiChatModel of langchain4j/langchain4j reads its counts without asking whether there is one."""
+    body = whole(answer(Text(text="a")))
+    assert body["usageMetadata"] == {}
+    events, error = drive(GeminiClient("http://up").decoder(REQUEST), [json.dumps(body).encode()])
+    assert (error, fold(events).usage) == (None, None)
+
+
 def test_only_thoughts_are_reported_as_the_service_reports_them() -> None:
     report = streamed(unfold(answer(Reasoning(text="hm"), usage=Usage(3, 5, reasoning_tokens=5))))[-1]["usageMetadata"]
     assert (report["thoughtsTokenCount"], report["totalTokenCount"]) == (5, 8)

@@ -294,6 +294,14 @@ def test_citations_of_a_range_go_out_at_once_and_others_with_the_end_of_the_text
     ]
 
 
+def test_a_file_that_is_cited_for_a_range_has_an_index_as_callers_types_require() -> None:
+    """`FileCitation` of openai/openai-java cannot be read without one, nor can an answer be validated."""
+    cited = Citation(kind="file", title="B", text_range=(0, 2))
+    known = {"file_id": "", "filename": "B", "index": 2}
+    (found,) = whole(ChatResponse(parts=(Text(text="Hi you", citations=(cited,)),)))["output"][0]["content"]
+    assert found["annotations"] == [{"type": "file_citation", "start_index": 0, "end_index": 2} | known]
+
+
 def test_a_failure_has_the_answer_s_id_and_the_next_numbers() -> None:
     encoder = AnswerEncoder(REQUEST, fixed_env())
     said = encoder.send([ResponseStart("resp_1", "m", 1), PartStart(Text(text="")), PartDelta("a")])

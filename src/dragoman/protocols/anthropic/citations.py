@@ -19,6 +19,8 @@ DOCUMENTS: dict[str, tuple[Unit, str, str]] = {
 }
 """A place in a document: what its numbers count, and the fields of the first and the last."""
 WEB, FOUND = "web_search_result_location", "search_result_location"
+NOWHERE = (0, 0)
+"""The blocks of a search result that is cited, if they are not known."""
 BY_UNIT = {unit: kind for kind, (unit, _, _) in DOCUMENTS.items()}
 
 
@@ -48,13 +50,15 @@ def decode_citation(value: Mapping[str, Any]) -> Citation:
     if kind == FOUND:
         begin, end = value.get("start_block_index"), value.get("end_block_index")
         if type(begin) is int and type(end) is int:
+            placed = (begin, end) != NOWHERE
+            known = ("title", "source", "start_block_index", "end_block_index")
             return Citation(
                 kind="search_result",
                 title=_text(value.get("title")),
                 quote=quote,
-                source=_text(value.get("source")),
-                location=("block", begin, end),
-                extra=_rest(value, "title", "source", "start_block_index", "end_block_index"),
+                source=_text(value.get("source")) or None,
+                location=("block", begin, end) if placed else None,
+                extra=_rest(value, *known) if placed else _rest(value, *known, "search_result_index"),
             )
     return Citation(kind="document", quote=quote, extra=to_extra(value))
 
@@ -81,9 +85,16 @@ def encode_citation(citation: Citation) -> dict[str, Any]:
             said = {"document_index": citation.source, "document_title": citation.title, first: begin, last: end}
             return {"type": BY_UNIT[unit], "cited_text": quote} | said | more
         case "search_result" | "file":
-            said = {"source": citation.source or citation.url, "title": citation.title, "search_result_index": None}
-            place = dict(zip(("start_block_index", "end_block_index"), (citation.location or ())[1:], strict=False))
-            return {"type": FOUND, "cited_text": quote} | said | place | more
+            begin, end = NOWHERE if citation.location is None else citation.location[1:]
+            # Callers' types require all numbers; an empty range, which no citation of the service has, means nothing.
+            said = {
+                "source": str(citation.source or citation.url or ""),
+                "title": citation.title,
+                "search_result_index": 0,
+                "start_block_index": begin,
+                "end_block_index": end,
+            }
+            return {"type": FOUND, "cited_text": quote} | said | more
         case _:
             assert_never(citation.kind)
 

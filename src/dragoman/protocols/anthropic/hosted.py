@@ -55,6 +55,9 @@ RESULTS: dict[str, HostedKind] = {
 }
 """A result's type to the kind of tool."""
 
+BY_MODEL = {"caller": {"type": "direct"}}
+"""What the service says of a call that the model made itself: callers' types require it."""
+
 PLACE = frozenset({"city", "region", "country", "timezone"})
 SITES: tuple[tuple[str, str], ...] = (("allowed_domains", "allowed"), ("blocked_domains", "blocked"))
 
@@ -152,7 +155,8 @@ def show_call(call: HostedCall) -> dict[str, Any] | None:
     given = object_of(call.arguments)
     if name is None or given is None:
         return None
-    return with_extra({"type": CALL, "id": call.id, "name": name, FIELD: given}, call.extra)
+    body = {"type": CALL, "id": call.id, "name": name, FIELD: given}
+    return with_extra(body if call.id.startswith(ID) else body | BY_MODEL, call.extra)
 
 
 def decode_result(block: Mapping[str, Any]) -> HostedResult | None:

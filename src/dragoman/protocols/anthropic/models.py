@@ -14,6 +14,9 @@ from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json"),)
 
+ACTIVE = "active"
+"""The stage of a model that can be asked, as all that are listed: callers' types require one."""
+
 MAX_MODELS = 1000
 """Names that are read of a list: the service gives so many at most."""
 
@@ -73,7 +76,8 @@ def encode_model(name: str, since: str, facts: ModelFacts) -> ServerResponse:
 
 def _model(name: str, since: str, facts: ModelFacts) -> dict[str, object]:
     sizes = without_none({"max_input_tokens": facts.context, "max_tokens": facts.max_output})
-    return {"type": "model", "id": name, "display_name": name, "created_at": since} | sizes
+    known = {"type": "model", "id": name, "display_name": name, "created_at": since, "lifecycle": ACTIVE}
+    return known | sizes
 
 
 def _ok(value: object) -> ServerResponse:

@@ -88,12 +88,12 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
         # A later turn may use an id once more, for another call.
         calls |= {call.id: call.name for call in _calls(message)}
         parts = _written(writer, message, i)
+        if not parts:
+            continue
         if message.role in OF_THE_SYSTEM and i != asking:
             parts = _framed(parts)
         if signed and i > current and message.role == "assistant":
             _vouch(parts)
-        if not parts:
-            continue
         if message.role == before and before in {"assistant", "tool"}:
             contents[-1]["parts"] += parts
         else:
@@ -128,7 +128,7 @@ def current_turn(messages: Sequence[Message]) -> int:
 
 
 def _speaks(message: Message) -> bool:
-    return message.role == "user" and any(not isinstance(part, ToolResult) for part in message.parts)
+    return message.role == "user" and not all(isinstance(part, ToolResult) or _is_stray(part) for part in message.parts)
 
 
 def _rest(system: dict[str, Any]) -> dict[str, Any]:
@@ -229,14 +229,13 @@ def _written(writer: PartWriter, message: Message, i: int) -> list[dict[str, Any
     path = f"messages[{i}]"
     if message.role != "assistant" and any(isinstance(part, ToolCall) for part in message.parts):
         raise refused(path, "expected tool calls only in an assistant's turn")
-    alone = message.role != "assistant" and len(message.parts) == 1
-    said = [(j, part) for j, part in enumerate(message.parts) if alone or not _is_stray(part)]
+    said = [(j, part) for j, part in enumerate(message.parts) if not _is_stray(part)]
     found = [writer.write(part, f"{path}.parts[{j}]") for j, part in said]
     return [body for body in found if body is not None]
 
 
 def _is_stray(part: AnyPart) -> bool:
-    """Whether it is an empty text, such as callers of other protocols write beside calls: the service refuses one."""
+    """Whether it is an empty text, such as callers of other protocols write: the service refuses a request with one."""
     return isinstance(part, Text) and not part.text and part.opaque is None and NAME not in part.extra
 
 

@@ -211,7 +211,7 @@ class ReplyDecoder(SseDecoder):
         for name, field in more.items():
             before = self._more.get(name)
             self._more[name] = before | field if isinstance(before, dict) and isinstance(field, dict) else field
-        if isinstance(report := value.get("usageMetadata"), dict):
+        if isinstance(report := value.get("usageMetadata"), dict) and report:
             self.count_latest()
             self._count(decode_usage(report))
         self._parts(candidate, texts, out)

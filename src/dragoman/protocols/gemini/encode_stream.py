@@ -234,7 +234,7 @@ class AnswerEncoder(EventEncoder):
 
 
 def encode_reply(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:
-    """A whole answer. What the service did not report, such as usage, is absent."""
+    """A whole answer. What the service did not report is absent, except that callers read a usage without asking."""
     writer = PartWriter(sign, names=True, foreign=True)
     parts: list[dict[str, Any]] = []
     texts: list[Text] = []
@@ -260,7 +260,7 @@ def encode_reply(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     }
     if (time := created(response.created, response.extra)) is not None:
         head["createTime"] = time
-    return _json(body | head)
+    return _json({"usageMetadata": {}} | body | head)
 
 
 def ending(end: ResponseEnd, extra: Extra, cited: Sequence[Cited]) -> dict[str, Any]:

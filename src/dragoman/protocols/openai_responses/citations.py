@@ -53,7 +53,8 @@ def encode_annotation(citation: Citation, length: int) -> dict[str, Any]:
             said["filename"] = citation.title or ""
         if citation.text_range is not None:
             said |= {"start_index": start, "end_index": end}
-        elif NAME not in citation.extra:
+        if citation.extra.get(NAME, {}).get("type", FILE) == FILE:
+            # Callers' types require an index, which says where in the text the citation stands.
             said["index"] = end
     return with_extra(said, citation.extra)
 
