@@ -98,6 +98,30 @@ async def test_thoughts_that_a_caller_has_in_one_place_come_back_where_they_were
     assert json.loads(up.requests[-1].body)["messages"][1]["content"] == content
 
 
+async def test_the_state_of_thoughts_that_a_caller_puts_onto_the_call_comes_back_with_their_words() -> None:
+    """As jeremychone/rust-genai does for Gemini: a signature goes with the next part, and no thought is sent back."""
+    content: Items = [
+        {"type": "thinking", "thinking": "one", "signature": "c2lnMQ=="},
+        {"type": "tool_use", "id": "c1", "name": "f", "input": {}},
+    ]
+    reply = {"type": "message", "role": "assistant", "content": content, "stop_reason": "tool_use"}
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, encoded(reply))
+
+    async with serve(handler) as up, running_gateway(config(up, "anthropic")) as url:
+        items: Items = [SIGNED["gemini"].user("x")]
+        answer, _ = await said(url, "gemini", items)
+        parts: Items = answer["candidates"][0]["content"]["parts"]
+        signature = next(part["thoughtSignature"] for part in parts if "thoughtSignature" in part)
+        (call,) = [part for part in parts if "functionCall" in part]
+        result = {"functionResponse": {"id": "c1", "name": "f", "response": {"output": "r"}}}
+        turn = {"role": "model", "parts": [call | {"thoughtSignature": signature}]}
+        _, losses = await said(url, "gemini", [*items, turn, {"role": "user", "parts": [result]}])
+    assert json.loads(up.requests[-1].body)["messages"][1]["content"] == content
+    assert "opaque" not in losses
+
+
 KEYS = [{"authorization": f"Bearer {key}"} | JSON for key in ("one", "two")]
 
 

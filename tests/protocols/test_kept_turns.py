@@ -108,6 +108,14 @@ RESTORED: list[tuple[list[AnyPart], list[AnyPart], list[AnyPart]]] = [
         [THOUGHT, HIDDEN, Text(text="a"), call("f"), call("g", opaque=state("g"))],
         [THOUGHT, Text(text="a"), call("f"), HIDDEN, call("g", opaque=state("g"))],
     ),
+    # The words of the thoughts are left out, and their state stands on the call after them.
+    ([THOUGHT, call("f"), call("g")], [call("f", opaque=state("t")), call("g")], [THOUGHT, call("f"), call("g")]),
+    # The words of the thoughts are left out, and the state is where it was: what the caller sends stays as it is.
+    (
+        [Reasoning(text="mine"), call("f", opaque=state("f"))],
+        [call("f", opaque=state("f"))],
+        [call("f", opaque=state("f"))],
+    ),
     # Not all came back, or something else: what the caller sends stays as it is.
     (
         [THOUGHT, Text(text="a"), HIDDEN, call("g", opaque=state("g"))],

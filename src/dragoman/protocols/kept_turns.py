@@ -6,7 +6,8 @@ message. The service that wrote the state gets it with the turn (`with_kept`); f
 that nothing is lost which the caller did not send. Knows no protocol by name.
 
 A caller may also send back all of it in another order: in a protocol that has the reasoning of a turn in one place,
-what stood between two calls comes first. The service takes its own reasoning only where it was, and gets it there.
+what stood between two calls comes first. Or it leaves out the words of the reasoning, and puts their state onto the
+call that follows. The service takes its own reasoning only where it was, and gets it there.
 """
 
 from collections import deque
@@ -125,8 +126,10 @@ def noted(message: Message, kept: tuple[KeptTurn, ...]) -> Message:
 
 
 def is_moved(parts: Sequence[AnyPart]) -> bool:
-    """Whether a caller who sends back opaque state may have put together what stood apart: thoughts come first."""
-    return len(parts) > 2 and all(isinstance(part, Reasoning) and part.opaque is not None for part in parts[:2])
+    """Whether a caller who sends back opaque state may have moved it: all thoughts first, or none but a call."""
+    if any(isinstance(part, Reasoning) for part in parts):
+        return len(parts) > 2 and all(isinstance(part, Reasoning) and part.opaque is not None for part in parts[:2])
+    return any(isinstance(part, ToolCall) and part.opaque is not None for part in parts)
 
 
 def with_kept(request: ChatRequest, own: str, written: str | None) -> ChatRequest:
@@ -141,7 +144,15 @@ def _with_kept(message: Message, own: str, written: str | None) -> Message:
         return message
     said = tuple(part.opaque for part in message.parts if part.opaque is not None)
     kept = next((each for each in noted if each.is_for(own, written) and said in {(), each.states}), None)
-    return message if kept is None else replace(message, parts=_restored(message.parts, kept))
+    if kept is None or (said and _in_place(message.parts, kept)):
+        return message
+    return replace(message, parts=_restored(message.parts, kept))
+
+
+def _in_place(parts: Sequence[AnyPart], kept: KeptTurn) -> bool:
+    """Whether a turn of which the reasoning is left out has the state of its calls where it was."""
+    calls = tuple(part.opaque for part in parts if isinstance(part, ToolCall))
+    return calls == kept.calls and not any(isinstance(part, Reasoning) for part in parts)
 
 
 def _restored(parts: Sequence[AnyPart], kept: KeptTurn) -> tuple[AnyPart, ...]:

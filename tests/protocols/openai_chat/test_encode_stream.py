@@ -196,8 +196,25 @@ def test_usage_that_is_not_known_is_absent() -> None:
         "usage" not in chunk or chunk["usage"] is None for chunk in chunks(started().send([ResponseEnd("stop")]))
     )
     assert b"usage" not in SERVER.encode_response(whole(TEXT), REQUEST, fixed_env()).body
-    body = SERVER.encode_response(whole(TEXT, usage=Usage(output_tokens=5)), REQUEST, fixed_env()).body
-    assert msgspec.json.decode(body)["usage"] == {"completion_tokens": 5}
+
+
+@pytest.mark.parametrize(
+    ("usage", "sums"),
+    [
+        (Usage(output_tokens=5), (0, 5, 5)),
+        (Usage(input_tokens=4, total_tokens=4), (4, 0, 4)),
+        (Usage(total_tokens=9), (0, 0, 9)),
+    ],
+)
+def test_a_report_has_its_three_sums_whatever_is_known(usage: Usage, sums: tuple[int, int, int]) -> None:
+    """A typed reader, such as 64bit/async-openai's, gives up an answer whose report lacks one.
+
+    Gemini leaves out the output of a prompt that it blocks, Ollama the input that it had in its cache.
+    """
+    body = SERVER.encode_response(whole(TEXT, usage=usage), REQUEST, fixed_env()).body
+    last = chunks(SERVER.encoder(REQUEST, fixed_env()).send([START, ResponseEnd("stop", usage)]))[-1]
+    for report in (msgspec.json.decode(body)["usage"], last["usage"]):
+        assert tuple(report[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")) == sums
 
 
 def test_what_the_service_did_not_say_is_ours() -> None:

@@ -207,6 +207,28 @@ def test_an_answer_repeats_the_request_and_hides_the_keys_in_it() -> None:
     assert "secret" not in json.dumps(begun)
 
 
+def test_what_an_answer_repeats_has_the_form_of_an_answer() -> None:
+    """A typed reader, such as 64bit/async-openai's, gives up an answer whose tool lacks its format."""
+    lark = {"type": "grammar", "syntax": "lark", "definition": "start: A"}
+    tools = [
+        {"type": "custom", "name": "a"},
+        {"type": "custom", "name": "b", "format": {"type": "text"}},
+        {"type": "custom", "name": "c", "format": lark},
+        {"type": "namespace", "name": "n", "description": "N", "tools": [{"type": "custom", "name": "d"}]},
+    ]
+    asked = {"model": "m", "input": "x", "tools": tools, "conversation": "conv_1"}
+    request = SERVER.decode_request(ServerRequest(method="POST", path="/", body=json.dumps(asked).encode()))
+    begun = streamed(answer(Text(text="a")), request).events[0]["response"]
+    *plain, group = begun["tools"]
+    assert [tool["format"] for tool in (*plain, *group["tools"])] == [
+        {"type": "text"},
+        {"type": "text"},
+        lark,
+        {"type": "text"},
+    ]
+    assert begun["conversation"] == {"id": "conv_1"}
+
+
 def test_state_of_a_call_stands_in_reasoning_before_it_or_behind_it() -> None:
     before = answer(ToolCall(id="c1", name="f", arguments="{}", opaque=GEMINI))
     early: list[StreamEvent] = [

@@ -147,7 +147,8 @@ def _parts(fields: Fields, texts: Texts, ids: CallIds, *, model: bool) -> list[A
         return []
     found: list[AnyPart] = []
     for j, (place, part) in enumerate(listed(value, path, "a list of parts")):
-        found.append(_placed(decode_part(part, place, _text(texts, j, part), ids), place, model=model))
+        read = decode_part(part, place, _text(texts, j, part), ids, returned=model)
+        found.append(_placed(read, place, model=model))
     if not found and not model:
         raise refused(path, "expected at least one part")
     return found
@@ -207,7 +208,7 @@ class _Turn:
         parts = self._parts
         if len(parts) > 1:
             # A stray empty text, which ends a stream, is refused by other services.
-            parts = [part for part in parts if not (isinstance(part, Text) and not part.text and _is_plain(part))]
+            parts = [part for part in parts if not (isinstance(part, Text | Reasoning) and _says_nothing(part))]
         return Message("assistant", tuple(parts), extra=self._extra)
 
     def _join(self) -> None:
@@ -219,6 +220,10 @@ class _Turn:
 
 def _is_foreign(part: AnyPart) -> bool:
     return part.opaque is not None and part.opaque.protocol != NAME
+
+
+def _says_nothing(part: Text | Reasoning) -> bool:
+    return not part.text and _is_plain(part)
 
 
 def _is_plain(part: AnyPart) -> bool:

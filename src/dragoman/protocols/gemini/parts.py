@@ -96,18 +96,24 @@ def returned_state(signature: str) -> OpaqueState:
     return unwrapped_base64(signature, NAME)
 
 
-def decode_part(value: object, path: str, text: str, ids: Ids, read_state: ReadState = returned_state) -> AnyPart:
-    """The part. `text`: the JSON text of the object in it. Raises InvalidRequestError."""
+def decode_part(
+    value: object, path: str, text: str, ids: Ids, read_state: ReadState = returned_state, *, returned: bool = False
+) -> AnyPart:
+    """The part. `text`: the JSON text of the object in it. Raises InvalidRequestError.
+
+    `returned`: a service has written it, and it may hold nothing. Google's client for Go leaves out a text that is
+    empty, so that the one which ends a stream comes back as `{}`.
+    """
     fields = Fields(value, path)
     whole = {name: inner for name, inner in fields.rest.items() if inner is not None}
     held = [kind for kind in KINDS if kind in whole]
     if len(held) > 1:
         raise refused(path, f"expected one of {' and '.join(held)}, got both")
     if not held:
-        if not whole or (SIGNATURE not in whole and ABOUT.issuperset(whole)):
-            raise refused(path, f"expected one of {', '.join(KINDS)}, got none")
         if not ABOUT.issuperset(whole):
             return Unknown(protocol=NAME, data=whole)
+        if SIGNATURE not in whole and not returned:
+            raise refused(path, f"expected one of {', '.join(KINDS)}, got none")
     thought, signature = fields.boolean("thought"), fields.text(SIGNATURE)
     if signature is not None and not BASE64.fullmatch(signature):
         raise refused(fields.path(SIGNATURE), "expected base64")

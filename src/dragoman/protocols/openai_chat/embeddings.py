@@ -12,7 +12,7 @@ from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
-from dragoman.protocols.openai_chat.usage import INPUT, SAYABLE, TOTAL, decode_usage, encode_usage
+from dragoman.protocols.openai_chat.usage import OUTPUT, SAYABLE, decode_usage, encode_usage
 from dragoman.protocols.operations import (
     EmbedClient,
     EmbedServer,
@@ -149,9 +149,10 @@ class OpenAIEmbedServer(EmbedServer):
 
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
         packed = request.extra.get(OURS, {}).get(FORM) == "base64"
-        counts = {} if response.usage is None else encode_usage(response.usage)
-        if INPUT in counts:
-            counts.setdefault(TOTAL, counts[INPUT])
+        usage = response.usage
+        counts = {} if usage is None else encode_usage(usage)
+        if usage is not None and usage.output_tokens is None:
+            del counts[OUTPUT]
         data = [
             {"object": "embedding", "index": i, "embedding": b64encode(each).decode() if packed else numbers(each)}
             for i, each in enumerate(response.vectors)

@@ -110,11 +110,10 @@ def _note(counts: InputDetails | OutputDetails, names: dict[str, str], details: 
 
 
 def encode_usage(usage: Usage) -> dict[str, Any]:
-    """The report; a count that is not known is left out."""
-    total = usage.total_tokens
-    if total is None and usage.input_tokens is not None and usage.output_tokens is not None:
-        total = usage.input_tokens + usage.output_tokens
-    body: dict[str, Any] = _known({INPUT: usage.input_tokens, OUTPUT: usage.output_tokens, TOTAL: total})
+    """The report. Callers need its three sums: one that is not known is 0. Other counts are left out then."""
+    asked, told = usage.input_tokens or 0, usage.output_tokens or 0
+    total = asked + told if usage.total_tokens is None else usage.total_tokens
+    body: dict[str, Any] = {INPUT: asked, OUTPUT: told, TOTAL: total}
     read = _known({CACHED: usage.cache_read_tokens, CACHE_WRITTEN: usage.cache_write_tokens})
     written = _known({REASONING: usage.reasoning_tokens})
     if usage.details:

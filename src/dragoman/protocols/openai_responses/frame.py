@@ -39,6 +39,9 @@ USUAL: dict[str, Any] = {
 SECRET = ("authorization", "headers")
 """Fields of a tool that hold the caller's keys for another service: they are not repeated."""
 
+PLAIN: dict[str, Any] = {"format": {"type": "text"}}
+"""What a freeform tool takes if it does not say it."""
+
 _ALL = Variant()
 
 
@@ -61,9 +64,18 @@ def frame(request: ChatRequest, start: ResponseStart | ChatResponse, env: Env) -
     body["store"] = False  # nothing is stored here, whatever was asked for
     body["reasoning"] = USUAL["reasoning"] | body["reasoning"]
     body["text"] = USUAL["text"] | body["text"]
-    body["tools"] = [_public(tool) for tool in body["tools"]]
+    body["tools"] = [_shown(tool) for tool in body["tools"]]
+    if isinstance(conversation := body.get("conversation"), str):
+        body["conversation"] = {"id": conversation}
     return body
 
 
-def _public(tool: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in tool.items() if name not in SECRET}
+def _shown(tool: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in tool.items() if name not in SECRET}
+    match shown:
+        case {"type": "custom"}:
+            return PLAIN | shown
+        case {"type": "namespace", "tools": [*inner]}:
+            return shown | {"tools": [_shown(each) for each in inner if isinstance(each, dict)]}
+        case _:
+            return shown
