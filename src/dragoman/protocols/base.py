@@ -76,6 +76,8 @@ class Env(Redacted, frozen=True):
     """The credential to send, if any."""
     profile: ModelProfile = ModelProfile()
     """What is known of the family of models that is asked."""
+    spent: Callable[[], float] | None = None
+    """Seconds since the caller's request came, by now; None if nobody measures it."""
 
 
 CUT = ("max_output_tokens", "stop")
