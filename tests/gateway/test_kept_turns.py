@@ -8,7 +8,7 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway.kept_turns import AGE, MAX_TURN, KeptTurns
-from dragoman.protocols.kept_turns import TurnReader
+from dragoman.protocols.kept_turns import TurnReader, with_kept
 from dragoman.store import MemoryStore
 from dragoman.types import (
     ChatRequest,
@@ -96,6 +96,35 @@ async def test_thoughts_that_a_caller_has_in_one_place_come_back_where_they_were
         results = [{"role": "tool", "tool_call_id": each, "content": "r"} for each in ("c1", "c2")]
         await said(url, "openai-chat", [*items, answer["choices"][0]["message"], *results])
     assert json.loads(up.requests[-1].body)["messages"][1]["content"] == content
+
+
+@pytest.mark.parametrize("stands_on", ["text", "functionCall"])
+async def test_thoughts_whose_state_a_caller_has_given_to_what_followed_come_back(stands_on: str) -> None:
+    """agno leaves thoughts out, and keeps their signature with the next part (`agno/models/google/gemini.py`)."""
+    content: Items = [
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2lnMQ=="},
+        {"type": "text", "text": "I look."},
+        {"type": "tool_use", "id": "c1", "name": "f", "input": {}},
+    ]
+    if stands_on == "functionCall":
+        del content[1]
+    reply = {"type": "message", "role": "assistant", "content": content, "stop_reason": "tool_use"}
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, encoded(reply))
+
+    async with serve(handler) as up, running_gateway(config(up, "anthropic")) as url:
+        items: Items = [{"role": "user", "parts": [{"text": "x"}]}]
+        answer, _ = await said(url, "gemini", items)
+        thought, *rest = answer["candidates"][0]["content"]["parts"]
+        assert stands_on in rest[0]
+        rest[0]["thoughtSignature"] = thought["thoughtSignature"]
+        result = {"functionResponse": {"name": "f", "response": {"output": "r"}}}
+        items += [{"role": "model", "parts": rest}, {"role": "user", "parts": [result]}]
+        _, losses = await said(url, "gemini", items)
+    turn = json.loads(up.requests[-1].body)["messages"][1]["content"]
+    assert [each | {"id": "c1"} if "id" in each else each for each in turn] == content
+    assert "parts[" not in losses
 
 
 KEYS = [{"authorization": f"Bearer {key}"} | JSON for key in ("one", "two")]
@@ -226,5 +255,5 @@ def test_a_turn_with_opaque_state_of_its_own_is_left_alone() -> None:
     turns = KeptTurns(MemoryStore(1 << 20), Clock())
     turns.keep(turn_of("s"), "me")
     signed = Message("assistant", (Text(text="a", opaque=OpaqueState("p", "own")),))
-    request = ChatRequest(model="m", messages=(signed,))
-    assert turns.recalled(request, "me") == request
+    request = turns.recalled(ChatRequest(model="m", messages=(signed,)), "me")
+    assert with_kept(request, "p", None).messages[0].parts == signed.parts

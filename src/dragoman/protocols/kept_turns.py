@@ -6,7 +6,8 @@ message. The service that wrote the state gets it with the turn (`with_kept`); f
 that nothing is lost which the caller did not send. Knows no protocol by name.
 
 A caller may also send back all of it in another order: in a protocol that has the reasoning of a turn in one place,
-what stood between two calls comes first. The service takes its own reasoning only where it was, and gets it there.
+what stood between two calls comes first. Or it leaves out the thoughts, and gives their state to the text after them.
+The service takes its own reasoning only where it was, and gets it there.
 """
 
 from collections import deque
@@ -76,6 +77,10 @@ class KeptTurn(Struct, frozen=True):
         """Whether the service with the protocol `own` and the origin `written` can read it."""
         return any(is_own(state, own, written) for state in self.states)
 
+    def completes(self, said: tuple[OpaqueState, ...]) -> bool:
+        """Whether a turn that came with the states `said` lacks what is kept, or has it in another place."""
+        return not said or (said == self.states and any(each.part.opaque is not None for each in self.reasoning))
+
 
 def turn_key(parts: Iterable[AnyPart]) -> str | None:
     """By what a turn is known again: a hash of its text and of its calls, in order. None if it has neither.
@@ -125,8 +130,12 @@ def noted(message: Message, kept: tuple[KeptTurn, ...]) -> Message:
 
 
 def is_moved(parts: Sequence[AnyPart]) -> bool:
-    """Whether a caller who sends back opaque state may have put together what stood apart: thoughts come first."""
-    return len(parts) > 2 and all(isinstance(part, Reasoning) and part.opaque is not None for part in parts[:2])
+    """Whether a caller who sends back opaque state may have put together what stood apart, or left out what had it.
+
+    Thoughts that were put together come first.
+    """
+    together = len(parts) > 2 and all(isinstance(part, Reasoning) and part.opaque is not None for part in parts[:2])
+    return together or not any(isinstance(part, Reasoning) for part in parts)
 
 
 def with_kept(request: ChatRequest, own: str, written: str | None) -> ChatRequest:
@@ -140,7 +149,7 @@ def _with_kept(message: Message, own: str, written: str | None) -> Message:
     if not isinstance(noted, tuple):
         return message
     said = tuple(part.opaque for part in message.parts if part.opaque is not None)
-    kept = next((each for each in noted if each.is_for(own, written) and said in {(), each.states}), None)
+    kept = next((each for each in noted if each.is_for(own, written) and each.completes(said)), None)
     return message if kept is None else replace(message, parts=_restored(message.parts, kept))
 
 
