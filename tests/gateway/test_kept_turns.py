@@ -127,6 +127,39 @@ async def test_thoughts_whose_state_a_caller_has_given_to_what_followed_come_bac
     assert "parts[" not in losses
 
 
+CALLING: Items = [
+    {"text": "I look."},
+    {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "c2lnMQ=="},
+    {"functionCall": {"name": "g", "args": {}}},
+]
+
+
+@pytest.mark.parametrize("caller", ["anthropic", "openai-responses"])
+async def test_the_state_of_a_call_that_a_caller_has_put_first_comes_back_on_its_call(caller: str) -> None:
+    """mistral-vibe puts the reasoning of a turn of Responses first (`vibe/core/llm/backend/openai_responses.py`)."""
+    reply = {"candidates": [{"content": {"role": "model", "parts": CALLING}, "finishReason": "STOP"}]}
+
+    async def handler(exchange: Exchange) -> None:
+        event = b"data: " + encoded(reply) + b"\r\n\r\n"
+        await exchange.reply(200, {"content-type": "text/event-stream"}, event)
+
+    voice = SIGNED[caller]
+    async with serve(handler) as up, running_gateway(config(up, "gemini")) as url:
+        items: Items = [voice.user("x")]
+        answer, _ = await said(url, caller, items)
+        if caller == "anthropic":
+            content = sorted(answer["content"], key=lambda block: block["type"] in {"text", "tool_use"})
+            calls = [block["id"] for block in content if block["type"] == "tool_use"]
+            results: Items = [{"type": "tool_result", "tool_use_id": each, "content": "r"} for each in calls]
+            items += [{"role": "assistant", "content": content}, {"role": "user", "content": results}]
+        else:
+            output = sorted(answer["output"], key=lambda item: item["type"] != "reasoning")
+            calls = [item["call_id"] for item in output if item["type"] == "function_call"]
+            items += [*output, *({"type": "function_call_output", "call_id": each, "output": "r"} for each in calls)]
+        await said(url, caller, items)
+    assert json.loads(up.requests[-1].body)["contents"][1]["parts"] == CALLING
+
+
 KEYS = [{"authorization": f"Bearer {key}"} | JSON for key in ("one", "two")]
 
 
