@@ -134,6 +134,12 @@ CALLING: Items = [
 ]
 
 
+def as_thinking(block: Body) -> Body:
+    """Kimi Code sends hidden thinking back as thinking without words, its data as the signature (2.1.0)."""
+    hidden = block["type"] == "redacted_thinking"
+    return {"type": "thinking", "thinking": "", "signature": block["data"]} if hidden else block
+
+
 @pytest.mark.parametrize("caller", ["anthropic", "openai-responses"])
 async def test_the_state_of_a_call_that_a_caller_has_put_first_comes_back_on_its_call(caller: str) -> None:
     """mistral-vibe puts the reasoning of a turn of Responses first (`vibe/core/llm/backend/openai_responses.py`)."""
@@ -151,6 +157,7 @@ async def test_the_state_of_a_call_that_a_caller_has_put_first_comes_back_on_its
             content = sorted(answer["content"], key=lambda block: block["type"] in {"text", "tool_use"})
             calls = [block["id"] for block in content if block["type"] == "tool_use"]
             results: Items = [{"type": "tool_result", "tool_use_id": each, "content": "r"} for each in calls]
+            content = [as_thinking(block) for block in content]
             items += [{"role": "assistant", "content": content}, {"role": "user", "content": results}]
         else:
             output = sorted(answer["output"], key=lambda item: item["type"] != "reasoning")
