@@ -8,7 +8,7 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway.kept_turns import AGE, MAX_TURN, KeptTurns
-from dragoman.protocols.kept_turns import TurnReader
+from dragoman.protocols.kept_turns import TurnReader, with_kept
 from dragoman.store import MemoryStore
 from dragoman.types import (
     ChatRequest,
@@ -98,28 +98,74 @@ async def test_thoughts_that_a_caller_has_in_one_place_come_back_where_they_were
     assert json.loads(up.requests[-1].body)["messages"][1]["content"] == content
 
 
-async def test_the_state_of_thoughts_that_a_caller_puts_onto_the_call_comes_back_with_their_words() -> None:
-    """As jeremychone/rust-genai does for Gemini: a signature goes with the next part, and no thought is sent back."""
+@pytest.mark.parametrize("stands_on", ["text", "functionCall"])
+async def test_thoughts_whose_state_a_caller_has_given_to_what_followed_come_back(stands_on: str) -> None:
+    """agno leaves thoughts out, and keeps their signature with the next part (`agno/models/google/gemini.py`); so does
+    genai for Rust (jeremychone/rust-genai)."""
     content: Items = [
-        {"type": "thinking", "thinking": "one", "signature": "c2lnMQ=="},
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2lnMQ=="},
+        {"type": "text", "text": "I look."},
         {"type": "tool_use", "id": "c1", "name": "f", "input": {}},
     ]
+    if stands_on == "functionCall":
+        del content[1]
     reply = {"type": "message", "role": "assistant", "content": content, "stop_reason": "tool_use"}
 
     async def handler(exchange: Exchange) -> None:
         await exchange.reply(200, JSON, encoded(reply))
 
     async with serve(handler) as up, running_gateway(config(up, "anthropic")) as url:
-        items: Items = [SIGNED["gemini"].user("x")]
+        items: Items = [{"role": "user", "parts": [{"text": "x"}]}]
         answer, _ = await said(url, "gemini", items)
-        parts: Items = answer["candidates"][0]["content"]["parts"]
-        signature = next(part["thoughtSignature"] for part in parts if "thoughtSignature" in part)
-        (call,) = [part for part in parts if "functionCall" in part]
-        result = {"functionResponse": {"id": "c1", "name": "f", "response": {"output": "r"}}}
-        turn = {"role": "model", "parts": [call | {"thoughtSignature": signature}]}
-        _, losses = await said(url, "gemini", [*items, turn, {"role": "user", "parts": [result]}])
-    assert json.loads(up.requests[-1].body)["messages"][1]["content"] == content
-    assert "opaque" not in losses
+        thought, *rest = answer["candidates"][0]["content"]["parts"]
+        assert stands_on in rest[0]
+        rest[0]["thoughtSignature"] = thought["thoughtSignature"]
+        result = {"functionResponse": {"name": "f", "response": {"output": "r"}}}
+        items += [{"role": "model", "parts": rest}, {"role": "user", "parts": [result]}]
+        _, losses = await said(url, "gemini", items)
+    turn = json.loads(up.requests[-1].body)["messages"][1]["content"]
+    assert [each | {"id": "c1"} if "id" in each else each for each in turn] == content
+    assert "parts[" not in losses
+
+
+CALLING: Items = [
+    {"text": "I look."},
+    {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "c2lnMQ=="},
+    {"functionCall": {"name": "g", "args": {}}},
+]
+
+
+def as_thinking(block: Body) -> Body:
+    """Kimi Code sends hidden thinking back as thinking without words, its data as the signature (2.1.0)."""
+    hidden = block["type"] == "redacted_thinking"
+    return {"type": "thinking", "thinking": "", "signature": block["data"]} if hidden else block
+
+
+@pytest.mark.parametrize("caller", ["anthropic", "openai-responses"])
+async def test_the_state_of_a_call_that_a_caller_has_put_first_comes_back_on_its_call(caller: str) -> None:
+    """mistral-vibe puts the reasoning of a turn of Responses first (`vibe/core/llm/backend/openai_responses.py`)."""
+    reply = {"candidates": [{"content": {"role": "model", "parts": CALLING}, "finishReason": "STOP"}]}
+
+    async def handler(exchange: Exchange) -> None:
+        event = b"data: " + encoded(reply) + b"\r\n\r\n"
+        await exchange.reply(200, {"content-type": "text/event-stream"}, event)
+
+    voice = SIGNED[caller]
+    async with serve(handler) as up, running_gateway(config(up, "gemini")) as url:
+        items: Items = [voice.user("x")]
+        answer, _ = await said(url, caller, items)
+        if caller == "anthropic":
+            content = sorted(answer["content"], key=lambda block: block["type"] in {"text", "tool_use"})
+            calls = [block["id"] for block in content if block["type"] == "tool_use"]
+            results: Items = [{"type": "tool_result", "tool_use_id": each, "content": "r"} for each in calls]
+            content = [as_thinking(block) for block in content]
+            items += [{"role": "assistant", "content": content}, {"role": "user", "content": results}]
+        else:
+            output = sorted(answer["output"], key=lambda item: item["type"] != "reasoning")
+            calls = [item["call_id"] for item in output if item["type"] == "function_call"]
+            items += [*output, *({"type": "function_call_output", "call_id": each, "output": "r"} for each in calls)]
+        await said(url, caller, items)
+    assert json.loads(up.requests[-1].body)["contents"][1]["parts"] == CALLING
 
 
 KEYS = [{"authorization": f"Bearer {key}"} | JSON for key in ("one", "two")]
@@ -250,5 +296,5 @@ def test_a_turn_with_opaque_state_of_its_own_is_left_alone() -> None:
     turns = KeptTurns(MemoryStore(1 << 20), Clock())
     turns.keep(turn_of("s"), "me")
     signed = Message("assistant", (Text(text="a", opaque=OpaqueState("p", "own")),))
-    request = ChatRequest(model="m", messages=(signed,))
-    assert turns.recalled(request, "me") == request
+    request = turns.recalled(ChatRequest(model="m", messages=(signed,)), "me")
+    assert with_kept(request, "p", None).messages[0].parts == signed.parts

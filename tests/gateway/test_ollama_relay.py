@@ -92,6 +92,13 @@ def understood(got: Got) -> dict[str, Any]:
     return told
 
 
+def agree(relayed: dict[str, Any], translated: dict[str, Any]) -> None:
+    """Both say the same, except that what is translated says how long it took if the service does not."""
+    if "total_duration" not in relayed:
+        assert translated.pop("total_duration", 1) > 0
+    assert relayed == translated
+
+
 READABLE = sorted(GOLDEN.keys() - {"odd-types", "odd-fields", "logprobs", "bad-utf8", "no-reason-counted"})
 """Answers that a caller's own reader takes as they are: those whose lines pass although they are odd are left out."""
 
@@ -104,7 +111,7 @@ async def test_a_relayed_stream_says_what_a_translated_one_says(name: str) -> No
             understood(await ask(url, "POST", "/api/chat", body=body_of(think=True)))
             for url in (both.relay, both.translate)
         ]
-    assert told[0] == told[1]
+    agree(*told)
 
 
 @pytest.mark.parametrize("name", ["whole", "whole-pretty", "error-whole", "html", "other-json"])
@@ -116,7 +123,7 @@ async def test_a_relayed_answer_says_what_a_translated_one_says(name: str) -> No
             got = await ask(url, "POST", "/api/chat", body=body_of(stream=False))
             assert "\n" not in got.text.strip() or name == "whole-pretty"
             told.append(understood(Got(got.status, got.headers, [got.body.replace(b"\n", b" ")], got.clean)))
-    assert told[0] == told[1]
+    agree(*told)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +271,7 @@ async def test_a_relayed_continuation_says_what_a_translated_one_says(name: str)
             understood(await ask(url, "POST", "/api/generate", body=json.dumps(CONTINUED).encode()))
             for url in (both.relay, both.translate)
         ]
-    assert told[0] == told[1]
+    agree(*told)
 
 
 @pytest.mark.parametrize("name", ["text", "picture", "loaded"])
@@ -291,7 +298,7 @@ async def test_a_whole_continuation_passes_as_it_came() -> None:
             await ask(url, "POST", "/api/generate", body=body) for url in (both.relay, both.translate)
         ]
     assert relayed.body == whole
-    assert understood(relayed) == understood(translated)
+    agree(understood(relayed), understood(translated))
 
 
 async def test_a_picture_goes_back_to_a_caller_who_wants_no_stream() -> None:

@@ -77,6 +77,18 @@ async def test_tool_calls_there_and_back(stream: bool) -> None:
     assert answer.message.content == "warm"
 
 
+@pytest.mark.parametrize("path", ["chat", "generate"])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_says_how_long_it_took(path: str, stream: bool) -> None:
+    """strands-agents divides by it (`strands/models/ollama.py`)."""
+    said = {"messages": [user("delay: 0.1\ntext: a")]} if path == "chat" else {"prompt": "delay: 0.1\ntext: a"}
+    body = json.dumps({"model": "fast", "stream": stream} | said).encode()
+    async with running_gateway(CONFIG) as url:
+        got = await ask(url, "POST", f"/api/{path}", {"Authorization": "Bearer key-one"}, body)
+    *_, last = got.text.splitlines()
+    assert 0.1e9 <= json.loads(last)["total_duration"] < 60e9
+
+
 async def test_a_text_to_be_continued() -> None:
     async with running_gateway(CONFIG) as url, client(url) as caller:
         whole = await caller.generate(model="fast", prompt="reasoning: Hm.\ntext: a b", system="Be brief.")

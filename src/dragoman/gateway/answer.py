@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import lru_cache
 from time import monotonic
 
+from msgspec.structs import replace
+
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.beside import MANY
 from dragoman.engine.env import system_env
@@ -15,7 +17,7 @@ from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import header_of, spelt
 from dragoman.gateway.passage import Passage, unsaid, unsayable
 from dragoman.protocols.answer_losses import AnswerLosses
-from dragoman.protocols.base import ServerCodec
+from dragoman.protocols.base import Env, ServerCodec
 from dragoman.types import ChatRequest, ChatResponse, Headers, Outcome, unfold
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -42,7 +44,7 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
     large = len(response.parts) > MANY
     left_out = await asyncio.to_thread(_left_out, response, codec) if large else _left_out(response, codec)
     try:
-        answer = codec.encode_response(response, request, system_env())
+        answer = codec.encode_response(response, request, _env(codec, writer.outcome))
     except RequestError as exc:
         raise unsayable(exc) from exc
     if left_out.unsaid is not None:
@@ -66,7 +68,7 @@ async def answer_stream(
     A failure after the beginning is reported in the protocol's own words. Then the transfer ends well if `clean`, else
     without its end.
     """
-    encoder = codec.encoder(request, system_env())
+    encoder = codec.encoder(request, _env(codec, writer.outcome))
     writer.outcome.stream = True
     writer.heartbeat = encoder.heartbeat if writer.first_heartbeat is None else writer.first_heartbeat
     writer.opening = _opening(encoder.status, encoder.headers)
@@ -114,6 +116,14 @@ def numbered(error: DragomanError, outcome: Outcome) -> DragomanError:
     """`error` with the id of the request that failed, unless the service gave one."""
     error.request_id = error.request_id or outcome.request_id
     return error
+
+
+def _env(codec: ServerCodec, outcome: Outcome) -> Env:
+    """What `codec` is given for an answer."""
+    if not codec.tells_time:
+        return system_env()
+    received_at = outcome.received_at
+    return replace(system_env(), spent=lambda: monotonic() - received_at)
 
 
 def _answers(answer: Answer, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Around, Handler
-from dragoman.protocols.kept_turns import KeptTurn, TurnReader, is_moved, noted, turn_key
+from dragoman.protocols.kept_turns import KeptTurn, TurnReader, noted, turn_key
 from dragoman.store import Store
 from dragoman.types import ChatRequest, Message, ResponseEnd, StreamEvent
 from dragoman.wire.floats import reader
@@ -37,7 +37,7 @@ class KeptTurns:
         self._clock = clock
 
     def recalled(self, request: ChatRequest, owner: str) -> ChatRequest:
-        """`request`, with a note on each turn of which opaque state was kept, if it has none or may have moved it."""
+        """`request`, with a note on each turn of which opaque state was kept."""
         if not self._store.size():
             return request
         return replace(request, messages=tuple(self._recalled(message, owner) for message in request.messages))
@@ -64,8 +64,6 @@ class KeptTurns:
 
     def _recalled(self, message: Message, owner: str) -> Message:
         if message.role != "assistant":
-            return message
-        if any(part.opaque is not None for part in message.parts) and not is_moved(message.parts):
             return message
         key = turn_key(message.parts)
         value = None if key is None else self._store.get(owner, key, self._clock())

@@ -76,6 +76,8 @@ class Env(Redacted, frozen=True):
     """The credential to send, if any."""
     profile: ModelProfile = ModelProfile()
     """What is known of the family of models that is asked."""
+    spent: Callable[[], float] | None = None
+    """Seconds since the caller's request came, by now; None if nobody measures it."""
 
 
 CUT = ("max_output_tokens", "stop")
@@ -296,6 +298,9 @@ class ServerCodec(ABC):
 
     event_ids: ClassVar[EventIdForm] = EventIdForm.NONE
     """How a stream that was lost can be resumed."""
+
+    tells_time: ClassVar[bool] = False
+    """Whether an answer says how long it took: only then `Env.spent` is given."""
 
     reader: RelayReader = NOT_RELAYED
     """Reads requests that may be relayed."""

@@ -5,12 +5,12 @@ the calls of a turn. By these the turn is known again (`turn_key`), and what was
 message. The service that wrote the state gets it with the turn (`with_kept`); for any other the note does not exist, so
 that nothing is lost which the caller did not send. Knows no protocol by name.
 
-A caller may also send back all of it in another order: in a protocol that has the reasoning of a turn in one place,
-what stood between two calls comes first. Or it leaves out the words of the reasoning, and puts their state onto the
-call that follows. The service takes its own reasoning only where it was, and gets it there.
+A caller may also send back all states, but not where they were: in a protocol that has the reasoning of a turn in one
+place, what stood between two calls comes first; or the thoughts are left out, and their state stands on the part after
+them. The service takes its own state only where it was, and gets it there.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from operator import is_
@@ -77,6 +77,19 @@ class KeptTurn(Struct, frozen=True):
         """Whether the service with the protocol `own` and the origin `written` can read it."""
         return any(is_own(state, own, written) for state in self.states)
 
+    @property
+    def places(self) -> tuple[object, ...]:
+        """Where each state stands. Texts may have been joined, so that their number counts for nothing."""
+        texts = tuple(state for state in self.texts if state is not None)
+        thoughts = tuple(
+            (each.part.opaque, each.letters, each.calls) for each in self.reasoning if each.part.opaque is not None
+        )
+        return texts, self.calls, thoughts
+
+    def completes(self, sent: "KeptTurn | None") -> bool:
+        """Whether a turn that came with no state, or with those of `sent`, lacks what is kept or has moved it."""
+        return sent is None or (Counter(sent.states) == Counter(self.states) and sent.places != self.places)
+
 
 def turn_key(parts: Iterable[AnyPart]) -> str | None:
     """By what a turn is known again: a hash of its text and of its calls, in order. None if it has neither.
@@ -125,13 +138,6 @@ def noted(message: Message, kept: tuple[KeptTurn, ...]) -> Message:
     return replace(message, extra=message.extra | {OURS: message.extra.get(OURS, {}) | {NOTE: kept}})
 
 
-def is_moved(parts: Sequence[AnyPart]) -> bool:
-    """Whether a caller who sends back opaque state may have moved it: all thoughts first, or none but a call."""
-    if any(isinstance(part, Reasoning) for part in parts):
-        return len(parts) > 2 and all(isinstance(part, Reasoning) and part.opaque is not None for part in parts[:2])
-    return any(isinstance(part, ToolCall) and part.opaque is not None for part in parts)
-
-
 def with_kept(request: ChatRequest, own: str, written: str | None) -> ChatRequest:
     """`request` with what was kept for this service; the same object if there is none."""
     messages = [_with_kept(message, own, written) if message.extra else message for message in request.messages]
@@ -142,17 +148,9 @@ def _with_kept(message: Message, own: str, written: str | None) -> Message:
     noted = message.extra.get(OURS, {}).get(NOTE)
     if not isinstance(noted, tuple):
         return message
-    said = tuple(part.opaque for part in message.parts if part.opaque is not None)
-    kept = next((each for each in noted if each.is_for(own, written) and said in {(), each.states}), None)
-    if kept is None or (said and _in_place(message.parts, kept)):
-        return message
-    return replace(message, parts=_restored(message.parts, kept))
-
-
-def _in_place(parts: Sequence[AnyPart], kept: KeptTurn) -> bool:
-    """Whether a turn of which the reasoning is left out has the state of its calls where it was."""
-    calls = tuple(part.opaque for part in parts if isinstance(part, ToolCall))
-    return calls == kept.calls and not any(isinstance(part, Reasoning) for part in parts)
+    sent = kept_turn(message.parts)
+    kept = next((each for each in noted if each.is_for(own, written) and each.completes(sent)), None)
+    return message if kept is None else replace(message, parts=_restored(message.parts, kept))
 
 
 def _restored(parts: Sequence[AnyPart], kept: KeptTurn) -> tuple[AnyPart, ...]:

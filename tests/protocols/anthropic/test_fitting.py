@@ -15,6 +15,8 @@ from dragoman.types import (
     HttpRequest,
     Message,
     ModelProfile,
+    OpaqueState,
+    Reasoning,
     ReasoningConfig,
     Text,
     Tool,
@@ -155,6 +157,35 @@ def test_one_of_temperature_and_top_p_is_sent(model: str, names: set[str]) -> No
     assert named(request) == names
     alone = replace(request, temperature=None)
     assert ("top_p" in sent(alone)) is (model != WORDS)
+
+
+CALL = ToolCall(id="toolu_1", name="f", arguments="{}")
+GIVEN = Message("tool", (ToolResult(id="toolu_1", parts=(Text(text="done"),)),))
+THOUGHT = Reasoning(text="Hm.", opaque=OpaqueState("anthropic", "s"))
+
+
+@pytest.mark.parametrize(
+    ("turn", "thinks"),
+    [
+        ((Message("assistant", (THOUGHT, CALL)),), True),
+        ((Message("assistant", (CALL,)),), False),
+        ((Message("assistant", (Text(text="<think>Hm.</think>"),)), Message("assistant", (THOUGHT, CALL))), False),
+        ((Message("assistant", (CALL,)), Message("assistant", (Text(text="Wait."),))), False),
+        ((Message("assistant", (THOUGHT, CALL)), Message("assistant", (Text(text="Wait."),))), True),
+    ],
+)
+def test_thinking_goes_on_only_if_the_turn_that_waits_begins_with_it(turn: tuple[Message, ...], thinks: bool) -> None:
+    """pydantic-ai writes thoughts into a message of the assistant's of their own, before the one with the calls
+    (`pydantic_ai/models/openai.py`, models of Responses of which it does not know that they think)."""
+    request = replace(
+        ASK,
+        model=TOKENS,
+        messages=(user("x"), *turn, GIVEN),
+        tools=(Tool("f"),),
+        reasoning=ReasoningConfig(budget_tokens=2048),
+    )
+    assert (sent(request)["thinking"] != DISABLED) is thinks
+    assert named(request) == (set() if thinks else {"reasoning"})
 
 
 def test_the_ids_of_another_service_s_calls_are_such_as_the_model_takes() -> None:

@@ -42,7 +42,7 @@ def decode_content(content: object, path: str) -> tuple[AnyPart, ...]:
     waiting: OpaqueState | None = None
     for place, value in entries(content, path):
         part = _plain(value) or _part(Fields(value, place))
-        if isinstance(part, Reasoning) and part.form == "redacted" and part.opaque is not None:
+        if isinstance(part, Reasoning) and not part.text and part.opaque is not None:
             state, where = neighbour(part.opaque)
             if where == NEXT:
                 waiting = state

@@ -10,7 +10,17 @@ from typing import Any, Literal
 from dragoman.errors import cut
 from dragoman.protocols.anthropic.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
-from dragoman.types import ChangedField, Loss, LostField, Message, Reasoning, ReasoningConfig, ToolCall, ToolResult
+from dragoman.types import (
+    AnyPart,
+    ChangedField,
+    Loss,
+    LostField,
+    Message,
+    Reasoning,
+    ReasoningConfig,
+    ToolCall,
+    ToolResult,
+)
 
 FIELD, BETWEEN = "thinking", "between_tools"
 UNSAID = "thinking unsaid"
@@ -86,15 +96,17 @@ def changed(config: ReasoningConfig) -> Iterator[Loss]:
 def must_be_off(messages: Sequence[Message]) -> bool:
     """Whether the model waits for results of calls that it made without thinking, or whose thinking is not here.
 
-    With `enabled` the service refuses such a conversation.
+    With `enabled` the service refuses such a conversation. It joins neighbours, so that thinking begins the turn only
+    if no message of the assistant stands before it.
     """
+    turn: list[AnyPart] = []
     for message in reversed(messages):
         if message.role == "assistant":
-            called = any(isinstance(part, ToolCall) for part in message.parts)
-            return called and not (isinstance(message.parts[0], Reasoning) and message.parts[0].opaque is not None)
-        if not any(isinstance(part, ToolResult) for part in message.parts):
-            return False
-    return False
+            turn[:0] = message.parts
+        elif turn or not any(isinstance(part, ToolResult) for part in message.parts):
+            break
+    called = any(isinstance(part, ToolCall) for part in turn)
+    return called and not (isinstance(turn[0], Reasoning) and turn[0].opaque is not None)
 
 
 def kind_of(config: ReasoningConfig) -> str | None:

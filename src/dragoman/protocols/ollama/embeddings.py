@@ -8,7 +8,7 @@ from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.ollama.extra import NAME, to_extra
-from dragoman.protocols.ollama.lines import DURATIONS
+from dragoman.protocols.ollama.lines import DURATIONS, SECOND
 from dragoman.protocols.ollama.relay import request_headers
 from dragoman.protocols.operations import (
     EmbedClient,
@@ -34,9 +34,6 @@ from dragoman.types import (
 from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json; charset=utf-8"),)
-
-SECOND = 1_000_000_000
-"""Nanoseconds."""
 
 EMBED, OLD = "/api/embed", "/api/embeddings"
 

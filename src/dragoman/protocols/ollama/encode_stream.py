@@ -18,6 +18,7 @@ from dragoman.protocols.ollama.errors import stream_error
 from dragoman.protocols.ollama.extra import GENERATE, NAME, with_extra
 from dragoman.protocols.ollama.finish_reasons import encode_reason
 from dragoman.protocols.ollama.line_ends import HEARTBEAT, escaped
+from dragoman.protocols.ollama.lines import SECOND
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -160,7 +161,7 @@ class AnswerEncoder(EventEncoder):
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         said = {"response": ""} if self._generate else {"message": {"role": "assistant", "content": ""}}
-        out.append(_json(with_extra(self._head | said | ending(end), end.extra, "message")) + b"\n")
+        out.append(_json(with_extra(self._head | said | ending(end, self._env), end.extra, "message")) + b"\n")
 
 
 def encode_whole(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:
@@ -185,7 +186,7 @@ def encode_whole(response: ChatResponse, request: ChatRequest, env: Env) -> byte
         body["logprobs"] = [encode_logprob(each) for each in logprobs]
     # The text, thoughts and calls of the answer stay if the service also sent a field of that name in an odd form.
     own = {name: value for name, value in response.extra.get(NAME, {}).items() if not said.get(name.rpartition(".")[2])}
-    return escaped(_json(with_extra(body | ending(response), {**response.extra, NAME: own}, "message")))
+    return escaped(_json(with_extra(body | ending(response, env), {**response.extra, NAME: own}, "message")))
 
 
 def encode_loaded(request: ChatRequest, env: Env) -> bytes:
@@ -203,11 +204,15 @@ def head_of(start: ResponseStart | ChatResponse, model: str, env: Env) -> dict[s
     return {"model": start.model or model, "created_at": spelt(created), **remote}
 
 
-def ending(end: ResponseEnd | ChatResponse) -> dict[str, Any]:
-    """What the last line has beside the message: why it ended, and what it cost."""
+def ending(end: ResponseEnd | ChatResponse, env: Env) -> dict[str, Any]:
+    """What the last line has beside the message: why it ended, and what it cost.
+
+    Of the times only the whole one is known. Programs compute with it, because no answer of Ollama's lacks it.
+    """
     return {
         "done": True,
         "done_reason": encode_reason(end.finish_reason, end.native_finish_reason),
+        **({} if env.spent is None else {"total_duration": round(env.spent() * SECOND)}),
         **counts(end.usage),
     }
 

@@ -20,6 +20,8 @@ from dragoman.wire import json
 
 DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 """Nanoseconds, in the last line."""
+SECOND = 1_000_000_000
+"""Nanoseconds of a second."""
 
 TEXTS = ("content", "thinking", "response")
 """Fields of a line or of its message; one that is no text is kept as it came."""

@@ -32,6 +32,7 @@ class OllamaServer(ServerCodec):
     )
 
     region_fields = RegionFields("messages")
+    tells_time = True
     reader = READER
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
