@@ -47,7 +47,8 @@ SPLICES = (
 """What may stand in a text, and end it."""
 DATE = re.compile(rb"\r\ndate: [^\r]*")
 OURS = re.compile(
-    rb'"(?:[a-z]+[_-](?:dr1i?)?)?[0-9a-f]{20,}(?:n\d+)?"|"(?:created|created_at|completed_at)":(?:\d+|"20\d\d-[^"]*")'
+    rb'"(?:[a-z]+[_-](?:dr1i?)?)?[0-9a-f]{20,}(?:n\d+)?"'
+    rb'|"(?:created|created_at|completed_at|total_duration)":(?:\d+|"20\d\d-[^"]*")'
 )
 """What a translation makes up: ids and times."""
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -201,7 +202,8 @@ async def played(stage: Stage, front: str, moves: list[Move], *, singly: bool = 
     (outcome,) = stage.outcomes
     stage.outcomes.clear()
     top, sent, end = unframed(bytes(play.caller.written))
-    top, sent = DATE.sub(b"", top), OURS.sub(b"", sent)
+    top, bare = DATE.sub(b"", top), OURS.sub(b"", sent)
     said = {name: value for name, value in asdict(outcome).items() if name not in TIMES}
+    said["sent"] -= len(sent) - len(bare)
     said["attempts"] = [(each.target, each.code) for each in outcome.attempts]
-    return {"head": top, "sent": sent, "end": end, "closed": closed} | {f"log.{name}": said[name] for name in said}
+    return {"head": top, "sent": bare, "end": end, "closed": closed} | {f"log.{name}": said[name] for name in said}
