@@ -1,9 +1,9 @@
 """A reply that is followed: pieces come in callbacks, and all that is out of the ordinary is left to `read`."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 
@@ -161,18 +161,18 @@ async def test_the_follower_may_close_the_reply() -> None:
 
 
 async def test_a_reader_who_takes_long_gets_one_full_read_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "monotonic", lambda: math.inf)  # each read has taken long
+    monkeypatch.setattr(connection, "monotonic", count(step=1).__next__)  # each read takes a second
     async with replied() as (service, transport, reply):
         loop = asyncio.get_running_loop()
         turn, size = 0, 0
         turns: list[int] = []
         counting = True
 
-        def count() -> None:
+        def begin_turn() -> None:
             nonlocal turn
             turn += 1
             if counting:
-                loop.call_soon(count)
+                loop.call_soon(begin_turn)
 
         def take(pieces: list[bytes]) -> bool:
             nonlocal size
@@ -182,7 +182,7 @@ async def test_a_reader_who_takes_long_gets_one_full_read_a_turn(monkeypatch: py
 
         following = reply.follow(take)
         assert following is not None
-        loop.call_soon(count)
+        loop.call_soon(begin_turn)
         service.say(b"x" * 40 * NARROW, b"")
         await following
         counting = False

@@ -15,8 +15,9 @@ PROOF = 16 << 20
 """Bytes after which a reader that has not paused is fast. More than the buffers of two sockets hold (on Linux 4 MiB to
 send and 6 MiB to receive): these take a while to fill, even if nobody reads."""
 
-TURN = 0.005
-"""Seconds after which a turn of the loop is long: a connection that has filled the buffer waits for the next one."""
+LONG = 0.001
+"""Seconds that it takes at most, as a rule, to deal with a read that has filled the buffer. After a longer one others
+are served before the next."""
 
 
 class Buffer:

@@ -30,7 +30,7 @@ from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, SHORT, Bypass, Exchange, Reply, State
 from dragoman.transport.farewell import ended_by_peer
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE, UNASKED_SWITCH
-from dragoman.transport.native.buffer import PROOF, TURN, UNREAD, Buffer
+from dragoman.transport.native.buffer import LONG, PROOF, UNREAD, Buffer
 from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.lingering import linger
 from dragoman.transport.native.outgoing_body import SMALL, OutgoingBody
@@ -256,6 +256,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         if before is not BODY and before is not HEAD:
             self._unasked()
             return
+        begun_at = monotonic() if nbytes == len(self._window) else None
         parser = self._parser
         try:
             parser.feed(self._window[:nbytes])
@@ -296,7 +297,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._taken = 0
             self._window = self._buffer.narrow
             self.transport.pause_reading()
-        elif nbytes == len(self._window) and monotonic() - self.loop.time() > TURN and not self.transport.is_closing():
+        elif begun_at is not None and monotonic() - begun_at > LONG and not self.transport.is_closing():
             # More is there, and libuv would read on up to 32 times before it serves anyone else.
             self.transport.pause_reading()
             self.loop.call_soon(self._read_on)
