@@ -173,7 +173,7 @@ class RefusedField(BaseLoss, frozen=True, tag="refused_field"):
 
 
 class RefusedReference(BaseLoss, frozen=True, tag="refused_reference"):
-    """A reference to something that only another service keeps."""
+    """A reference to what only another service keeps, or what only services of that protocol do."""
 
 
 Lost = (
@@ -277,7 +277,7 @@ WORDS: dict[type[BaseLoss], str] = {
     ContinuedAnswer: "{loss.name} by another attempt, from its text on: the one that began it broke off",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
     RefusedField: "{loss.name} cannot be followed when a request is translated",
-    RefusedReference: "{loss.name} refers to what only another service keeps",
+    RefusedReference: "{loss.name} means something to a service of another protocol alone",
 }
 """The sentence of each kind."""
 
