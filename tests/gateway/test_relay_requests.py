@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.protocols.opaque import STATELESS
 from dragoman.wire import json
 from tests.support.gateway import ask, connect, running_gateway
 from tests.support.golden import cases
@@ -229,6 +230,22 @@ async def test_thoughts_of_one_service_are_not_relayed_to_another_that_looks_for
     assert "signature" not in str(seen[conversation])
     assert "Hi" in str(seen[conversation])
     assert plain == asked | {"model": "m"}  # relayed
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_thoughts_that_nobody_signed_are_relayed_to_a_service_that_signs_nothing(large: bool) -> None:
+    """The mark that a caller has in place of a signature stays here."""
+    thought = {"type": "thinking", "thinking": "so" * (400_000 if large else 1), "signature": STATELESS}
+    turns = [*HI, {"role": "assistant", "content": [thought, {"type": "text", "text": "Hi"}]}, *HI]
+    body = json.encode({"model": "up/m", "max_tokens": 99, "messages": turns})
+    async with serve(refuse) as service:
+        up = ProviderConfig(protocol="anthropic", url=service.url, api_key=KEY)
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"up": up})) as url:
+            await ask(url, "POST", "/v1/messages", JSON, body)
+            found = await explained(url, body, "/v1/messages")
+        (seen,) = service.requests
+    assert found["carried"] == "relayed"
+    assert seen.body == body.replace(STATELESS.encode(), b"").replace(b"up/m", b"m")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ UNKNOWN = "-"
 """Stands for an origin that is not known."""
 STATELESS = f"{DOTTED}{UNKNOWN}.none."
 """Stands where a caller wants state to send back and the service gave none: AI SDK 6 drops reasoning without it."""
+STATELESS_JSON = f'"{STATELESS}"'.encode()
 
 
 @lru_cache(maxsize=1024)

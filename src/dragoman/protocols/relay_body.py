@@ -6,9 +6,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.opaque import has_wrapped, holding_wrapped
+from dragoman.protocols.opaque import STATELESS_JSON, has_wrapped, holding_wrapped
 from dragoman.protocols.relay import RelayCodec, Tap
 from dragoman.protocols.steering import NESTED, STEERING, steering
 from dragoman.types import Headers, ServerRequest
@@ -83,9 +84,12 @@ class BodyReader(Struct, Generic[Request], frozen=True):
     """The request, from what was read of its body. If no model is named, it is the default one."""
     read: frozenset[str] = READ
     """Fields whose values are read."""
+    blanks: bool = False
+    """Whether an empty text may stand where a caller has our mark for missing state."""
 
     def at_once(self, call: ServerRequest) -> Request | None:
         """The request."""
+        call = self._unmarked(call)
         body = call.body
         said, ours = json.check_request(body)
         found = _read(body, self.read, said, ours)
@@ -93,11 +97,17 @@ class BodyReader(Struct, Generic[Request], frozen=True):
 
     def in_steps(self, call: ServerRequest) -> Steps[Request | None]:
         """The same for a large body, in steps."""
+        call = self._unmarked(call)
         body = call.body
         said, ours = yield from json.checked(body)
         found = _read(body, self.read, said, ours)
         yield
         return None if found is None or (yield from holding_wrapped(body)) else self.made(call, found)
+
+    def _unmarked(self, call: ServerRequest) -> ServerRequest:
+        if not self.blanks or STATELESS_JSON not in call.body:
+            return call
+        return replace(call, body=call.body.replace(STATELESS_JSON, b'""'))
 
 
 def _read(body: bytes, read: frozenset[str], said: Any, ours: bool) -> RelayBody | None:

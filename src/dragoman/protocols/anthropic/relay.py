@@ -83,7 +83,7 @@ def _request(call: ServerRequest, body: RelayBody) -> BodyRelayRequest:
     return BodyRelayRequest(body.model, body.stream is True, body.fields, MessageTap, _passed(call), text=body.text)
 
 
-READER = BodyReader(_request)
+READER = BodyReader(_request, blanks=True)
 
 
 def _passed(call: ServerRequest) -> Headers:
