@@ -56,8 +56,8 @@ WRONG: list[tuple[Any, str]] = [
     (parts_of({"type": "text"}), "messages[0].content[0].text: expected a string, got nothing"),
     ({"messages": [*HELLO] * 10_001}, "messages: expected at most 10000, got 10001"),
     (
-        parts_of({"type": "image_url", "image_url": "u"}),
-        "messages[0].content[0].image_url: expected an object, got a string",
+        parts_of({"type": "image_url", "image_url": ["u"]}),
+        "messages[0].content[0].image_url: expected an object, got a list",
     ),
     (
         parts_of({"type": "input_audio", "input_audio": {}}),
@@ -88,7 +88,7 @@ WRONG: list[tuple[Any, str]] = [
         {"tools": [{"type": "function", "function": {"name": "f", "strict": 1}}]},
         "tools[0].function.strict: expected a boolean",
     ),
-    ({"tool_choice": "always"}, "tool_choice: expected one of auto, none, required, or an object"),
+    ({"tool_choice": "always"}, "tool_choice: expected one of auto, none, required, any, or an object"),
     ({"tool_choice": True}, "tool_choice: expected a string or an object, got a boolean"),
     ({"tool_choice": {"type": "function"}}, "tool_choice.function: expected an object, got nothing"),
     ({"response_format": {}}, "response_format.type: expected a string, got nothing"),

@@ -21,6 +21,7 @@ from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import encode_body
 from dragoman.protocols.openai_chat.result_media import moved
+from dragoman.protocols.openai_chat.thinking import as_it_came
 from dragoman.protocols.openai_chat.turn_order import added
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant, thinks_not
 from dragoman.protocols.openai_shared.cache import CACHED
@@ -170,6 +171,7 @@ class OpenAIChatClient(ClientCodec):
             yield ChangedField("response_format")
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        request = as_it_came(request)
         found = self._losses(request, profile)
         if profile.user_after_results is False:
             found = (*found, *added(request.messages))
@@ -184,6 +186,7 @@ class OpenAIChatClient(ClientCodec):
         return (*super().losses(still, profile), ChangedField("reasoning.effort"))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        request = as_it_came(request)
         still = self._must_not_think(request, profile)
         fitted = super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
         return with_word(fitted) if self._lacks_word(fitted) else fitted

@@ -75,13 +75,24 @@ def _refusal(fields: Fields) -> Refusal:
 
 
 def _image(fields: Fields) -> Image:
+    if isinstance(said := fields.rest.get("image_url"), str):
+        fields.rest["image_url"] = {"url": said}  # Mistral's form: mistralai/client-python `ImageURLChunk`
     image = fields.fields("image_url")
     url, detail, cache = image.required_text("url"), image.text("detail"), decode_breakpoint(fields)
     extra = to_extra(_with_rest(fields, "image_url", image))
-    if inline := read_data_url(url):
+    if inline := read_data_url(url) or _bare(url):
         check_base64(inline[1], image.path("url"))
         return Image(data=inline[1], media_type=inline[0], detail=detail, cache=cache, extra=extra)
     return Image(url=url, detail=detail, cache=cache, extra=extra)
+
+
+def _bare(url: str) -> tuple[str, str] | None:
+    """The media type and the base64 text, if that stands in the place of an address.
+
+    Z.ai's client takes the beginning off each data URL of a picture: zai-org/z-ai-sdk-python `chat/completions.py`.
+    """
+    kind = media_type_of(url)
+    return (kind, url) if kind is not None and kind.startswith("image/") else None
 
 
 def _audio(fields: Fields) -> Audio:

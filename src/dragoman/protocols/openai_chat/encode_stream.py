@@ -276,6 +276,8 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
     body["choices"] = [choice | more.choice]
     if response.usage is not None:
         body["usage"] = encode_usage(response.usage)
+    # OpenRouter's client refuses a whole answer without it: OpenRouterTeam/python-sdk `components/chatresult.py`.
+    body["system_fingerprint"] = None
     return _json(body | more.body)
 
 

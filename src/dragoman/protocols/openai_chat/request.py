@@ -17,7 +17,7 @@ from dragoman.protocols.openai_chat.functions import (
 )
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
 from dragoman.protocols.openai_chat.result_media import apart
-from dragoman.protocols.openai_chat.thinking import encode_thinking
+from dragoman.protocols.openai_chat.thinking import decode_thinking, encode_thinking
 from dragoman.protocols.openai_chat.tools import (
     decode_choice,
     decode_format,
@@ -31,7 +31,7 @@ from dragoman.protocols.openai_chat.turn_order import with_words
 from dragoman.protocols.openai_chat.variant import Variant, thinks_not
 from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.protocols.openai_shared.user import cache_key_of, user_of
-from dragoman.types import ChatRequest, ModelProfile, ReasoningConfig
+from dragoman.types import ChatRequest, ModelProfile
 
 MAX_MESSAGES = 10_000
 """Messages of a request that is translated. OpenAI takes 2048; each takes 10 µs, in which nobody else is served."""
@@ -43,6 +43,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     old = takes_functions(fields)
     parallel = fields.boolean("parallel_tool_calls")
     stream = fields.boolean("stream") or False
+    reasoning, asked = decode_thinking(fields)
     return ChatRequest(
         model=fields.text("model") or "",
         messages=_messages(fields),
@@ -58,7 +59,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
         presence_penalty=fields.number("presence_penalty"),
         stop=_stop(fields),
         seed=fields.integer("seed"),
-        reasoning=_reasoning(fields),
+        reasoning=reasoning,
         top_logprobs=_top_logprobs(fields),
         candidate_count=fields.integer("n"),
         verbosity=fields.text("verbosity"),
@@ -72,7 +73,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
         stream=stream,
         include_usage=_include_usage(fields, stream),
         extra=marked(request_extra(fields.rest)) if old else request_extra(fields.rest),
-        silent=tuple(name for name in SILENT if name in fields.rest),
+        silent=(*asked, *(name for name in SILENT if name in fields.rest)),
     )
 
 
@@ -131,11 +132,6 @@ SILENT = ("include_obfuscation", "stream_options")
 """Fields that mean nothing to the model."""
 
 MOST_LOGPROBS = 20
-
-
-def _reasoning(fields: Fields) -> ReasoningConfig | None:
-    effort = fields.text("reasoning_effort")
-    return None if effort is None else ReasoningConfig(effort=effort)
 
 
 def _without_forbidden_tools(request: ChatRequest, variant: Variant) -> ChatRequest:

@@ -1,12 +1,20 @@
-"""How much the model should think, as the fields in which services want to be told. See `Variant.thinking_field`."""
+"""How much the model should think, as the fields in which services want to be told. See `Variant.thinking_field`.
 
-from collections.abc import Callable
-from typing import Any
+Clients of such services ask in these fields too. What they say stays as it came for services of this protocol, and is a
+setting for all others.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from dragoman.protocols.extra import without_none
+from dragoman.protocols.json_fields import Fields
+from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.variant import ThinkingField
 from dragoman.protocols.reasoning import effort_of
-from dragoman.types import ReasoningConfig
+from dragoman.types import ChatRequest, ReasoningConfig
 
 DEFAULT = "default"
 """The effort of models that think or do not, and nothing between."""
@@ -71,3 +79,81 @@ FORMS: dict[ThinkingField, Callable[[ReasoningConfig], dict[str, Any]]] = {
     "enable_thinking": _as_switch,
     "reasoning": _as_object,
 }
+
+
+MODES: dict[str, Literal["on", "adaptive", "off"]] = {
+    "enabled": "on",
+    "disabled": "off",
+    "adaptive": "adaptive",
+    "auto": "adaptive",
+}
+"""Types of `thinking` in our words. `auto` is Volcengine's: volcengine/volcengine-go-sdk, `ThinkingTypeAuto`."""
+
+
+OBJECT: dict[str, type] = {"effort": str, "max_tokens": int, "enabled": bool, "exclude": bool, "summary": str}
+"""The fields of `reasoning`."""
+
+
+def decode_thinking(fields: Fields) -> tuple[ReasoningConfig | None, tuple[str, ...]]:
+    """The setting, None if nothing is set; and which fields beside `reasoning_effort` say it: they stay in the rest."""
+    effort = fields.text("reasoning_effort")
+    if (found := _asked(fields.rest)) is None:
+        return (None if effort is None else ReasoningConfig(effort=effort)), ()
+    config, names = found
+    mode = None if effort is not None and config.mode == "on" else config.mode
+    return replace(config, mode=mode, effort=effort or config.effort), names
+
+
+def as_it_came(request: ChatRequest) -> ChatRequest:
+    """`request` for a service of this protocol: what a field of its own says of thinking is said by that alone."""
+    config, found = request.reasoning, _asked(request.extra.get(NAME, {}))
+    if config is None or found is None or not set(found[1]) <= set(request.silent):
+        return request
+    effort = config.effort if config.effort != found[0].effort else None
+    return replace(request, reasoning=None if effort is None else ReasoningConfig(effort=effort))
+
+
+def _asked(rest: Mapping[str, Any]) -> tuple[ReasoningConfig, tuple[str, ...]] | None:
+    """What the first field says that is understood as a whole, with the fields that it needs."""
+    for names, read in READERS.items():
+        if (config := read(rest)) is not None:
+            return config, tuple(name for name in names if name in rest)
+    return None
+
+
+def _in_object(rest: Mapping[str, Any]) -> ReasoningConfig | None:
+    said = _typed(rest.get("reasoning"), OBJECT)
+    if not said:
+        return None
+    effort, budget, on = said.get("effort"), said.get("max_tokens"), said.get("enabled")
+    mode: Literal["on", "off"] | None = "off" if on is False else "on" if on and effort is None is budget else None
+    shown: Literal["none", "summary"] | None = "summary" if "summary" in said else None
+    return ReasoningConfig(mode, effort, budget, "none" if said.get("exclude") else shown)
+
+
+def _in_type(rest: Mapping[str, Any]) -> ReasoningConfig | None:
+    said = _typed(rest.get("thinking"), {"type": str, "budget_tokens": int})
+    mode = MODES.get(said.get("type", "")) if said else None
+    return None if mode is None else ReasoningConfig(mode, budget_tokens=said.get("budget_tokens"))
+
+
+def _in_switch(rest: Mapping[str, Any]) -> ReasoningConfig | None:
+    wanted = {name: rest[name] for name in ("enable_thinking", "thinking_budget") if name in rest}
+    said = _typed(wanted, {"enable_thinking": bool, "thinking_budget": int})
+    if "enable_thinking" not in said:
+        return None
+    return ReasoningConfig("on" if said["enable_thinking"] else "off", budget_tokens=said.get("thinking_budget"))
+
+
+def _typed(value: object, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """The fields of an object that are set; none if one is unknown or of another type."""
+    said = without_none(value) if isinstance(value, Mapping) else {}
+    return said if all(type(each) is kinds.get(name) for name, each in said.items()) else {}
+
+
+READERS: dict[tuple[str, ...], Callable[[Mapping[str, Any]], ReasoningConfig | None]] = {
+    ("reasoning",): _in_object,
+    ("thinking",): _in_type,
+    ("enable_thinking", "thinking_budget"): _in_switch,
+}
+"""The fields of `FORMS`, as a caller says them."""

@@ -12,7 +12,13 @@ from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
 from dragoman.protocols.openai_chat.variant import Variant
 from dragoman.types import AnyTool, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
 
-MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none": "none", "required": "required"}
+MODES: dict[str, Literal["auto", "none", "required"]] = {
+    "auto": "auto",
+    "none": "none",
+    "required": "required",
+    "any": "required",
+}
+"""`any` is what Mistral's clients say: mistralai/client-python `ToolChoiceEnum`, vercel/ai `packages/mistral`."""
 
 
 WEB_SEARCH = "web_search_options"
