@@ -92,7 +92,7 @@ def test_a_text_goes_out_as_it_comes_and_the_last_reply_has_the_rest() -> None:
         ResponseEnd("length", Usage(5, 4, reasoning_tokens=1)),
     ]
     replies = streamed(events)
-    head = {"modelVersion": "m", "responseId": "r", "createTime": "2026-11-21T03:07:15Z"}
+    head = {"usageMetadata": {}, "modelVersion": "m", "responseId": "r", "createTime": "2026-11-21T03:07:15Z"}
     assert replies[0] == {"candidates": [{"content": {"parts": [{"text": "Hel"}], "role": "model"}, "index": 0}]} | head
     assert [part["text"] for part in parts(replies)] == ["Hel", "lo", ""]
     assert replies[-1]["candidates"][0]["finishReason"] == "MAX_TOKENS"
@@ -102,6 +102,20 @@ def test_a_text_goes_out_as_it_comes_and_the_last_reply_has_the_rest() -> None:
         "totalTokenCount": 9,
         "thoughtsTokenCount": 1,
     }
+
+
+@pytest.mark.parametrize("usage", [None, Usage(5, 4)])
+@pytest.mark.parametrize("query", ["alt=sse", ""])
+def test_each_reply_of_a_stream_has_a_usage(query: str, usage: Usage | None) -> None:
+    """BAML passes over a reply without it: `BoundaryML/baml`, `primitive/google/types.rs` and `response_handler.rs`."""
+    said = (Reasoning(text="hm", opaque=STATE), Text(text="Hello"), ToolCall(id="c", name="f", arguments="{}"))
+    data = SERVER.encoder(asked(query), fixed_env()).send(list(unfold(answer(*said, usage=usage))))
+    lines = [line.removeprefix(b"data: ") for line in data.split(b"\r\n") if line]
+    replies = [json.loads(line) for line in lines] if query else json.loads(data)
+    assert len(replies) == 5
+    usages = [reply["usageMetadata"] for reply in replies]
+    assert usages[:-1] == [{}] * 4
+    assert usages[-1].get("totalTokenCount") == (None if usage is None else 9)
 
 
 @pytest.mark.parametrize(

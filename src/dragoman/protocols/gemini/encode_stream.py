@@ -63,6 +63,11 @@ EVENT, END = b"data: ", b"\r\n\r\n"
 FIRST, NEXT, LAST = b"[", b",\r\n", b"]"
 """What stands before the first reply of an array, before any other, and after the last."""
 
+USAGE = "usageMetadata"
+UNCOUNTED: dict[str, Any] = {USAGE: {}}
+"""The usage of a reply that has none. The service has a usage in each reply, of a stream too, and BAML passes over a
+reply without it, text and all (`BoundaryML/baml`, `google/types.rs`)."""
+
 BLOCKED = "promptFeedback"
 CITED = frozenset({f"{CANDIDATE}{GROUNDING}", f"{CANDIDATE}{CITATIONS}"})
 """Fields of a service with this protocol that say again what its citations say."""
@@ -86,8 +91,10 @@ class AnswerEncoder(EventEncoder):
         self.heartbeat = HEARTBEAT
         self._writer = PartWriter(sign, names=True, foreign=True)
         self._sent = False
+        self._common = b""
+        """The fields that every reply of this stream ends with, and what stands between two replies."""
         self._after = b""
-        """What stands after the candidates, in every reply of this stream."""
+        """What stands after the candidates, in every reply but the last."""
         self._open = self._close = b""
         """What stands around the text of a PartDelta, for the open part; empty if it goes out at its end."""
         self._part: AnyPart | None = None
@@ -146,7 +153,8 @@ class AnswerEncoder(EventEncoder):
         head = {"modelVersion": start.model or self._model, "responseId": start.id or self._env.new_id()}
         if (time := created(start.created, start.extra)) is not None:
             head["createTime"] = time
-        self._after = b"," + _json(head)[1:] + (b"" if self._array else END)
+        self._common = b"," + _json(head)[1:] + (b"" if self._array else END)
+        self._after = b"," + _json(UNCOUNTED)[1:-1] + self._common
 
     def _begin(self, part: AnyPart, out: list[bytes]) -> None:
         self._part, self._pieces, self._text = part, [], GrowingText()
@@ -228,7 +236,7 @@ class AnswerEncoder(EventEncoder):
         # The vendor's chat keeps a turn only if each reply of it has a part.
         if (candidates := body.get("candidates")) is not None:
             candidates[0] = merged({"content": {"parts": [{"text": ""}], "role": "model"}}, candidates[0])
-        out += (self._head(), _json(body)[:-1], self._after)
+        out += (self._head(), _json(UNCOUNTED | body)[:-1], self._common)
         if self._array:
             out.append(LAST)
 
@@ -260,7 +268,7 @@ def encode_reply(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     }
     if (time := created(response.created, response.extra)) is not None:
         head["createTime"] = time
-    return _json({"usageMetadata": {}} | body | head)
+    return _json(UNCOUNTED | body | head)
 
 
 def ending(end: ResponseEnd, extra: Extra, cited: Sequence[Cited]) -> dict[str, Any]:
@@ -280,7 +288,7 @@ def ending(end: ResponseEnd, extra: Extra, cited: Sequence[Cited]) -> dict[str, 
         candidate |= {name.removeprefix(CANDIDATE): value for name, value in own.items() if name.startswith(CANDIDATE)}
         body["candidates"] = [candidate | {"index": 0}]
     if end.usage is not None:
-        body["usageMetadata"] = encode_usage(end.usage)
+        body[USAGE] = encode_usage(end.usage)
     return body | {name: value for name, value in own.items() if not name.startswith(CANDIDATE)}
 
 
