@@ -1,5 +1,7 @@
 """The half that a program calls."""
 
+from msgspec.structs import replace
+
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
@@ -7,7 +9,7 @@ from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply,
 from dragoman.protocols.gemini.errors import envelope, outward
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.finish_reasons import NATIVE
-from dragoman.protocols.gemini.relay import READER, read_target
+from dragoman.protocols.gemini.relay import READER, read_target, wants_array
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.gemini.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.json_fields import wrong_type
@@ -87,6 +89,14 @@ class GeminiServer(ServerCodec):
 
     def encode_stream_error(self, error: DragomanError) -> bytes:
         return stream_error(error)
+
+    def error_form(self, call: ServerRequest) -> bool:
+        return wants_array(call)
+
+    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
+        """In a list, as its only reply, for who would get a list of replies: such a caller reads nothing else."""
+        response = self.encode_error(error)
+        return replace(response, body=b"[%b]" % response.body) if wants_array(call) else response
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
         status = outward(error)
