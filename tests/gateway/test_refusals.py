@@ -45,6 +45,6 @@ def test_only_a_protocol_with_the_id_in_its_body_is_written_anew() -> None:
 
 def test_a_caller_who_would_get_a_list_is_refused_in_a_list() -> None:
     codec, refusals = DIALECTS["gemini"].server(), Refusals()
-    for query, lists in (("alt=sse", False), ("", True), ("alt=sse", False)):
+    for query, lists in (("alt=sse", False), ("", True), ("%24alt=json%3Benum-encoding%3Dint", False)):
         body = refusals.refusal(codec, replace(CALL, query=query), full(), "a").response.body
         assert body.startswith(b"[{" if lists else b"{")

@@ -20,6 +20,9 @@ from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
+ALT = ("$alt=", "%24alt=")
+"""How a query begins that Google's clients for REST write; others write `alt`."""
+
 REGIONS = RegionFields(
     "contents", system=("systemInstruction", "system_instruction"), settings=("cachedContent", "cached_content")
 )
@@ -91,14 +94,21 @@ class GeminiServer(ServerCodec):
         return stream_error(error)
 
     def error_form(self, call: ServerRequest) -> bool:
-        return wants_array(call)
+        return _fails_in_list(call)
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
-        """In a list, as its only reply, for who would get a list of replies: such a caller reads nothing else."""
+        """In a list, as its only reply, for who would get a list of replies: such a caller reads nothing else.
+
+        Not for Google's clients for REST, which read the reason of an object alone (google-api-core, `exceptions.py`).
+        """
         response = self.encode_error(error)
-        return replace(response, body=b"[%b]" % response.body) if wants_array(call) else response
+        return replace(response, body=b"[%b]" % response.body) if _fails_in_list(call) else response
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
         status = outward(error)
         headers = (*JSON, *retry_headers(error, status))
         return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+
+
+def _fails_in_list(call: ServerRequest) -> bool:
+    return wants_array(call) and not any(part.startswith(ALT) for part in call.query.split("&"))
