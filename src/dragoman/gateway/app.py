@@ -185,7 +185,7 @@ class Gateway:
                 except AuthenticationError as exc:
                     if not front.password:
                         refused = AuthenticationError(exc.message, code=front.refused)
-                        answer = error_response(front, refused, outcome)
+                        answer = error_response(front, call, refused, outcome)
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
             if found.endpoint is None:
                 return self._nothing_at(found, call, outcome)
@@ -194,7 +194,7 @@ class Gateway:
             if call.method == "POST" and front.json:
                 check_type(call)
         except DragomanError as exc:
-            return error_response(front, exc, outcome)
+            return error_response(front, call, exc, outcome)
         return Admitted(front, found.endpoint)
 
     async def answer(self, admitted: Admitted, call: ServerRequest, writer: ResponseWriter) -> None:
@@ -206,11 +206,11 @@ class Gateway:
         try:
             await admitted.endpoint(call, writer)
         except DragomanError as exc:
-            await self.refuse(front, fit(exc, writer), writer)
+            await self.refuse(front, call, fit(exc, writer), writer)
         except DisconnectedError:
             return
         except Exception as exc:  # noqa: BLE001  # the edge of the process: a bug of ours must not take the server with it
-            await self._apologise(front, exc, writer)
+            await self._apologise(front, call, exc, writer)
         finally:
             writer.abort()
 
@@ -275,14 +275,14 @@ class Gateway:
 
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         """`error` in the protocol of the front that was called."""
-        return error_response(self._table.find(call).front, error, outcome)
+        return error_response(self._table.find(call).front, call, error, outcome)
 
     def turned_away(self, call: ServerRequest, writer: ResponseWriter) -> Refusal | None:
         """The response to a request that may not begin now; None if it may. Asked only while the gate is active."""
         error = self.gate.enter(writer, call, writer.outcome.identity)
         if error is None:
             return None
-        return self._refusals.refusal(self._table.find(call).front.codec, error, writer.outcome.request_id)
+        return self._refusals.refusal(self._table.find(call).front.codec, call, error, writer.outcome.request_id)
 
     @property
     def under_way(self) -> int:
@@ -376,24 +376,24 @@ class Gateway:
             meant = nearby(call.path, self._table.served(), CHAT)
             message = f"{cut(call.method, 20)} {shown_path(call.path)} is not served here; {meant} is"
             unknown = RequestError(message, status=404, code="unknown_path")
-            return error_response(front, unknown, outcome, front.no_path)
+            return error_response(front, call, unknown, outcome, front.no_path)
         allow = ", ".join(methods)
         message = f"{shown_path(call.path)}: expected {allow}, got {cut(call.method, 20)}"
         wrong = RequestError(message, status=405, code="wrong_method")
-        answer = error_response(front, wrong, outcome, front.no_method)
+        answer = error_response(front, call, wrong, outcome, front.no_method)
         return replace(answer, headers=(*answer.headers, ("allow", allow)))
 
-    async def refuse(self, front: Front, error: DragomanError, writer: ResponseWriter) -> None:
+    async def refuse(self, front: Front, call: ServerRequest, error: DragomanError, writer: ResponseWriter) -> None:
         """Answers with `error`, unless an answer has begun: then that one breaks off."""
         if not writer.started:
             writer.outcome.fail(error)
             with suppress(DisconnectedError):
-                await writer.send(front.codec.encode_error(numbered(error, writer.outcome)))
+                await writer.send(front.codec.refusal(call, numbered(error, writer.outcome)))
 
-    async def _apologise(self, front: Front, bug: Exception, writer: ResponseWriter) -> None:
+    async def _apologise(self, front: Front, call: ServerRequest, bug: Exception, writer: ResponseWriter) -> None:
         _log_bug(writer.outcome, type(bug).__name__, bug)
         message = f"the gateway failed; its log has the reason under request {writer.outcome.request_id}"
-        await self.refuse(front, DragomanError(message), writer)
+        await self.refuse(front, call, DragomanError(message), writer)
 
 
 def _log_bug(outcome: Outcome, words: str, bug: Exception) -> None:
@@ -411,7 +411,11 @@ def _metrics(config: Config, client: Client, region: Region) -> Metrics | None:
 
 
 def error_response(
-    front: Front, error: DragomanError, outcome: Outcome, words: ServerResponse | None = None
+    front: Front,
+    call: ServerRequest,
+    error: DragomanError,
+    outcome: Outcome,
+    words: ServerResponse | None = None,
 ) -> ServerResponse:
     """`error` in the protocol of `front`, or `words`, the front's own response to just this failure."""
-    return replace(words or front.codec.encode_error(numbered(error, outcome)), error=error.code)
+    return replace(words or front.codec.refusal(call, numbered(error, outcome)), error=error.code)

@@ -4,6 +4,8 @@ A gateway with too much to do must not spend it on those whom it refuses, and al
 request's id differs, if the protocol has it in the body.
 """
 
+from collections.abc import Hashable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -11,7 +13,7 @@ from dragoman.engine.env import system_env
 from dragoman.errors import DragomanError
 from dragoman.gateway.http.heads import fields
 from dragoman.protocols.base import ServerCodec
-from dragoman.types import ServerResponse
+from dragoman.types import ServerRequest, ServerResponse
 
 
 class Refusal(Struct, frozen=True):
@@ -27,17 +29,18 @@ class Refusals:
     def __init__(self) -> None:
         self._id = system_env().new_id()
         """Stands for the request's id in what is kept. Nobody else knows it, so that no message can hold it."""
-        self._kept: dict[tuple[ServerCodec, str], tuple[Refusal, bool]] = {}
-        """By protocol and code, with whether the id is in the body."""
+        self._kept: dict[tuple[ServerCodec, Hashable, str], tuple[Refusal, bool]] = {}
+        """By protocol, form and code, with whether the id is in the body."""
 
-    def refusal(self, codec: ServerCodec, error: DragomanError, request_id: str) -> Refusal:
-        """`error` in the words of `codec`. Errors with the same code must say the same."""
-        kept = self._kept.get((codec, error.code))
+    def refusal(self, codec: ServerCodec, call: ServerRequest, error: DragomanError, request_id: str) -> Refusal:
+        """`error` in answer to `call`, in the words of `codec`. Errors with the same code must say the same."""
+        key = codec, codec.error_form(call), error.code
+        kept = self._kept.get(key)
         if kept is None:
             error.request_id = self._id
-            response = replace(codec.encode_error(error), error=error.code)
+            response = replace(codec.refusal(call, error), error=error.code)
             made = Refusal(response, fields(response.headers))
-            kept = self._kept[codec, error.code] = made, self._id.encode() in response.body
+            kept = self._kept[key] = made, self._id.encode() in response.body
         refusal, named = kept
         if not named:
             return refusal

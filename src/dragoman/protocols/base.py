@@ -1,7 +1,7 @@
 """What a dialect is: the seams that every protocol here fills. Knows no vendor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -351,3 +351,11 @@ class ServerCodec(ABC):
     @abstractmethod
     def encode_error(self, error: DragomanError) -> ServerResponse:
         """The response that reports `error` in place of an answer."""
+
+    def error_form(self, call: ServerRequest) -> Hashable:
+        """What the form of an error depends on besides the error. Calls with equal forms get equal responses."""
+        return None
+
+    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
+        """The response to `call` that reports `error`, in the form that it expects."""
+        return self.encode_error(error)

@@ -207,7 +207,9 @@ def test_names_may_have_either_form_at_every_depth_and_the_caller_s_own_are_kept
             {"defs": {"a": {"type": "STRING"}}, "ref": "#/defs/a"},
             {"$defs": {"a": {"type": "string"}}, "$ref": "#/defs/a"},
         ),
-        ({"properties": {"x": "odd"}, "items": 5, "type": 7}, {"properties": {"x": "odd"}, "items": 5, "type": 7}),
+        ({"properties": {"x": "odd"}, "items": 5, "type": 70}, {"properties": {"x": "odd"}, "items": 5, "type": 70}),
+        ({"type": 5, "items": {"type": 3}}, {"type": "array", "items": {"type": "integer"}}),
+        ({"type": 0}, {}),
     ],
 )
 def test_a_schema_of_the_older_form_means_the_same_as_json_schema(old: dict[str, Any], new: dict[str, Any]) -> None:

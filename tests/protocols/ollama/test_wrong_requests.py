@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.ollama import OllamaClient, OllamaServer
-from dragoman.types import ModelProfile, ServerRequest, ToolResult
+from dragoman.protocols.ollama.write_messages import encode_messages
+from dragoman.types import ModelProfile, ServerRequest, Text, ToolResult
 from tests.support.env import fixed_env
 
 SERVER = OllamaServer()
@@ -51,8 +52,7 @@ def said(*messages: Any, **more: Any) -> bytes:
             {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]},
             "messages[0].tool_calls[0].function.arguments: expected an object, got a string",
         ),
-        ({"role": "tool", "content": "x", "tool_name": "f"}, "messages[0].tool_name: expected the result of a call"),
-        ({"role": "tool", "content": "x"}, "messages[0].tool_name: expected the result of a call before it"),
+        ({"role": "tool", "content": 1}, "messages[0].content: expected a string, got an integer"),
     ],
 )
 def test_a_wrong_message_is_named(message: Any, reason: str) -> None:
@@ -123,7 +123,19 @@ def test_a_result_belongs_to_the_first_call_of_its_tool_that_has_none() -> None:
     request = SERVER.decode_request(ServerRequest(method="POST", path="/api/chat", body=said(*messages)))
     results = [part for message in request.messages for part in message.parts if isinstance(part, ToolResult)]
     assert [result.id for result in results] == ["call_1_1", "mine", "call_1_0", "call_1_3"]
-    assert "messages[6].tool_name: expected the result of a call of 'f'" in refused(said(*messages, messages[-1]))
+    assert "messages[5].tool_name: expected the result of a call of 'h'" in refused(
+        said(*messages[:-1], messages[-1] | {"tool_name": "h"})
+    )
+
+
+@pytest.mark.parametrize("names", [{}, {"tool_name": "f"}, {"tool_name": "f", "tool_call_id": "mine"}])
+def test_a_result_without_a_call_is_words_of_the_user(names: dict[str, str]) -> None:
+    sent = {"role": "tool", "content": "sunny", **names}
+    request = SERVER.decode_request(ServerRequest(method="POST", path="/api/chat", body=said(sent)))
+    (message,) = request.messages
+    assert message.role == "user"
+    assert [part.text for part in message.parts if isinstance(part, Text)] == ["sunny"]
+    assert encode_messages(request.messages) == [sent]
 
 
 ANY = st.recursive(

@@ -86,7 +86,7 @@ class Generation:
         except DisconnectedError:
             return
         except DragomanError as exc:  # the gateway was stopped
-            await self.gateway.refuse(admitted.front, exc, writer)
+            await self.gateway.refuse(admitted.front, call, exc, writer)
         except BaseException:  # a bug of ours: the response ends, and the loop's handler reports it
             writer.abort()
             raise

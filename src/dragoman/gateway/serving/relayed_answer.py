@@ -297,7 +297,7 @@ class RelayedAnswer:
             self.fail(error)
         else:
             self._outcome.fail(error)
-            answer = self._chat.codec.encode_error(fit(error, self._writer))
+            answer = self._chat.codec.refusal(self._call, fit(error, self._writer))
             self._writer.send_nowait(replace(answer, headers=(*answer.headers, *asked_headers(self._outcome))))
 
     async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]]) -> None:

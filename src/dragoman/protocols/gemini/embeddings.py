@@ -5,9 +5,11 @@ from typing import Any
 from dragoman.errors import NoOperationError, cut
 from dragoman.protocols.base import Env
 from dragoman.protocols.extra import merged, without_none
+from dragoman.protocols.gemini import numbered
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
+from dragoman.protocols.gemini.numbered import word
 from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
 from dragoman.protocols.gemini.usage import SAYABLE, decode_usage, encode_usage
 from dragoman.protocols.json_fields import Fields, refused
@@ -143,7 +145,7 @@ def _request(model: str, requests: list[Fields]) -> EmbedRequest:
         texts.append("".join(part.required_text("text") for part in parts))
         for each in (content, *parts):
             _nothing_beside(each)
-        task, title = fields.text("taskType"), fields.text("title")
+        task, title = word(fields, "taskType", numbered.TASKS), fields.text("title")
         settings.append((task, title, read_dimensions(fields, "outputDimensionality"), fields.rest))
         if settings[-1] != settings[0]:
             raise refused("requests", "expected the same in each, except the content")

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Raw
 
 from dragoman.protocols.gemini.extra import NAME, to_extra
+from dragoman.protocols.gemini.numbered import LANGUAGES, OUTCOMES, word
 from dragoman.protocols.gemini.raw_json import is_object
 from dragoman.protocols.json_fields import Fields
 from dragoman.types import HostedCall, HostedResult, Text
@@ -32,8 +33,8 @@ TOOLS: dict[str, str] = {
 def decode_code(fields: Fields, call_id: str) -> HostedCall:
     """`executableCode`; `call_id`: for a service that sends none."""
     body = dict(fields.rest)
-    known = fields.text("id")
-    arguments = json.encode({"language": fields.text("language"), "code": fields.text("code") or ""}).decode()
+    known, language = fields.text("id"), word(fields, "language", LANGUAGES)
+    arguments = json.encode({"language": language, "code": fields.text("code") or ""}).decode()
     return HostedCall(id=known or call_id, tool=CODE_EXECUTION, arguments=arguments, extra=to_extra({CODE: body}))
 
 
@@ -42,7 +43,7 @@ def decode_ran(fields: Fields, call_id: str) -> HostedResult:
     body = dict(fields.rest)
     known, output = fields.text("id"), fields.text("output")
     parts = () if output is None else (Text(text=output),)
-    failed = fields.text("outcome") not in {None, GOOD}
+    failed = word(fields, "outcome", OUTCOMES) not in {None, GOOD}
     extra = to_extra({RAN: body})
     return HostedResult(id=known or call_id, tool=CODE_EXECUTION, parts=parts, is_error=failed, extra=extra)
 

@@ -108,8 +108,12 @@ def read_target(call: ServerRequest) -> Target:
     model, method = model_and_method(call.path)
     if not model or method not in {WHOLE, STREAM}:
         raise EndpointNotFoundError(f"expected a path that ends with MODEL:{WHOLE} or MODEL:{STREAM}")
-    stream = method == STREAM
-    return Target(model, stream, stream and SSE not in call.query.split("&"))
+    return Target(model, method == STREAM, wants_array(call))
+
+
+def wants_array(call: ServerRequest) -> bool:
+    """Whether a stream is wanted as a JSON array: the service's own form, unless events are asked for."""
+    return call.path.endswith(f":{STREAM}") and SSE not in call.query.split("&")
 
 
 def model_and_method(path: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from dragoman.protocols.gemini.extra import note, noted
+from dragoman.protocols.gemini.numbered import TYPES, named
 from dragoman.protocols.tool_schema.references import References
 from dragoman.types import Extra, SchemaSupport
 
@@ -45,7 +46,8 @@ def to_json_schema(schema: Any) -> Any:
         return schema
     found: dict[str, Any] = {}
     nullable, order = False, None
-    for name, value in schema.items():
+    for name, said in schema.items():
+        value = named(said, TYPES) if name == "type" else said
         key = WORD.sub(lambda word: word[1].upper(), name)
         match key, value:
             case "type", str() if value.upper() != NO_TYPE:

@@ -1,5 +1,7 @@
 """The half that a program calls."""
 
+from msgspec.structs import replace
+
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
@@ -7,7 +9,7 @@ from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply,
 from dragoman.protocols.gemini.errors import envelope, outward
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.finish_reasons import NATIVE
-from dragoman.protocols.gemini.relay import READER, read_target
+from dragoman.protocols.gemini.relay import READER, read_target, wants_array
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.gemini.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.json_fields import wrong_type
@@ -17,6 +19,9 @@ from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, Se
 from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
+
+ALT = ("$alt=", "%24alt=")
+"""How a query begins that Google's clients for REST write; others write `alt`."""
 
 REGIONS = RegionFields(
     "contents", system=("systemInstruction", "system_instruction"), settings=("cachedContent", "cached_content")
@@ -88,7 +93,22 @@ class GeminiServer(ServerCodec):
     def encode_stream_error(self, error: DragomanError) -> bytes:
         return stream_error(error)
 
+    def error_form(self, call: ServerRequest) -> bool:
+        return _fails_in_list(call)
+
+    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
+        """In a list, as its only reply, for who would get a list of replies: such a caller reads nothing else.
+
+        Not for Google's clients for REST, which read the reason of an object alone (google-api-core, `exceptions.py`).
+        """
+        response = self.encode_error(error)
+        return replace(response, body=b"[%b]" % response.body) if _fails_in_list(call) else response
+
     def encode_error(self, error: DragomanError) -> ServerResponse:
         status = outward(error)
         headers = (*JSON, *retry_headers(error, status))
         return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+
+
+def _fails_in_list(call: ServerRequest) -> bool:
+    return wants_array(call) and not any(part.startswith(ALT) for part in call.query.split("&"))

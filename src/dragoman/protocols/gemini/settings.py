@@ -10,6 +10,7 @@ from msgspec import Struct
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.gemini.lists import strings
+from dragoman.protocols.gemini.numbered import MODALITIES, named
 from dragoman.protocols.gemini.schema import is_older, noted_references, to_json_schema
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.reasoning import budget_of
@@ -65,7 +66,7 @@ def decode_settings(outer: Fields) -> Settings:
         "reasoning": _reasoning(fields),
         "top_logprobs": _top_logprobs(fields),
         "candidate_count": _positive(fields, "candidateCount"),
-        "modalities": tuple(word.lower() for word in strings(fields, "responseModalities")),
+        "modalities": _modalities(fields),
     }
     rest = {f"{PREFIX}{name}": value for name, value in fields.rest.items()}
     return Settings({name: value for name, value in found.items() if value is not None}, rest)
@@ -112,6 +113,13 @@ def encode_thinking(config: ReasoningConfig, *, levels: bool) -> dict[str, Any]:
     elif config.mode is not None:
         said["thinkingBudget"] = DYNAMIC
     return with_extra(said, config.extra)
+
+
+def _modalities(fields: Fields) -> tuple[str, ...]:
+    name = "responseModalities"
+    if name in fields.rest:
+        fields.rest[name] = named(fields.rest[name], MODALITIES)
+    return tuple(word.lower() for word in strings(fields, name))
 
 
 def _reasoning(fields: Fields) -> ReasoningConfig | None:

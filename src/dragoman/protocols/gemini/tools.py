@@ -8,6 +8,7 @@ from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import as_function
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.gemini.lists import listed, strings
+from dragoman.protocols.gemini.numbered import MODES, word
 from dragoman.protocols.gemini.schema import noted_references, to_json_schema
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.tool_names import NameForm
@@ -131,7 +132,7 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
     choice: ToolChoice | None = None
     if config.rest.get(CALLING) is not None:
         calling = config.fields(CALLING)
-        mode, names = calling.text("mode"), strings(calling, "allowedFunctionNames")
+        mode, names = word(calling, "mode", MODES), strings(calling, "allowedFunctionNames")
         choice = _choice(mode, names, calling)
         if calling.rest:
             config.rest[CALLING] = calling.rest

@@ -2,6 +2,10 @@
 
 A call may lack an id, and the result of a call may name it by the tool's name alone, since the vendor's SDKs drop ids:
 then the call gets one, and the result belongs to the first call of that tool that has none yet.
+
+The service takes a result without any call too, and programs send such: LlamaIndex for TypeScript leaves out the calls
+(`run-llama/LlamaIndexTS`, `packages/providers/ollama`), others all that is older than the last few messages. Elsewhere
+a result needs its call. So its words are then the user's, with the role that they had.
 """
 
 from collections import deque
@@ -88,6 +92,10 @@ class Conversation:
         unsaid = [*missing(fields, NAME_OF_TOOL, ID_OF_CALL), *missing(fields, "content")]
         name, call_id = fields.text(NAME_OF_TOOL), fields.text(ID_OF_CALL)
         call = self._answered(call_id, name)
+        if call is None and not self._open:
+            had = {"role": "tool", NAME_OF_TOOL: name, ID_OF_CALL: call_id}
+            fields.rest.update((key, value) for key, value in had.items() if value)
+            return self._speaks(fields, "user")
         if call is None and not call_id:
             whose = "a call" if name is None else f"a call of {cut(name, 40)!r}"
             raise refused(
