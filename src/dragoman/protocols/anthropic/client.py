@@ -14,6 +14,7 @@ from dragoman.protocols.anthropic.losses import changed
 from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
 from dragoman.protocols.anthropic.service import BETA, headers_for
+from dragoman.protocols.anthropic.states import with_signatures
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.call_ids import PLAIN, CallIdForm
@@ -114,6 +115,7 @@ class AnthropicClient(ClientCodec):
     ) -> None:
         self._base = url.rstrip("/")
         self._url = f"{self._base}/v1/messages"
+        self._signed = signed
         self.relay = AnthropicRelay(self._url, signed=signed)
         self._variant = Variant(version, max_tokens)
         self.counter = AnthropicCounter(self._url, self._variant)
@@ -121,6 +123,9 @@ class AnthropicClient(ClientCodec):
 
     def origin(self, model: str) -> str | None:
         return opaque.origin(self._base, model)
+
+    def vouched(self, request: ChatRequest) -> ChatRequest:
+        return request if self._signed else with_signatures(request, opaque.origin(self._base, request.model))
 
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
         return changed(request, self._variant)
