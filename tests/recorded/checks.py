@@ -312,8 +312,10 @@ def translates_requests(recorded: Recorded) -> str:
 
 
 def _is_there(leaf: str, whole: str) -> bool:
-    """Whether a text is in what is sent, as it is, in capitals (as Gemini writes an effort) or as base64, or is a word of
-    the protocols themselves."""
+    """Whether a text is in what is sent, or is a word of the protocols themselves.
+
+    It may be there as it is, as base64, or in capitals, as Gemini writes an effort.
+    """
     if (
         leaf in whole
         or f"\n{leaf.upper()}\n" in f"\n{whole}\n"
