@@ -32,8 +32,8 @@ protocol, and answers itself, as the offline models do."""
 
 
 Do = Callable[..., Awaitable[Any]]
-"""Calls a function with the arguments behind it. What is done so takes long and looks at the request alone, so that a
-thread may do it."""
+"""Calls a function with the arguments after it. Such work takes long and reads nothing but the request, so a thread
+may do it."""
 
 
 class Asked(Struct, frozen=True):

@@ -87,8 +87,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     Raises what went wrong until then, with the service's name.
     """
     own, origin = service.codec.name, service.codec.origin(request.model)
-    request = await beside(request, with_kept, request, own, origin)
-    request = await beside(request, service.codec.vouched, request)
+    request = await beside(request, _with_state, request, service.codec)
     if service.strict or not await beside(request, has_own, request, own, origin):
         return await _open(service, request, env)
     try:
@@ -96,6 +95,11 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     except OpaqueStateError:
         request = disowned(request)
     return await _open(service, request, env)
+
+
+def _with_state(request: ChatRequest, codec: ClientCodec) -> ChatRequest:
+    """`request` with all state of the service that its caller did not send."""
+    return codec.vouched(with_kept(request, codec.name, codec.origin(request.model)))
 
 
 async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:

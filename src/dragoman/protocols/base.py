@@ -154,7 +154,7 @@ class ClientCodec(ABC):
         return None
 
     def vouched(self, request: ChatRequest) -> ChatRequest:
-        """`request` with state of this service where it takes a part without any as its own."""
+        """`request`, in which parts without state get one of this service, if it takes such parts as its own."""
         return request
 
     def changed(self, request: ChatRequest) -> Iterable[Loss]:

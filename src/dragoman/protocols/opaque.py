@@ -33,7 +33,7 @@ ORIGIN = 8
 UNKNOWN = "-"
 """Stands for an origin that is not known."""
 STATELESS = f"{DOTTED}{UNKNOWN}.none."
-"""Stands where a caller wants state to send back and the service gave none: AI SDK 6 drops reasoning without it."""
+"""What a caller gets in place of state if the service gave none: AI SDK 6 does not send reasoning back without it."""
 STATELESS_JSON = f'"{STATELESS}"'.encode()
 
 

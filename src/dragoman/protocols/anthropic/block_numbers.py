@@ -25,7 +25,7 @@ _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class BlockNumbers:
-    """The numbers of one answer; each event that passes is told."""
+    """The numbers of the blocks of one answer. Each event that passes is given to it."""
 
     def __init__(self, last: int, open_block: int | None) -> None:
         """`last`: the highest number so far, -1 if there is none. `open_block`: that of the one that has not ended."""

@@ -105,7 +105,7 @@ def decode_thinking(fields: Fields) -> tuple[ReasoningConfig | None, tuple[str, 
 
 
 def as_it_came(request: ChatRequest) -> ChatRequest:
-    """`request` for a service of this protocol: what a field of its own says of thinking is said by that alone."""
+    """`request` for a service of this protocol: a field in which thinking was asked for goes out as it came, alone."""
     config, found = request.reasoning, _asked(request.extra.get(NAME, {}))
     if config is None or found is None or not set(found[1]) <= set(request.silent):
         return request

@@ -54,7 +54,7 @@ def encode_annotation(citation: Citation, length: int) -> dict[str, Any]:
         if citation.text_range is not None:
             said |= {"start_index": start, "end_index": end}
         if citation.extra.get(NAME, {}).get("type", FILE) == FILE:
-            # Callers' types require an index, which says where in the text the citation stands.
+            # Callers' types require an index: the place of the citation in the text.
             said["index"] = end
     return with_extra(said, citation.extra)
 
