@@ -115,6 +115,7 @@ SILENT: tuple[Row, ...] = (
 """Leaves that say nothing that could be lost."""
 
 EQUIVALENTS: tuple[Row, ...] = (
+    Row("gemini > anthropic: contents.parts.thought=true", "a thought, in the form of each", ("thinking", "hm")),
     Row("openai-responses > *: tools[tool_search].execution=client", SEARCH, ("name", "tool_search")),
     Row("* > openai-responses: logprobs=true", PROBABLE, ("include", "message.output_text.logprobs")),
     Row("* > gemini: logprobs=true", PROBABLE, ("responseLogprobs", True)),

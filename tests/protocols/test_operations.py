@@ -307,7 +307,7 @@ WRONG: list[tuple[EmbedServer, str, Any, str]] = [
     (
         GeminiEmbedServer(),
         ONE,
-        {"content": PART["content"], "task_type": 5},
+        {"content": PART["content"], "task_type": 50},
         "taskType: expected a string, got an integer",
     ),
     (

@@ -312,8 +312,17 @@ def translates_requests(recorded: Recorded) -> str:
 
 
 def _is_there(leaf: str, whole: str) -> bool:
-    """Whether a text is in what is sent, as it is or as base64, or is a word of the protocols themselves."""
-    if leaf in whole or leaf in STRUCTURE or leaf.startswith(VINTAGES) or ITEM_ID.fullmatch(leaf):
+    """Whether a text is in what is sent, or is a word of the protocols themselves.
+
+    It may be there as it is, as base64, or in capitals, as Gemini writes an effort.
+    """
+    if (
+        leaf in whole
+        or f"\n{leaf.upper()}\n" in f"\n{whole}\n"
+        or leaf in STRUCTURE
+        or leaf.startswith(VINTAGES)
+        or ITEM_ID.fullmatch(leaf)
+    ):
         return True
     return b64encode(leaf.encode()).decode().rstrip("=") in whole
 

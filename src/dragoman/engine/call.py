@@ -88,6 +88,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     """
     own, origin = service.codec.name, service.codec.origin(request.model)
     request = await beside(request, with_kept, request, own, origin)
+    request = await beside(request, service.codec.vouched, request)
     if service.strict or not await beside(request, has_own, request, own, origin):
         return await _open(service, request, env)
     try:

@@ -50,7 +50,7 @@ def draft(
     """
     lost: tuple[Loss, ...] = ()
     try:
-        asked = question(request, codec, env.profile)
+        asked = question(codec.vouched(request), codec, env.profile)
         lost = asked.losses
         refuse(lost, name, strict=strict)
         message, more = _first(codec.encode_request(codec.fit(asked.request, env.profile), env))

@@ -153,6 +153,10 @@ class ClientCodec(ABC):
         """Whose opaque state `model` of this service can read; see `opaque`. None: only what it wrote itself."""
         return None
 
+    def vouched(self, request: ChatRequest) -> ChatRequest:
+        """`request` with state of this service where it takes a part without any as its own."""
+        return request
+
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
         """What of `request` arrives as something near it, as a rule of this protocol."""
         return ()

@@ -23,7 +23,6 @@ from dragoman.types import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    tool_result,
     user,
 )
 from tests.support.env import fixed_env
@@ -187,32 +186,6 @@ def test_thinking_goes_on_only_if_the_turn_that_waits_begins_with_it(turn: tuple
     )
     assert (sent(request)["thinking"] != DISABLED) is thinks
     assert named(request) == (set() if thinks else {"reasoning"})
-
-
-FOREIGN = OpaqueState("gemini", "c2ln", "0123abcd")
-
-
-@pytest.mark.parametrize("state", [None, FOREIGN])
-@pytest.mark.parametrize(("signed", "returns"), [(False, True), (False, None), (True, True)])
-def test_thinking_goes_back_unsigned_to_a_service_that_signs_nothing_if_its_model_wants_it(
-    state: OpaqueState | None, signed: bool, returns: bool | None
-) -> None:
-    """As a relay passes it: DeepSeek and Kimi have this protocol too, and give thinking with an empty signature."""
-    call = ToolCall(id="c1", name="f", arguments="{}")
-    parts = (Reasoning(text="Hm", opaque=state), call)
-    asked = replace(ASK, reasoning=ReasoningConfig(budget_tokens=2048), tools=(Tool("f"),))
-    waiting = replace(asked, messages=(user("hi"), Message("assistant", parts), tool_result(call, "done")))
-    client, profile = AnthropicClient("http://up", signed=signed), ModelProfile(reasoning_returns=returns)
-    body, names = sent(waiting, profile, client), named(waiting, profile, client)
-    (first, *_) = body["messages"][1]["content"]
-    if returns and not signed:
-        assert first == {"type": "thinking", "thinking": "Hm", "signature": ""}
-        assert body["thinking"]["type"] == "enabled"
-        assert names == (set() if state is None else {"messages[1].parts[0].opaque"})
-    else:
-        assert first["type"] == "tool_use"
-        assert body["thinking"] == DISABLED
-        assert names == {"messages[1].parts[0] (reasoning)", "reasoning"}
 
 
 def test_the_ids_of_another_service_s_calls_are_such_as_the_model_takes() -> None:

@@ -11,6 +11,7 @@ from dragoman.protocols.gemini import NAME, GeminiClient, GeminiServer
 from dragoman.protocols.gemini.contents import SENTINEL
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.schema import to_json_schema
+from dragoman.protocols.opaque import wrapped_base64
 from dragoman.types import (
     ChatRequest,
     File,
@@ -20,6 +21,7 @@ from dragoman.types import (
     ModelProfile,
     MovedMessage,
     OpaqueState,
+    Reasoning,
     ServerRequest,
     Text,
     Tool,
@@ -359,3 +361,23 @@ def test_a_call_may_have_several_results() -> None:
         {"role": "user", "parts": [result]},
     )
     assert [part.id for part in (request.messages[2].parts + request.messages[3].parts)] == ["c1", "c1"]  # type: ignore[union-attr]  # results
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["one content", "one content a chunk"])
+def test_all_words_of_a_thought_are_those_that_its_state_vouches_for(whole: bool) -> None:
+    """Anthropic refuses a signature whose thinking is not word for word what it wrote."""
+    state = OpaqueState("anthropic", "c2ln", "0a1b2c3d")
+    words: list[dict[str, Any]] = [{"text": "I ", "thought": True}, {"text": "thi", "thought": True}]
+    words += [{"text": "nk", "thought": True}]
+    words += [{"text": "", "thought": True, "thoughtSignature": wrapped_base64(state, NAME)}, {"text": "so"}]
+    hi = {"role": "user", "parts": [{"text": "hi"}]}
+    turn = [{"role": "model", "parts": words}] if whole else [{"role": "model", "parts": [part]} for part in words]
+    said = received(hi, *turn, hi).messages[1]
+    assert said.parts == (Reasoning(text="I think", form="summary", opaque=state), Text(text="so"))
+
+
+def test_thoughts_that_google_has_signed_stay_as_they_came() -> None:
+    words: list[dict[str, Any]] = [{"text": "I ", "thought": True}, {"text": "think", "thought": True}]
+    words += [{"text": "", "thought": True, "thoughtSignature": "YQ=="}]
+    said = received({"role": "user", "parts": [{"text": "hi"}]}, {"role": "model", "parts": words}).messages[1]
+    assert [part.text for part in said.parts if isinstance(part, Reasoning)] == ["I ", "think", ""]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError
+from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError, OverloadedError
 from dragoman.protocols.listed_names import MAX_NAME
 from dragoman.protocols.ollama.models import decode_tags, encode_show, encode_tags, shown_model, tags_request
 from dragoman.types import HttpResponse, ModelProfile, ResponseHead, ServerRequest
@@ -37,6 +37,7 @@ def test_the_names_are_read_and_what_is_none_is_left_out(body: bytes, names: tup
         (b"<html>", BadEventError),
         (b"[]", BadEventError),
         (b'{"models":null}', BadEventError),
+        (b'{"error":"busy","code":"overloaded"}', OverloadedError),
         (b'{"error":"no","code":"invalid_api_key"}', AuthenticationError),
     ],
 )

@@ -597,9 +597,21 @@ def test_reasoning_that_the_service_would_refuse_is_left_out_and_named() -> None
     ]
     items = encode(request)["input"]
     assert [item.get("type", "message") for item in items] == ["reasoning", "reasoning", "message", "function_call"]
-    assert items[0]["content"] == [{"type": "reasoning_text", "text": "own"}]
     assert items[0]["encrypted_content"] == "gAAA"
     assert items[2] == {"role": "assistant", "content": "a"}
+
+
+def test_words_with_state_are_a_summary_if_the_caller_has_no_items() -> None:
+    """OpenAI takes no `content` of reasoning, and Messages or Chat do not say what its words were."""
+    ours = OpaqueState(NAME, "gAAA", CLIENT.origin("m"))
+    parts = (Reasoning(text="own", opaque=ours), Reasoning(text="raw", item="rs_1", opaque=ours), Text(text="a"))
+    own, raw, _ = encode(ChatRequest(model="m", messages=(Message("assistant", parts),)))["input"]
+    assert own == {
+        "type": "reasoning",
+        "summary": [{"type": "summary_text", "text": "own"}],
+        "encrypted_content": "gAAA",
+    }
+    assert raw["content"] == [{"type": "reasoning_text", "text": "raw"}], "its item says what it was"
 
 
 def test_a_turn_of_which_nothing_can_be_said_is_left_out() -> None:

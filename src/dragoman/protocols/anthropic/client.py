@@ -9,17 +9,12 @@ from dragoman.protocols.anthropic.count import AnthropicCounter
 from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
 from dragoman.protocols.anthropic.errors import decode_error
 from dragoman.protocols.anthropic.extra import NAME
-from dragoman.protocols.anthropic.fitting import (
-    SAMPLING,
-    changed_fields,
-    fitted,
-    thinking_as_taken,
-    with_empty_signatures,
-)
+from dragoman.protocols.anthropic.fitting import SAMPLING, changed_fields, fitted, thinking_as_taken
 from dragoman.protocols.anthropic.losses import changed
 from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
 from dragoman.protocols.anthropic.service import BETA, headers_for
+from dragoman.protocols.anthropic.states import with_signatures
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.call_ids import PLAIN, CallIdForm
@@ -104,8 +99,7 @@ class AnthropicClient(ClientCodec):
     """Calls `POST {url}/v1/messages`.
 
     `version`: the value of `anthropic-version`. `max_tokens`: the limit if the caller sets none. `signed`: whether the
-    service refuses thinking with an empty signature; some with this protocol give that, and want it back. Of a
-    translated request they get it for models of which the profile says that they want their reasoning.
+    service refuses thinking with an empty signature; some with this protocol give that, and want it back.
     """
 
     name = NAME
@@ -130,25 +124,28 @@ class AnthropicClient(ClientCodec):
     def origin(self, model: str) -> str | None:
         return opaque.origin(self._base, model)
 
+    def vouched(self, request: ChatRequest) -> ChatRequest:
+        return request if self._signed else with_signatures(request, opaque.origin(self._base, request.model))
+
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
         return changed(request, self._variant)
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         # The service refuses thinking without its signature, so that without it all of the part is lost.
         found = {loss.name: loss for loss in super().losses(request, profile)}
-        for place in () if self._returns(profile) else self._unsigned(request):
+        for place in self._unsigned(request):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
         if request.reasoning is not None or request.tool_choice is not None:
             own = without_foreign(with_limit(request, profile.most_output), NAME, self.origin(request.model))
-            own = self._with_effort(self._signing(own, profile), profile)
+            own = self._with_effort(own, profile)
             for name in changed_fields(own, thinking_as_taken(own, profile)):
                 if name in self.expresses:
                     found.setdefault(name, ChangedField(name))
         return tuple(found.values())
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        return fitted(self._signing(super().fit(request, profile), profile), profile)
+        return fitted(super().fit(request, profile), profile)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         body = request_body(encode_body(request, self._variant, env.profile.most_output))
@@ -160,12 +157,6 @@ class AnthropicClient(ClientCodec):
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)
-
-    def _returns(self, profile: ModelProfile) -> bool:
-        return not self._signed and profile.reasoning_returns is True
-
-    def _signing(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        return with_empty_signatures(request) if self._returns(profile) else request
 
     def _unsigned(self, request: ChatRequest) -> Iterator[str]:
         origin = self.origin(request.model)

@@ -10,11 +10,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.protocols.anthropic.states import signature_state
 from dragoman.protocols.anthropic.thinking import LEAST, OFF, kind_of, must_be_off
 from dragoman.protocols.losses import REASONING
 from dragoman.protocols.reasoning import BUDGETS, always_thinks, budget_of, effort_of
-from dragoman.types import AnyPart, ChatRequest, ModelProfile, Reasoning, ReasoningConfig, ToolChoice
+from dragoman.types import ChatRequest, ModelProfile, ReasoningConfig, ToolChoice
 
 NOT_THINKING = ReasoningConfig(mode="off")
 
@@ -34,20 +33,6 @@ SAMPLING = ("temperature", "top_p", "top_k")
 def fitted(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
     """`request` as models of `profile` take it. Opaque state that the service cannot read is no longer in it."""
     return thinking_as_taken(request, profile)
-
-
-def with_empty_signatures(request: ChatRequest) -> ChatRequest:
-    """`request`, in which thinking that nobody signed has an empty signature, which is written."""
-    messages = tuple(
-        replace(message, parts=tuple(map(_signed, message.parts))) if message.role == "assistant" else message
-        for message in request.messages
-    )
-    return replace(request, messages=messages)
-
-
-def _signed(part: AnyPart) -> AnyPart:
-    unsigned = isinstance(part, Reasoning) and part.opaque is None and part.text
-    return replace(part, opaque=signature_state("", None)) if unsigned else part
 
 
 def thinking_as_taken(request: ChatRequest, profile: ModelProfile) -> ChatRequest:

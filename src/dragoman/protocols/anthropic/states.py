@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from dragoman.protocols.anthropic.extra import NAME
 from dragoman.protocols.opaque import MARK, unwrapped, wrapped
-from dragoman.types import OpaqueState
+from dragoman.types import AnyPart, ChatRequest, Message, OpaqueState, Reasoning
 
 REDACTED = "redacted."
 NEXT, LAST = ">", "<"
@@ -37,6 +37,34 @@ def is_redacted(state: OpaqueState) -> bool:
 def written(state: OpaqueState) -> str:
     """The text of a state of this protocol, as the service wrote it."""
     return state.data.removeprefix(REDACTED)
+
+
+def with_signatures(request: ChatRequest, origin: str) -> ChatRequest:
+    """`request` with an empty signature of `origin` on thoughts of the assistant that have words and no state; the same
+    object if there is none.
+
+    So services write them that sign nothing. DeepSeek refuses a turn whose thinking is missing (decolua/9router#2397),
+    and without it thinking must be off while results of calls are awaited. Who refuses it is asked without.
+    """
+    if not any(map(_has_bare, request.messages)):
+        return request
+    state = signature_state("", origin)
+    return replace(request, messages=tuple(_signed(message, state) for message in request.messages))
+
+
+def _signed(message: Message, state: OpaqueState) -> Message:
+    if not _has_bare(message):
+        return message
+    parts = tuple(replace(part, opaque=state) if _is_bare(part) else part for part in message.parts)
+    return replace(message, parts=parts)
+
+
+def _has_bare(message: Message) -> bool:
+    return message.role == "assistant" and any(map(_is_bare, message.parts))
+
+
+def _is_bare(part: AnyPart) -> bool:
+    return isinstance(part, Reasoning) and part.opaque is None and bool(part.text)
 
 
 def to_caller(state: OpaqueState) -> str:

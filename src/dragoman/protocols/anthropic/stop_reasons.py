@@ -1,5 +1,6 @@
 """Why a model stopped, in this protocol's words and in ours."""
 
+from dragoman.protocols.borrowed_reasons import borrowed
 from dragoman.types import FinishReason
 
 FINISH: dict[str, FinishReason] = {
@@ -30,7 +31,8 @@ SAYABLE = frozenset(f"finish_reason.{reason}" for reason in NATIVE if reason != 
 
 def decode_reason(native: str | None, *, tool_call: bool) -> tuple[FinishReason, str | None]:
     """Our reason, and the service's own if it differs. `native` is None if it only said that it was done."""
-    reason = FINISH.get(native or "end_turn", "other")
+    word = native or "end_turn"
+    reason = FINISH.get(word) or borrowed(word)
     if reason == "stop" and tool_call and native != "stop_sequence":
         reason = "tool_call"
     return reason, None if native in {None, NATIVE[reason]} else native

@@ -63,9 +63,10 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     "overloaded_error": OverloadedError,
     "server_is_overloaded": OverloadedError,
     "slow_down": OverloadedError,
+    OverloadedError.code: OverloadedError,
     TruncatedStreamError.code: TruncatedStreamError,
 }
-"""A service's `code` or `type`, more exact than its status. The last is our own, if the service is a dragoman too."""
+"""A service's `code` or `type`, more exact than its status. The last two are ours, if the service is a dragoman too."""
 
 VAGUE = frozenset({RateLimitError})
 """What services also say if a request is too large for any wait, or money is spent: their words are more exact."""

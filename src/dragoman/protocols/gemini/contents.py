@@ -19,7 +19,7 @@ from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter, Sign, decode_
 from dragoman.protocols.gemini.raw_json import Texts, text_of
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.result_order import in_order_of_calls
-from dragoman.types import AnyPart, Extra, Message, Reasoning, Role, Text, ToolCall, ToolResult
+from dragoman.types import AnyPart, Extra, Message, OpaqueState, Reasoning, Role, Text, ToolCall, ToolResult
 
 MODEL, USER = "model", "user"
 ROLES = frozenset({MODEL, USER, "function"})
@@ -194,13 +194,24 @@ class _Turn:
             if isinstance(part, Text | Reasoning) and type(last) is type(part):
                 if _is_foreign(part) and not part.text and last.opaque is None:
                     self._join()
-                    self._parts[-1] = replace(self._parts[-1], opaque=part.opaque)
+                    self._prove(part.opaque)
                     continue
                 if k == 0 and begun and _is_plain(part) and _is_plain(last):
                     self._more.append(part.text)
                     continue
             self._join()
             self._parts.append(part)
+
+    def _prove(self, state: OpaqueState | None) -> None:
+        """Gives the last part its state, and if it is a thought all words of it that came before, in further parts."""
+        part = self._parts.pop()
+        if isinstance(part, Reasoning):
+            pieces = [part.text]
+            while self._parts and isinstance(before := self._parts[-1], Reasoning) and _is_plain(before):
+                pieces.append(before.text)
+                self._parts.pop()
+            part = replace(part, text="".join(reversed(pieces)))
+        self._parts.append(replace(part, opaque=state))
 
     def message(self) -> Message:
         """All of it."""

@@ -1,5 +1,6 @@
 """Why a model stopped, in this protocol's words and in ours."""
 
+from dragoman.protocols.borrowed_reasons import borrowed
 from dragoman.types import FinishReason
 
 FINISH: dict[str, FinishReason] = {
@@ -35,7 +36,7 @@ NOT_SAID = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED
 
 def decode_reason(native: str, *, tool_call: bool) -> tuple[FinishReason, str | None]:
     """Our reason, and the service's own word if it says more. A call ends with the same word as a text."""
-    reason = FINISH.get(native, "other")
+    reason = FINISH.get(native) or borrowed(native)
     if reason == "stop" and tool_call:
         reason = "tool_call"
     return reason, None if NATIVE[reason] == native else native

@@ -1,5 +1,6 @@
 """Why a model stopped, in this protocol's words and in ours."""
 
+from dragoman.protocols.borrowed_reasons import borrowed
 from dragoman.types import FinishReason
 
 FINISH: dict[str, FinishReason] = {
@@ -23,7 +24,8 @@ SAYABLE = frozenset(
 
 def decode_reason(native: str | None, *, tool_call: bool) -> tuple[FinishReason, str | None]:
     """Our reason, and the service's own if it differs. `native` is None if it only said that it was done."""
-    reason = FINISH.get(native or "stop", "other")
+    word = native or "stop"
+    reason = FINISH.get(word) or borrowed(word)
     if reason == "stop" and tool_call:
         reason = "tool_call"
     return reason, None if native in {None, NATIVE[reason]} else native

@@ -92,7 +92,7 @@ class Conversation:
         unsaid = [*missing(fields, NAME_OF_TOOL, ID_OF_CALL), *missing(fields, "content")]
         name, call_id = fields.text(NAME_OF_TOOL), fields.text(ID_OF_CALL)
         call = self._answered(call_id, name)
-        if call is None and not self._open:
+        if call is None and not self._open and call_id not in self._by_id:
             had = {"role": "tool", NAME_OF_TOOL: name, ID_OF_CALL: call_id}
             fields.rest.update((key, value) for key, value in had.items() if value)
             return self._speaks(fields, "user")

@@ -1,5 +1,6 @@
 """Why a model stopped, in this protocol's words and in ours."""
 
+from dragoman.protocols.borrowed_reasons import borrowed
 from dragoman.types import FinishReason
 
 FINISH: dict[str, FinishReason] = {
@@ -31,12 +32,18 @@ SAYABLE = frozenset(f"finish_reason.{reason}" for reason in NATIVE if reason not
 """Reasons that a caller is told, in the words of `answer_losses`: the others have no word but `stop`."""
 
 
+def reason_of(native: str | None) -> FinishReason:
+    """Our reason for the service's word alone."""
+    word = native or "stop"
+    return FINISH.get(word) or borrowed(word)
+
+
 def decode_reason(native: str | None, *, tool_call: bool, refusal: bool) -> tuple[FinishReason, str | None]:
     """Our reason, and the service's own if it differs. `native` is None if it only said that it was done.
 
     Some replies hold tool calls, or a refusal, with a plain `stop`.
     """
-    reason = FINISH.get(native or "stop", "other")
+    reason = reason_of(native)
     if reason == "stop" and tool_call:
         reason = "tool_call"
     elif reason == "stop" and refusal:

@@ -25,7 +25,7 @@ from dragoman.protocols.lane import Lane
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.chunk_form import PADDING, form_of
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
-from dragoman.protocols.openai_chat.finish_reasons import FINISH
+from dragoman.protocols.openai_chat.finish_reasons import FINISH, reason_of
 from dragoman.protocols.openai_chat.glance import DONE, Glance
 from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
@@ -140,7 +140,7 @@ class ChatTap(SseTap):
             return event if self._usage_wanted else b""
         elif glance.done:
             self.usage = glance.usage
-            self._end(FINISH.get(glance.reason or "stop", "other"))
+            self._end(reason_of(glance.reason))
         else:
             self.committed, self.usage = glance.committed, glance.usage
         return event

@@ -325,7 +325,8 @@ def _said(parts: Sequence[AnyPart], id_of: Callable[[str | None], str | None]) -
     known = id_of(first.item)
     match first:
         case Reasoning():
-            return reasoning_item([part for part in parts if isinstance(part, Reasoning)], known or first.item)
+            thoughts = [part for part in parts if isinstance(part, Reasoning)]
+            return reasoning_item(_with_its_form(thoughts), known or first.item)
         case ToolCall():
             return call_item(first, known)
         case HostedCall():
@@ -338,6 +339,18 @@ def _said(parts: Sequence[AnyPart], id_of: Callable[[str | None], str | None]) -
             return found
         case _:
             return _answer(parts, known)
+
+
+def _with_its_form(thoughts: Sequence[Reasoning]) -> Sequence[Reasoning]:
+    """Thoughts with state as a summary, if the caller's protocol has no items and so does not say what they were.
+
+    OpenAI refuses an item of reasoning with `content`. musistudio/claude-code-router#1783, querymt/querymt#976.
+    """
+    proved = any(part.opaque is not None for part in thoughts)
+    return [
+        replace(part, form="summary") if proved and part.item is None and part.form == "full" else part
+        for part in thoughts
+    ]
 
 
 def _answer(parts: Sequence[AnyPart], known: str | None) -> dict[str, Any]:
