@@ -1,6 +1,6 @@
 """What of an answer is neither told word for word nor named, and why that is right: `service > caller: path`."""
 
-from tests.fields.tables import NUMBERED, ONE, STATUS, Row
+from tests.fields.tables import NUMBERED, ONE, STATUS, USUAL, Row
 
 ECHO = "what was asked, repeated"
 STOP = "the usual end, which a caller assumes"
@@ -9,7 +9,6 @@ FINER = "the nearest reason that the caller knows"
 TIMED = "when it was answered: the caller has a clock"
 SPEED = "how long the service took"
 BYTES = "those of the token's text"
-USUAL = "what the service does if nothing else is asked for"
 SEARCHED = "the service's tool, in the other's word"
 KEY = "the sample's own name of a category"
 TOLD = "the same count, under its name in the other protocol"
@@ -50,6 +49,7 @@ SILENT: tuple[Row, ...] = (
     Row("anthropic > *: content[server_tool_use].id", NUMBERED),
     Row("anthropic > anthropic: content[server_tool_use].caller[direct]", "the usual caller"),
     Row("anthropic > *: usage.service_tier=standard", USUAL),
+    Row("openai-* > *: service_tier=default", USUAL),
     Row("anthropic > *: usage.speed=standard", USUAL),
     Row("gemini > *: candidates.content.parts.functionCall.*illContinue=*", "how the call was cut into pieces"),
     Row("gemini > *: candidates.content.parts.functionCall.partialArgs.jsonPath", "the place of a piece that is empty"),

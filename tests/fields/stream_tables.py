@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from tests.fields.tables import Row
+from tests.fields.tables import USUAL, Row
 
 FIRST = "each event repeats it: that of the first holds"
 LAST = "a count so far: that of the last event holds"
@@ -32,6 +32,8 @@ SILENT: tuple[Row, ...] = (
     Row("openai-chat > *: [beside].id", FIRST),
     Row("openai-chat > *: [beside].model", FIRST),
     Row("openai-chat > *: [*].created", FIRST),
+    Row("openai-chat > *: [*].service_tier=default", USUAL),
+    Row("openai-responses > *: [response.*].response.service_tier=default", USUAL),
     Row("openai-chat > *: [middle].service_tier=*", FIRST),
     Row("openai-chat > *: [last].service_tier=*", FIRST),
     Row("openai-chat > *: [*].obfuscation", PADDING),

@@ -36,6 +36,7 @@ class Row(Struct, frozen=True, dict=True):
 DEFAULT = "what every service does if nothing is said"
 ALWAYS = "the service always does so"
 ONE = "a text in a list of one is the same text"
+USUAL = "what the service does if nothing else is asked for"
 NUMBERED = "an id of an item: a result finds its call by another one"
 STATUS = "whether an item was complete: a turn of a conversation is what it is"
 OURS = "how the answer travels is between the caller and us, and between us and the service"

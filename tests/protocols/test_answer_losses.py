@@ -192,3 +192,9 @@ def test_the_tokens_of_a_thought_are_none_of_the_text(name: str) -> None:
     folding.feed([*decoder.feed(body), *decoder.finish()])
     found = folding.result()
     assert (found.text, [each.text for each in found.parts if isinstance(each, Reasoning)]) == ("said", ["hidden"])
+
+
+@pytest.mark.parametrize(("tier", "expected"), [("default", ()), ("on_demand", ()), ("flex", ("answer.service_tier",))])
+def test_the_usual_tier_is_not_missed(tier: str, expected: tuple[str, ...]) -> None:
+    said = {"a": {"service_tier": tier}}
+    assert lost([ResponseStart(extra=said), ResponseEnd("stop", extra=said)], frozenset(), "b") == expected

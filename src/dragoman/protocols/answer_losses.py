@@ -47,12 +47,13 @@ COUNTS = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_
 """Counts of Usage that may be lost although input and output are not. A sum that is just theirs is not set."""
 
 USUAL_FACTS: dict[str, tuple[object, ...]] = {
-    "service_tier": ("standard",),
+    "service_tier": ("standard", "default", "on_demand"),
     "speed": ("standard",),
     "inference_geo": ("global", "not_available"),
     "trafficType": ("ON_DEMAND",),
 }
-"""Fields beside the counts, and the values by which a service says that it did as it does if nothing is asked for."""
+"""Fields of an answer or beside its counts, and the values by which a service says that it did as it does if nothing is
+asked for. OpenAI says `default` in every answer, Groq `on_demand`."""
 
 
 class AnswerLosses:
@@ -155,7 +156,7 @@ class AnswerLosses:
             if getattr(usage, name):
                 self._need(f"usage.{name}")
         for name, protocol in self._speech.others(usage.extra):
-            if usage.extra[protocol][name] not in USUAL_FACTS.get(name, ()):
+            if not _is_usual(name, usage.extra[protocol][name]):
                 self._lose(LostAnswerExtra(f"answer.usage.{name}", protocol))
 
     def _has_unsaid_counts(self, usage: Usage) -> bool:
@@ -177,11 +178,15 @@ class AnswerLosses:
         if not extra:
             return
         for name, protocol in self._speech.others(extra):
-            if name not in silent:
+            if name not in silent and not _is_usual(name, extra[protocol][name]):
                 self._lose(LostAnswerExtra(f"answer.{name}", protocol))
 
     def _lose(self, loss: Loss) -> None:
         self._found.setdefault(loss.name, loss)
+
+
+def _is_usual(name: str, value: object) -> bool:
+    return value in USUAL_FACTS.get(name, ())
 
 
 def says_reason(end: ResponseEnd, expresses: frozenset[str]) -> bool:

@@ -42,6 +42,25 @@ TYPES: dict[str, int] = {
 }
 """Type to status, for a failure inside a stream that names only its type; any other is 500."""
 
+NUMBERS: dict[int, int] = {
+    40101: 401,
+    40102: 401,
+    40103: 403,
+    40301: 404,
+    42901: 429,
+    42902: 429,
+    42903: 503,
+    50001: 500,
+    50002: 500,
+    50003: 500,
+    50004: 500,
+}
+"""Codes of FastChat, whose status is always 400, to the status that is meant, if it is another one
+(lm-sys/FastChat, fastchat/constants.py, seen 2026-11)."""
+
+UNSURE = (None, 400)
+"""Statuses that give way to such a code."""
+
 OUTWARD: dict[int, int] = {529: 503}
 """Statuses that callers of this protocol do not know, to those that they know."""
 
@@ -83,7 +102,8 @@ def failure_in(value: object) -> object:
     """The failure that a JSON value reports in one of the known forms; None if it reports none.
 
     `{"error": …}`, or `{"errors": …}`; the same in a list (Gemini); `{"object": "error", "message": …}` (vLLM);
-    `{"detail": …}` (FastAPI); `{"code": 1214, "msg": …}`, `{"status": "435", "msg": …}` (services with own programs).
+    `{"detail": …}` (FastAPI); `{"code": 1214, "msg": …}`, `{"status": "435", "msg": …}` (services with own programs);
+    `{"error_code": 50002, "text": …}` (FastChat, inside a stream).
     """
     if isinstance(value, list) and value:
         return failure_in(value[0])
@@ -99,6 +119,8 @@ def failure_in(value: object) -> object:
         return None
     if any(isinstance(value.get(name), str) for name in ("message", "msg")):
         return value
+    if (code := value.get("error_code")) and isinstance(text := value.get("text"), str):
+        return {"code": code, "message": text}
     return value.get("detail") or None
 
 
@@ -107,6 +129,8 @@ def reported(own: str, failure: object, status: int | None = None, head: Respons
     said = _object(failure)
     message = _words(said)
     code, kind = _word(said.get("code")), _word(said.get("type"))
+    if status in UNSURE:
+        status = _number(said.get("code")) or status
     number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
     shown = _shown(message) or "no reason was given"
     error = refined(error_for(number, shown, words=(code, kind), head=head, phrases=PHRASES), said, head)
@@ -208,6 +232,10 @@ def _reset(said: Mapping[str, Any]) -> object:
 
 def _seconds(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and 0 <= value <= LONGEST else None
+
+
+def _number(value: object) -> int | None:
+    return NUMBERS.get(value) if isinstance(value, int) else None
 
 
 def _status(value: object) -> int | None:
