@@ -21,8 +21,9 @@ from dragoman.errors import (
     UnsupportedFeatureError,
     UpstreamError,
 )
-from dragoman.protocols.base import ClientCodec, Env, Preliminaries
+from dragoman.protocols.base import ClientCodec, Preliminaries
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.transport.base import Route
 from dragoman.transport.exhausted import overloaded
 from dragoman.types import (

@@ -5,7 +5,8 @@ import pytest
 from dragoman.engine.draft import HIDDEN, draft, hiding, relay_draft
 from dragoman.engine.secrets import Secrets
 from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
-from dragoman.protocols.base import Env, Preliminaries
+from dragoman.protocols.base import Preliminaries
+from dragoman.protocols.env import Env
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_chat.relay import READER, ChatRelay
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient

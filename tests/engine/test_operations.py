@@ -11,7 +11,7 @@ from dragoman.engine.beside import MANY
 from dragoman.engine.call import LARGE, Service
 from dragoman.engine.operations import count_tokens, embed
 from dragoman.protocols.anthropic import AnthropicClient
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.operations import CountClient, EmbedClient
 from dragoman.transport.base import Route
 from dragoman.types import (

@@ -9,7 +9,8 @@ from dragoman.errors import UnsupportedFeatureError, UpstreamError
 from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.asgi import AsgiResponseWriter, Message
-from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.base import Encoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder
 from dragoman.types import ChatRequest, ChatResponse, Outcome, ServerResponse, StreamEvent, assistant, unfold

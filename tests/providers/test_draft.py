@@ -7,7 +7,8 @@ import pytest
 from dragoman.engine.draft import HIDDEN
 from dragoman.engine.secrets import Secrets, secrets
 from dragoman.errors import ConfigurationError, ModelNotFoundError, UnsupportedFeatureError
-from dragoman.protocols.base import ClientCodec, Env
+from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.env import Env
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_chat.relay import READER
 from dragoman.providers import Aibn, Cromicle, OpenAI, OpenAICompatible

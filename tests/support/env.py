@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 
 NOW = 1_795_230_435.397
 

@@ -20,8 +20,9 @@ from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.engine.text_bypass import SendAhead, TextBypass
 from dragoman.errors import BadEventError, DragomanError, OpaqueStateError, UpstreamError
-from dragoman.protocols.base import ClientCodec, Env, Preliminaries
+from dragoman.protocols.base import ClientCodec, Preliminaries
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.head import not_an_answer
 from dragoman.protocols.kept_turns import with_kept
 from dragoman.protocols.losses import refuse

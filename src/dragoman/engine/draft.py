@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from dragoman.engine.question import question
 from dragoman.engine.secrets import RUN, Secrets, signed
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import ClientCodec, Env, Preliminaries
+from dragoman.protocols.base import ClientCodec, Preliminaries
+from dragoman.protocols.env import Env
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.transport.http.target import head, parse

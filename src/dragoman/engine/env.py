@@ -5,7 +5,7 @@ import secrets
 import string
 import time
 
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.types import ModelProfile
 
 UNKNOWN = ModelProfile()

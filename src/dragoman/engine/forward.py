@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from dragoman.engine.call import Service, failure
 from dragoman.engine.secrets import signed
 from dragoman.errors import DragomanError, EndpointNotFoundError, TruncatedStreamError, UnsupportedFeatureError
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.operations import KeptCall, KeptStream
 from dragoman.transport.base import Reply, read_all
 from dragoman.types import ResponseHead

@@ -13,7 +13,7 @@ from dragoman.engine.question import question
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import signed
 from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.operations import EmbedClient

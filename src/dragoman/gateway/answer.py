@@ -17,7 +17,8 @@ from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import header_of, spelt
 from dragoman.gateway.passage import Passage, unsaid, unsayable
 from dragoman.protocols.answer_losses import AnswerLosses
-from dragoman.protocols.base import Env, ServerCodec
+from dragoman.protocols.base import ServerCodec
+from dragoman.protocols.env import Env
 from dragoman.types import ChatRequest, ChatResponse, Headers, Outcome, unfold
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}

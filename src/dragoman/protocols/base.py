@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
@@ -12,8 +12,10 @@ from dragoman.errors import DragomanError
 from dragoman.protocols import cut_calls
 from dragoman.protocols.call_ids import CallIdForm, with_call_ids, with_distinct_ids
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
+from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
 from dragoman.protocols.paired_calls import Pairing, with_pairs, with_unanswered
 from dragoman.protocols.profiles import (
     Compilers,
@@ -54,30 +56,10 @@ from dragoman.types import (
     ServerResponse,
     StreamEvent,
 )
-from dragoman.types.redacted import Redacted
 from dragoman.wire.steps import Steps
-
-if TYPE_CHECKING:
-    from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
 
 Preliminaries = Generator[HttpRequest, HttpResponse, HttpRequest]
 """Preliminary requests: each is yielded, its reply is sent in, and the chat request itself is returned."""
-
-
-class Env(Redacted, frozen=True):
-    """Time, chance and secrets, which a codec is given so that a test can predict its bytes."""
-
-    hidden: ClassVar[frozenset[str]] = frozenset({"key"})
-    now: float
-    """Seconds since 1970."""
-    new_id: Callable[[], str]
-    """Returns a new random identifier of letters and digits."""
-    key: str | None = None
-    """The credential to send, if any."""
-    profile: ModelProfile = ModelProfile()
-    """What is known of the family of models that is asked."""
-    spent: Callable[[], float] | None = None
-    """Seconds since the caller's request came, by now; None if nobody measures it."""
 
 
 CUT = ("max_output_tokens", "stop")
@@ -97,11 +79,11 @@ class ClientCodec(ABC):
     """A key of `extra` whose fields several protocols take in the same form; empty if there is none."""
     relay: RelayCodec | None = None
     """How requests of this protocol are relayed; None if they are always translated. See `relay_for`."""
-    embeddings: "EmbedClient | None" = None
+    embeddings: EmbedClient | None = None
     """How the service is asked for embeddings; None if the protocol has none."""
-    counter: "CountClient | None" = None
+    counter: CountClient | None = None
     """How the service is asked to count tokens; None if the protocol has no such thing."""
-    kept: "KeptClient | None" = None
+    kept: KeptClient | None = None
     """How the service is asked for answers that it keeps; None if the protocol has no such thing."""
     error_types: frozenset[str] = frozenset({"text/html"})
     """Media types that no valid answer of this protocol has: such a reply is an error, whatever its status."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from msgspec import Raw, Struct
 
 from dragoman.errors import BadEventError, DragomanError
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.speech import OURS
 from dragoman.types import (

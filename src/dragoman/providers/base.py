@@ -17,7 +17,8 @@ from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
 from dragoman.engine.templates import Templates
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, TransportError
-from dragoman.protocols.base import ClientCodec, Env
+from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.env import Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.operations import KeptCall
 from dragoman.protocols.prompt_tools.codec import PromptTools

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
 from dragoman.protocols.openai_shared.cache import BreakpointField
 from dragoman.types import (

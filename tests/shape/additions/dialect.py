@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from dragoman.errors import DragomanError, TruncatedStreamError, UpstreamError
-from dragoman.protocols.base import ClientCodec, Encoder, Env, ServerCodec
+from dragoman.protocols.base import ClientCodec, Encoder, ServerCodec
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

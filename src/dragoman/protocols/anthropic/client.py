@@ -16,9 +16,10 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Vari
 from dragoman.protocols.anthropic.service import BETA, headers_for
 from dragoman.protocols.anthropic.states import with_signatures
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
-from dragoman.protocols.base import ClientCodec, Env
+from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.call_ids import PLAIN, CallIdForm
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.protocols.profiles import with_limit
 from dragoman.protocols.request_body import request_body

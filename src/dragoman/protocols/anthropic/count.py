@@ -8,7 +8,7 @@ from dragoman.protocols.anthropic.extra import NAME, to_extra
 from dragoman.protocols.anthropic.request import Variant, encode_body
 from dragoman.protocols.anthropic.server import decode_call
 from dragoman.protocols.anthropic.service import JSON, headers_for
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body

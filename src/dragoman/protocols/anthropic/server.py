@@ -13,7 +13,8 @@ from dragoman.protocols.anthropic.request import decode_body
 from dragoman.protocols.anthropic.service import BETA, REQUEST_ID
 from dragoman.protocols.anthropic.stop_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.anthropic.usage import SAYABLE as SAYABLE_COUNTS
-from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
+from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.prompt_regions import RegionFields

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import ClientCodec, Env
+from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.gemini.contents import asking_system
 from dragoman.protocols.gemini.count import GeminiCounter

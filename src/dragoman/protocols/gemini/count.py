@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel

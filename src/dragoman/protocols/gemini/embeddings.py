@@ -3,7 +3,7 @@
 from typing import Any
 
 from dragoman.errors import NoOperationError, cut
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini import numbered
 from dragoman.protocols.gemini.errors import failure_in, reported

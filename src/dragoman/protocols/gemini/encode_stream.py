@@ -12,8 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, DragomanError, InvalidRequestError
-from dragoman.protocols.base import Env
 from dragoman.protocols.cut_calls import CutCall, cut_call
+from dragoman.protocols.env import Env
 from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.extra import merged
 from dragoman.protocols.gemini.chunk import CANDIDATE

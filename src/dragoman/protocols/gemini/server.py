@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
+from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply, stream_error
 from dragoman.protocols.gemini.errors import envelope, outward

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import ClientCodec, Env
+from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.ollama.decode_stream import ReplyDecoder
 from dragoman.protocols.ollama.embeddings import OllamaEmbedClient

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dragoman.errors import NoOperationError
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type

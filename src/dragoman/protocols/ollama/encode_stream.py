@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Env
 from dragoman.protocols.cut_calls import CutCall, cut_call, no_object
+from dragoman.protocols.env import Env
 from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.freeform import wrapped_input
 from dragoman.protocols.ollama.arguments import object_of

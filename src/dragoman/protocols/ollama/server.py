@@ -1,7 +1,8 @@
 """The half that a program calls."""
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.base import Encoder, ServerCodec
+from dragoman.protocols.env import Env
 from dragoman.protocols.ollama.encode_stream import AnswerEncoder, encode_loaded, encode_whole
 from dragoman.protocols.ollama.errors import JSON, encode_error, stream_error
 from dragoman.protocols.ollama.extra import NAME

@@ -7,9 +7,10 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import ClientCodec, Env
+from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.call_ids import NINE, CallIdForm
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.completions_relay import COMPLETIONS, CompletionsRelay

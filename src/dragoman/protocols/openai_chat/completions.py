@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.base import Encoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.completions_relay import COMPLETIONS, COMPLETIONS_READER
 from dragoman.protocols.openai_chat.errors import stream_error

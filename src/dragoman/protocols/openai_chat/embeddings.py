@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.errors import failure_in, reported

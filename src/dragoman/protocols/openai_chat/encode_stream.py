@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.openai_chat.answer_fields import (
     ANNOTATIONS,

@@ -1,7 +1,8 @@
 """The half that a program calls."""
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
+from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion

@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
-from dragoman.protocols.base import ClientCodec, Env
+from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.call_ids import CallIdForm
 from dragoman.protocols.compaction import EXPRESSED
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.counter import ResponsesCounter
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dragoman.protocols import opaque
-from dragoman.protocols.base import Env
 from dragoman.protocols.compaction import is_summary, not_compacted, summary_in
+from dragoman.protocols.env import Env
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.openai_responses.content import encode_content
 from dragoman.protocols.openai_responses.extra import NAME

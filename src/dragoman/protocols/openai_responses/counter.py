@@ -1,6 +1,6 @@
 """How many tokens a request has: `POST {url}/responses/input_tokens`."""
 
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.extra import NAME, to_extra

@@ -18,9 +18,9 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Env
 from dragoman.protocols.compaction import not_compacted
 from dragoman.protocols.cut_calls import is_begun
+from dragoman.protocols.env import Env
 from dragoman.protocols.event_encoder import EventEncoder, numbered
 from dragoman.protocols.openai_responses.citations import encode_annotation
 from dragoman.protocols.openai_responses.compaction import check_compacted, check_whole

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.openai_responses.decode_stream import ECHO
 from dragoman.protocols.openai_responses.request import Variant, encode_settings, told_beside
 from dragoman.types import ChatRequest, ChatResponse, ResponseStart

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from dragoman.errors import InvalidRequestError, cut
-from dragoman.protocols.base import Env
+from dragoman.protocols.env import Env
 from dragoman.protocols.openai_responses.kept_stream import KeptEvents
 from dragoman.protocols.operations import KeptCall, KeptClient
 from dragoman.types import HttpRequest

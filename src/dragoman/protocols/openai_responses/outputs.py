@@ -6,8 +6,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.protocols import opaque
-from dragoman.protocols.base import Env
 from dragoman.protocols.compaction import summary_in
+from dragoman.protocols.env import Env
 from dragoman.protocols.freeform import unwrapped_input
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.openai_responses.compaction import compaction_item

@@ -6,8 +6,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, DragomanError
-from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
+from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
 from dragoman.protocols.compaction import NATIVE
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.compaction import check_whole, compacted

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import ClientCodec, Env, Preliminaries
+from dragoman.protocols.base import ClientCodec, Preliminaries
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.profiles import OF_TOOLS
 from dragoman.protocols.prompt_tools.blocks import CallReader
 from dragoman.protocols.prompt_tools.words import functions, in_words, offered

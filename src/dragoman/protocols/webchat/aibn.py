@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from dragoman.errors import DragomanError, InvalidRequestError, RequestError, TruncatedStreamError, UpstreamError
-from dragoman.protocols.base import ClientCodec, Encoder, Env
+from dragoman.protocols.base import ClientCodec, Encoder
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.json_fields import entries, is_finite, refused, wrong_type
 from dragoman.protocols.speech import NAMES

@@ -14,8 +14,9 @@ from dragoman.errors import (
     cut,
     scrub,
 )
-from dragoman.protocols.base import ClientCodec, Encoder, Env
+from dragoman.protocols.base import ClientCodec, Encoder
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.body import decode_failure, reply_words
 from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.errors.waits import retry_after

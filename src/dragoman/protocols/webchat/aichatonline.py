@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError, TruncatedStreamError
-from dragoman.protocols.base import ClientCodec, Encoder, Env, Preliminaries, ServerCodec
+from dragoman.protocols.base import ClientCodec, Encoder, Preliminaries, ServerCodec
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.body import decode_failure, error_in
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.html import looks_like_html

@@ -5,8 +5,9 @@ from hmac import compare_digest
 from typing import ClassVar
 
 from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError
-from dragoman.protocols.base import ClientCodec, Encoder, Env, ServerCodec
+from dragoman.protocols.base import ClientCodec, Encoder, ServerCodec
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.env import Env
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.webchat.plain_text import REFUSALS, TEXTUAL, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
