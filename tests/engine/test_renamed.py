@@ -14,7 +14,7 @@ from dragoman.engine.text_bypass import SendAhead
 from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
-from dragoman.protocols.tool_search import MARK, found
+from dragoman.protocols.tools.search import MARK, found
 from dragoman.protocols.webchat.aibn import AibnClient
 from dragoman.transport.base import Route
 from dragoman.types import (

@@ -4,7 +4,7 @@ import pytest
 
 from dragoman.engine.text_bypass import TextBypass
 from dragoman.protocols.openai_chat.lane import lane
-from dragoman.protocols.text_rows import RowReader
+from dragoman.protocols.streams.text_rows import RowReader
 from dragoman.transport.base import SHORT
 from tests.support.lone_events import EVENT, PASSES, STAYS, chunk
 

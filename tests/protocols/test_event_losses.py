@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.registry import DIALECTS
-from dragoman.protocols.sse_decoder import MAX_UNREAD
+from dragoman.protocols.streams.sse_decoder import MAX_UNREAD
 from dragoman.types import ChatRequest, ChatResponse, LostEvent, ToolCall, Usage, fold, user
 from tests.support.cuts import drive
 

@@ -11,7 +11,7 @@ from dragoman.protocols.gemini import GeminiClient, GeminiServer
 from dragoman.protocols.ollama import OllamaClient
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
-from dragoman.protocols.tool_schema.compiler import compiled_form
+from dragoman.protocols.tools.schema.compiler import compiled_form
 from dragoman.providers.profiles import CLAUDE_FORM, KNOWN, OPENAI_FORM
 from dragoman.types import (
     ChangedSchema,
@@ -25,9 +25,9 @@ from dragoman.types import (
     Tool,
     user,
 )
-from tests.protocols.tool_schema.corpus import CORPUS
-from tests.protocols.tool_schema.test_meaning import judge
-from tests.protocols.tool_schema.values import values
+from tests.protocols.tools.schema.corpus import CORPUS
+from tests.protocols.tools.schema.test_meaning import judge
+from tests.protocols.tools.schema.values import values
 from tests.support.env import fixed_env
 
 URL = "http://up"

@@ -12,11 +12,11 @@ from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.losses import REASONING, refuse
 from dragoman.protocols.losses import losses as manifest
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.protocols.paired_calls import unanswered
 from dragoman.protocols.profiles import Compilers, changes, supported, untaken
 from dragoman.protocols.speech import ALWAYS, ANYWHERE, CACHE, DETAILS, DEVELOPER, NAMES, PARTS, SOURCES, TOOL_DETAILS
-from dragoman.protocols.tool_schema.compiler import EVERYTHING as EVERYTHING_SAID
-from dragoman.protocols.tool_schema.compiler import compiled
+from dragoman.protocols.tools.paired_calls import unanswered
+from dragoman.protocols.tools.schema.compiler import EVERYTHING as EVERYTHING_SAID
+from dragoman.protocols.tools.schema.compiler import compiled
 from dragoman.types import (
     AddedWords,
     ChangedField,

@@ -8,7 +8,7 @@ import pytest
 from dragoman.errors import UnsupportedFeatureError
 from dragoman.protocols.losses import losses, refuse
 from dragoman.protocols.profiles import Compilers, changes, fitted, supported, untaken
-from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled
+from dragoman.protocols.tools.schema.compiler import CompiledSchema, compiled
 from dragoman.types import (
     AnyPart,
     ChangedSchema,

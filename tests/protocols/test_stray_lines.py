@@ -6,7 +6,7 @@ from dragoman.protocols.anthropic.tap import MessageTap
 from dragoman.protocols.gemini.tap import GeminiTap
 from dragoman.protocols.openai_chat.tap import ChatTap
 from dragoman.protocols.openai_responses.tap import ResponsesTap
-from dragoman.protocols.sse_tap import SseTap, fields_of
+from dragoman.protocols.streams.sse_tap import SseTap, fields_of
 from dragoman.wire.utf8 import BOM
 from tests.faults.dialects import TEXT, hear, reply
 from tests.support.readings import decoded, tapped

@@ -11,8 +11,8 @@ from dragoman.client.shapes import HELD, HeldShape, Shape, is_object
 from dragoman.client.stream import ChatStream, View
 from dragoman.engine.stream import Source, Texts
 from dragoman.errors import InvalidRequestError, OutputError, cut
-from dragoman.protocols.tool_schema.closed import OTHERS, Closer
-from dragoman.protocols.tool_schema.keywords import children, types_of
+from dragoman.protocols.tools.schema.closed import OTHERS, Closer
+from dragoman.protocols.tools.schema.keywords import children, types_of
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

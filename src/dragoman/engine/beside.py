@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from dragoman.protocols.tool_schema.cache import NewSchemaError, with_known
+from dragoman.protocols.tools.schema.cache import NewSchemaError, with_known
 from dragoman.types import ChatRequest, HostedCall, Text, ToolCall, ToolResult
 
 P = ParamSpec("P")

@@ -12,7 +12,7 @@ A read fits if it is one HTTP chunk, or a few, and of each:
 
 1. the length is written in the only way in which we would write it ourselves: in lower case, without zeros before it,
    without an extension;
-2. the chunk is an event, or a row of them, of the shape that the tap knows (see `protocols/lane.py`, `event_form.py`):
+2. the chunk is an event, or a row of them, of the shape that the tap knows (`lane.py`, `event_form.py` of the streams):
    all that is not text is, byte by byte, as in an event that was decoded.
 
 Then the tap would let the event through as it came, and learn nothing from it; no failure, end, usage or reason can be
@@ -43,8 +43,8 @@ report the usage each time, which the tap must know. They are decoded one by one
 """
 
 from dragoman.loop.outlet import Outlet
-from dragoman.protocols.lane import Shape
 from dragoman.protocols.relay import Tap
+from dragoman.protocols.streams.lane import Shape
 from dragoman.transport.base import SHORT
 
 CRLF = b"\r\n"

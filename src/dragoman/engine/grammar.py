@@ -21,7 +21,7 @@ from dragoman.engine import grammar_check
 from dragoman.engine.answer import Answer
 from dragoman.engine.grammar_check import MATCH, MISMATCH, UNREADABLE
 from dragoman.errors import InvalidRequestError, UpstreamError, cut
-from dragoman.protocols.freeform import unwrapped_input
+from dragoman.protocols.tools.freeform import unwrapped_input
 from dragoman.types import (
     ChatRequest,
     Loss,

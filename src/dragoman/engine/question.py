@@ -6,7 +6,7 @@ from dragoman.engine import forms
 from dragoman.engine.compaction import asked as compacting
 from dragoman.engine.renamed import with_sent_tools
 from dragoman.protocols.base import ClientCodec
-from dragoman.protocols.tool_names import ToolNames
+from dragoman.protocols.tools.names import ToolNames
 from dragoman.types import ChatRequest, Loss, ModelProfile
 
 

@@ -2,8 +2,8 @@
 
 from dragoman.engine.answer import Answer, Around
 from dragoman.protocols.base import ClientCodec
-from dragoman.protocols.tool_names import ToolNames, tool_names
-from dragoman.protocols.tool_search import RESULTS, found_in_words
+from dragoman.protocols.tools.names import ToolNames, tool_names
+from dragoman.protocols.tools.search import RESULTS, found_in_words
 from dragoman.types import ChatRequest, StreamEvent
 
 TOOLS, GROUPS = "tools", "tool.namespace"

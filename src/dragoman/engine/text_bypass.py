@@ -12,13 +12,13 @@ later (`caught_up`): before anything else is read, or once a few events have pas
 gateway's passage as ever, which drops it, because it was sent.
 
 Nothing in such an event could change the answer but its text, by the same rule as for the relay. Of each dialect those
-events pass of which the decoder knows the form, see `protocols/text_rows.py`.
+events pass of which the decoder knows the form, see `protocols/streams/text_rows.py`.
 """
 
 from collections.abc import Callable
 
 from dragoman.engine.bypass import chunk
-from dragoman.protocols.text_rows import RowReader
+from dragoman.protocols.streams.text_rows import RowReader
 from dragoman.transport.base import SHORT
 
 SendAhead = Callable[[list[str]], bool]

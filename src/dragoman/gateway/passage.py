@@ -18,7 +18,7 @@ from dragoman.gateway.http.response_writer import STARTED, ResponseWriter
 from dragoman.gateway.losses_header import header_of, spelt
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import Encoder
-from dragoman.protocols.delta_row import deltas
+from dragoman.protocols.streams.delta_row import deltas
 from dragoman.types import Loss, ResponseEnd, ResponseStart, StreamEvent
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.gateway.owners import Owners
-from dragoman.protocols.tool_search import with_found
+from dragoman.protocols.tools.search import with_found
 from dragoman.store import Store
 from dragoman.types import ChatRequest, Message, ResponseEnd, ResponseStart, StreamEvent, Tool
 from dragoman.wire import json

@@ -15,8 +15,8 @@ in one list. What a protocol lists of answers, besides the words of `losses`:
 
 from collections.abc import Collection, Iterable, Sequence
 
-from dragoman.protocols.cut_calls import CUT, SAYABLE, is_begun
 from dragoman.protocols.speech import PARTS, Speech
+from dragoman.protocols.tools.cut_calls import CUT, SAYABLE, is_begun
 from dragoman.types import (
     AnyPart,
     Extra,

@@ -9,14 +9,11 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols import cut_calls
-from dragoman.protocols.call_ids import CallIdForm, with_call_ids, with_distinct_ids
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
-from dragoman.protocols.paired_calls import Pairing, with_pairs, with_unanswered
 from dragoman.protocols.profiles import (
     Compilers,
     changes,
@@ -38,9 +35,12 @@ from dragoman.protocols.prompt_regions import (
 )
 from dragoman.protocols.reasoning import as_taken, changed_name
 from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
-from dragoman.protocols.tool_names import NameForm
-from dragoman.protocols.tool_schema.cache import FORMS, OUTPUTS, SCHEMAS
-from dragoman.protocols.tool_schema.compiler import CompiledSchema
+from dragoman.protocols.tools import cut_calls
+from dragoman.protocols.tools.call_ids import CallIdForm, with_call_ids, with_distinct_ids
+from dragoman.protocols.tools.names import NameForm
+from dragoman.protocols.tools.paired_calls import Pairing, with_pairs, with_unanswered
+from dragoman.protocols.tools.schema.cache import FORMS, OUTPUTS, SCHEMAS
+from dragoman.protocols.tools.schema.compiler import CompiledSchema
 from dragoman.types import (
     ChangedField,
     ChatRequest,

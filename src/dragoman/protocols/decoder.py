@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.delta_row import deltas
-from dragoman.protocols.text_rows import RowReader
+from dragoman.protocols.streams.delta_row import deltas
+from dragoman.protocols.streams.text_rows import RowReader
 from dragoman.types import StreamEvent, Usage
 
 

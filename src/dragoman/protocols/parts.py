@@ -29,8 +29,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.nameless import nameless_call
+from dragoman.protocols.streams.delta_row import deltas
 from dragoman.types import (
     Citation,
     Extra,

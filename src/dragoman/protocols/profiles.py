@@ -10,9 +10,9 @@ from msgspec.structs import fields, replace
 from dragoman.protocols.losses import REASONING
 from dragoman.protocols.reasoning import always_thinks, thinks
 from dragoman.protocols.speech import BREAKPOINT, PARTS
-from dragoman.protocols.tool_schema.compiler import CompiledSchema
-from dragoman.protocols.tool_schema.keywords import Schema
-from dragoman.protocols.tool_schema.words import joined_words
+from dragoman.protocols.tools.schema.compiler import CompiledSchema
+from dragoman.protocols.tools.schema.keywords import Schema
+from dragoman.protocols.tools.schema.words import joined_words
 from dragoman.types import (
     AnyPart,
     AnyTool,

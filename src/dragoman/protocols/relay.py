@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.answer_model import Places
-from dragoman.protocols.lane import NOTHING, Shape, Taken
+from dragoman.protocols.streams.lane import NOTHING, Shape, Taken
 from dragoman.types import FinishReason, Headers, HttpRequest, ModelProfile, ServerRequest, Usage
 from dragoman.wire.steps import Steps
 

@@ -10,7 +10,7 @@ A protocol lists what it can say, in these words:
     tool.strict              an attribute of a tool
     tool_choice.names        an attribute of the choice
     tool_result.image        a kind of part inside of results
-    tool_result.tools        that a result may be tools, see `tool_search`
+    tool_result.tools        that a result may be tools, see `tools.search`
     unknown.NAME             its own unknown parts and tools
     hosted_result.own        results of hosted tools whose native body is its own
     text.citations.quote     an attribute of a citation, or of one kind alone: text.citations.place.quote

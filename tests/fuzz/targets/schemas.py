@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled, compiled_form, compiled_output
+from dragoman.protocols.tools.schema.compiler import CompiledSchema, compiled, compiled_form, compiled_output
 from dragoman.providers.profiles import Families
 from dragoman.types import SchemaSupport
 from tests.fuzz.targets.decoders import client_of

@@ -101,7 +101,7 @@ def conversations(draw: st.DrawFn) -> tuple[Message, ...]:
             if not isinstance(part, ToolCall):
                 parts.append(part)
                 continue
-            # An id that a second call has is changed for the service, see `protocols/call_ids.py`.
+            # An id that a second call has is changed for the service, see `protocols/tools/call_ids.py`.
             call = replace(part, id=f"{part.id}{number}")
             if asked.setdefault(call.id, call) is call:
                 parts.append(call)

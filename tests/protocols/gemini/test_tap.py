@@ -11,7 +11,7 @@ from dragoman.errors import BadEventError, TruncatedStreamError
 from dragoman.protocols.gemini import NAME, GeminiClient
 from dragoman.protocols.gemini.chunk_form import form_of
 from dragoman.protocols.gemini.tap import GeminiTap, read_whole
-from dragoman.protocols.sse_tap import ENDS
+from dragoman.protocols.streams.sse_tap import ENDS
 from dragoman.types import ChatRequest, PartStart, ResponseEnd, user
 from tests.support.cuts import bytewise, drive, scattered, two_way
 from tests.support.golden import Case, cases

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from dragoman.errors import BadEventError, InvalidRequestError
-from dragoman.protocols.ndjson_tap import MAX_LINE
 from dragoman.protocols.ollama import OllamaClient, OllamaServer
 from dragoman.protocols.ollama.decode_stream import ReplyDecoder
 from dragoman.protocols.ollama.line_form import form_of
 from dragoman.protocols.ollama.tap import OllamaTap
+from dragoman.protocols.streams.ndjson_tap import MAX_LINE
 from dragoman.types import (
     AnyPart,
     ChatRequest,

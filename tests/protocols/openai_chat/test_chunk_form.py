@@ -2,11 +2,11 @@
 
 import pytest
 
-from dragoman.protocols.event_form import Form
-from dragoman.protocols.lane import Lane
 from dragoman.protocols.openai_chat.chunk_form import form_of
 from dragoman.protocols.openai_chat.tap import ChatTap
-from dragoman.protocols.sse_tap import TRIES
+from dragoman.protocols.streams.event_form import Form
+from dragoman.protocols.streams.lane import Lane
+from dragoman.protocols.streams.sse_tap import TRIES
 
 CHUNK = (
     b'data: {"id":"%b","created":%d,"choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}],'

@@ -9,7 +9,7 @@ import pytest
 from dragoman.errors import OverloadedError
 from dragoman.protocols.openai_responses import NAME, OpenAIResponsesClient, OpenAIResponsesServer
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder
-from dragoman.protocols.tool_search import MARK
+from dragoman.protocols.tools.search import MARK
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

@@ -37,7 +37,7 @@ from dragoman.protocols.openai_responses.outputs import ItemWriter
 from dragoman.protocols.openai_responses.references import answers_in, items_of, with_items
 from dragoman.protocols.openai_responses.request import silent_in
 from dragoman.protocols.relay import RelayRequest, ReplySummary
-from dragoman.protocols.tool_search import all_found
+from dragoman.protocols.tools.search import all_found
 from dragoman.routing.attempts import operate, translated
 from dragoman.routing.only import only
 from dragoman.routing.plan import Plan

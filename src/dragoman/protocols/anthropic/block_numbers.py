@@ -8,7 +8,7 @@ thinking (0.17.4, 2026-11-28).
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.protocols.joined_events import events_in
+from dragoman.protocols.streams.joined_events import events_in
 from dragoman.wire import json, sse
 from dragoman.wire.sse import SseEvent
 

@@ -17,13 +17,13 @@ from dragoman.protocols.anthropic.service import BETA, headers_for
 from dragoman.protocols.anthropic.states import with_signatures
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.base import ClientCodec
-from dragoman.protocols.call_ids import PLAIN, CallIdForm
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.protocols.profiles import with_limit
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINTS, OWN_RESULTS
+from dragoman.protocols.tools.call_ids import PLAIN, CallIdForm
 from dragoman.types import (
     ChangedField,
     ChatRequest,

@@ -18,10 +18,10 @@ from dragoman.protocols.anthropic.stream_blocks import Blocks, Delta, Reading
 from dragoman.protocols.anthropic.usage import decode_usage, merged_report
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.freeform import freeform_names
-from dragoman.protocols.joined_events import DONE
-from dragoman.protocols.lane import TextRows
-from dragoman.protocols.sse_decoder import SseDecoder
+from dragoman.protocols.streams.joined_events import DONE
+from dragoman.protocols.streams.lane import TextRows
+from dragoman.protocols.streams.sse_decoder import SseDecoder
+from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.types import AnyTool, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
 from dragoman.wire.floats import reader

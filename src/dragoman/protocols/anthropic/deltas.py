@@ -7,8 +7,8 @@ changes from answer to answer, so that the forms that the service itself writes 
 import re
 from functools import lru_cache
 
-from dragoman.protocols.event_form import Form, form
-from dragoman.protocols.lane import INSIDE
+from dragoman.protocols.streams.event_form import Form, form
+from dragoman.protocols.streams.lane import INSIDE
 
 DELTA = re.compile(
     rb"event: ?content_block_delta\n"

@@ -15,11 +15,11 @@ from dragoman.protocols.anthropic.states import LAST, NEXT, beside, to_caller
 from dragoman.protocols.anthropic.stop_reasons import encode_reason
 from dragoman.protocols.anthropic.usage import encode_usage
 from dragoman.protocols.anthropic.write_blocks import encode_part, thinking_block
-from dragoman.protocols.cut_calls import CutCall, cut_call, no_object
 from dragoman.protocols.env import Env
-from dragoman.protocols.event_encoder import EventEncoder, framed
-from dragoman.protocols.freeform import wrapped_input
 from dragoman.protocols.opaque import STATELESS
+from dragoman.protocols.streams.event_encoder import EventEncoder, framed
+from dragoman.protocols.tools.cut_calls import CutCall, cut_call, no_object
+from dragoman.protocols.tools.freeform import wrapped_input
 from dragoman.types import (
     AnyPart,
     ChatRequest,

@@ -19,7 +19,7 @@ from dragoman.protocols.anthropic.hosted import CALL, RESULTS, decode_call, deco
 from dragoman.protocols.anthropic.inputs import FIELD, given_text
 from dragoman.protocols.anthropic.states import redacted_state, signature_state
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.freeform import unwrapped_input
+from dragoman.protocols.tools.freeform import unwrapped_input
 from dragoman.types import (
     AnyPart,
     Citation,

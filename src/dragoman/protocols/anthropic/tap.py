@@ -22,10 +22,10 @@ from dragoman.protocols.anthropic.deltas import form_of
 from dragoman.protocols.anthropic.encode_stream import STOP
 from dragoman.protocols.anthropic.glance import Glance
 from dragoman.protocols.anthropic.stop_reasons import decode_reason
-from dragoman.protocols.joined_events import events_in
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.protocols.sse_tap import ENDS, TRIES, SseTap, fields_of
+from dragoman.protocols.streams.joined_events import events_in
+from dragoman.protocols.streams.sse_decoder import BodyForm
+from dragoman.protocols.streams.sse_tap import ENDS, TRIES, SseTap, fields_of
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import sse
 from dragoman.wire.sse import END, SseEvent

@@ -10,9 +10,9 @@ from dragoman.protocols.anthropic.cache import decode_breakpoint, encode_breakpo
 from dragoman.protocols.anthropic.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.anthropic.hosted import decode_hosted, encode_hosted, hosted_kind, hosted_name
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.freeform import as_function
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.tool_names import NameForm
+from dragoman.protocols.tools.freeform import as_function
+from dragoman.protocols.tools.names import NameForm
 from dragoman.types import AnyTool, ChatRequest, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
 
 TOOL_NAMES = NameForm("a-zA-Z0-9_-", "a-zA-Z0-9_-", 128)

@@ -13,7 +13,7 @@ from dragoman.protocols.anthropic.hosted import encode_result as encode_hosted_r
 from dragoman.protocols.anthropic.inputs import FIELD, object_of
 from dragoman.protocols.anthropic.sources import encode_document, encode_image
 from dragoman.protocols.anthropic.states import is_redacted, written
-from dragoman.protocols.freeform import wrapped_input
+from dragoman.protocols.tools.freeform import wrapped_input
 from dragoman.types import (
     AnyPart,
     Audio,

@@ -7,9 +7,9 @@ These are the text and the counts of tokens, which grow.
 
 import re
 
-from dragoman.protocols.event_form import NUMBER, Form, form
-from dragoman.protocols.lane import INSIDE
-from dragoman.protocols.sse_tap import ENDS
+from dragoman.protocols.streams.event_form import NUMBER, Form, form
+from dragoman.protocols.streams.lane import INSIDE
+from dragoman.protocols.streams.sse_tap import ENDS
 from dragoman.wire.lines import CR, LF
 
 FIELD = re.compile(rb'"text": ?"(' + INSIDE + rb')"')

@@ -6,7 +6,6 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
-from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.gemini.contents import asking_system
 from dragoman.protocols.gemini.count import GeminiCounter
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
@@ -25,6 +24,7 @@ from dragoman.protocols.opaque import is_own, origin
 from dragoman.protocols.reasoning import budget_of
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import PARTS
+from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.types import (
     AnyPart,
     ChangedField,

@@ -18,7 +18,7 @@ from dragoman.protocols.gemini.lists import listed
 from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter, Sign, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, text_of
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.result_order import in_order_of_calls
+from dragoman.protocols.tools.result_order import in_order_of_calls
 from dragoman.types import AnyPart, Extra, Message, OpaqueState, Reasoning, Role, Text, ToolCall, ToolResult
 
 MODEL, USER = "model", "user"

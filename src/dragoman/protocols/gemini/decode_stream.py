@@ -8,10 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, InvalidRequestError, TruncatedStreamError, cut
-from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.nameless import nameless_call
-from dragoman.protocols.freeform import unwrapped_input
 from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.chunk import CANDIDATE, CHUNK, OTHER, decode_text_chunk, further
 from dragoman.protocols.gemini.chunk_form import form_of
@@ -28,9 +26,11 @@ from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
 from dragoman.protocols.gemini.usage import decode_usage
-from dragoman.protocols.joined_events import DONE
-from dragoman.protocols.lane import TextRows
-from dragoman.protocols.sse_decoder import SseDecoder
+from dragoman.protocols.streams.delta_row import deltas
+from dragoman.protocols.streams.joined_events import DONE
+from dragoman.protocols.streams.lane import TextRows
+from dragoman.protocols.streams.sse_decoder import SseDecoder
+from dragoman.protocols.tools.freeform import unwrapped_input
 from dragoman.types import (
     AnyPart,
     HostedCall,

@@ -12,9 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, DragomanError, InvalidRequestError
-from dragoman.protocols.cut_calls import CutCall, cut_call
 from dragoman.protocols.env import Env
-from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.extra import merged
 from dragoman.protocols.gemini.chunk import CANDIDATE
 from dragoman.protocols.gemini.citations import CITATIONS, GROUNDING, Cited, encode_citations
@@ -28,6 +26,8 @@ from dragoman.protocols.gemini.relay import HEARTBEAT
 from dragoman.protocols.gemini.request import ARRAY
 from dragoman.protocols.gemini.usage import encode_usage
 from dragoman.protocols.opaque import wrapped_base64
+from dragoman.protocols.streams.event_encoder import EventEncoder, framed
+from dragoman.protocols.tools.cut_calls import CutCall, cut_call
 from dragoman.types import (
     AnyPart,
     Audio,

@@ -6,7 +6,7 @@ from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID
 from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.gemini.open_text import OpenText
-from dragoman.protocols.sse_decoder import BodyForm
+from dragoman.protocols.streams.sse_decoder import BodyForm
 from dragoman.types import (
     AnyPart,
     PartStart,

@@ -8,7 +8,6 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.freeform import wrapped_input
 from dragoman.protocols.gemini.extra import NAME, to_extra, with_extra
 from dragoman.protocols.gemini.hosted import (
     decode_call,
@@ -29,6 +28,7 @@ from dragoman.protocols.gemini.raw_json import is_object
 from dragoman.protocols.gemini.results import decode_result, encode_result
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.opaque import unwrapped_base64
+from dragoman.protocols.tools.freeform import wrapped_input
 from dragoman.types import (
     AnyPart,
     Audio,

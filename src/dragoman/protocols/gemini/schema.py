@@ -8,7 +8,7 @@ from typing import Any
 
 from dragoman.protocols.gemini.extra import note, noted
 from dragoman.protocols.gemini.numbered import TYPES, named
-from dragoman.protocols.tool_schema.references import References
+from dragoman.protocols.tools.schema.references import References
 from dragoman.types import Extra, SchemaSupport
 
 MEMBERS = frozenset({"items", "additionalProperties"})

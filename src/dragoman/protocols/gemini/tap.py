@@ -23,9 +23,9 @@ from dragoman.protocols.gemini.finish_reasons import decode_reason
 from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.gemini.latest_report import LatestReport
 from dragoman.protocols.gemini.observer import Observer
-from dragoman.protocols.joined_events import DONE
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, SseTap, framed, has_stray
+from dragoman.protocols.streams.joined_events import DONE
+from dragoman.protocols.streams.sse_tap import ENDS, SseTap, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
 
 LAST = b"\r\n\r\n"

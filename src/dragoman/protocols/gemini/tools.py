@@ -5,13 +5,13 @@ from typing import Any, assert_never
 
 from dragoman.errors import cut
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.freeform import as_function
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.gemini.lists import listed, strings
 from dragoman.protocols.gemini.numbered import MODES, word
 from dragoman.protocols.gemini.schema import noted_references, to_json_schema
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
-from dragoman.protocols.tool_names import NameForm
+from dragoman.protocols.tools.freeform import as_function
+from dragoman.protocols.tools.names import NameForm
 from dragoman.types import AnyTool, Extra, HostedTool, Tool, ToolChoice, UnknownTool
 from dragoman.types.response import joined
 from dragoman.types.tools import HostedKind

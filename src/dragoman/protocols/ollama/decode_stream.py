@@ -8,12 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
-from dragoman.protocols.call_ids import AnswerIds
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.freeform import freeform_names, unwrapped_input
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.ollama.extra import to_extra
 from dragoman.protocols.ollama.finish_reasons import decode_reason
@@ -29,7 +27,9 @@ from dragoman.protocols.ollama.lines import (
     read_line,
     read_loosely,
 )
-from dragoman.protocols.text_rows import RowReader
+from dragoman.protocols.streams.text_rows import RowReader
+from dragoman.protocols.tools.call_ids import AnswerIds
+from dragoman.protocols.tools.freeform import freeform_names, unwrapped_input
 from dragoman.types import (
     ChatRequest,
     Image,

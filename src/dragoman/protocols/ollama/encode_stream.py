@@ -8,10 +8,7 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.cut_calls import CutCall, cut_call, no_object
 from dragoman.protocols.env import Env
-from dragoman.protocols.event_encoder import EventEncoder, framed
-from dragoman.protocols.freeform import wrapped_input
 from dragoman.protocols.ollama.arguments import object_of
 from dragoman.protocols.ollama.decode_stream import encode_logprob
 from dragoman.protocols.ollama.errors import stream_error
@@ -19,6 +16,9 @@ from dragoman.protocols.ollama.extra import GENERATE, NAME, with_extra
 from dragoman.protocols.ollama.finish_reasons import encode_reason
 from dragoman.protocols.ollama.line_ends import HEARTBEAT, escaped
 from dragoman.protocols.ollama.lines import SECOND
+from dragoman.protocols.streams.event_encoder import EventEncoder, framed
+from dragoman.protocols.tools.cut_calls import CutCall, cut_call, no_object
+from dragoman.protocols.tools.freeform import wrapped_input
 from dragoman.types import (
     AnyPart,
     Audio,

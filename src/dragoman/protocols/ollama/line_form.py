@@ -2,8 +2,8 @@
 
 import re
 
-from dragoman.protocols.event_form import Form, form
-from dragoman.protocols.lane import INSIDE, PLAIN
+from dragoman.protocols.streams.event_form import Form, form
+from dragoman.protocols.streams.lane import INSIDE, PLAIN
 
 FIELD = re.compile(rb'"(?:content|response|thinking)": ?"(' + INSIDE + rb')"')
 TIME = re.compile(rb'"created_at": ?"(' + PLAIN + rb')"')

@@ -10,13 +10,13 @@ Glance stops at the first line that it does not know. From then on it is no long
 state that Glance has reached. So a relayed answer fails exactly when a translated one does (a test compares them).
 """
 
-from dragoman.protocols.event_form import Form
-from dragoman.protocols.lane import NOTHING, Shape, Taken
-from dragoman.protocols.ndjson_tap import NdjsonTap
 from dragoman.protocols.ollama.decode_stream import ReplyDecoder
 from dragoman.protocols.ollama.glance import Glance
 from dragoman.protocols.ollama.line_form import form_of
 from dragoman.protocols.relay import ReplySummary
+from dragoman.protocols.streams.event_form import Form
+from dragoman.protocols.streams.lane import NOTHING, Shape, Taken
+from dragoman.protocols.streams.ndjson_tap import NdjsonTap
 from dragoman.types import FinishReason, PartStart, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.freeform import as_function
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.ollama.extra import NAME, nested, to_extra, with_extra
+from dragoman.protocols.tools.freeform import as_function
 from dragoman.types import AnyTool, ResponseFormat, Tool, UnknownTool
 
 FUNCTION = "function"

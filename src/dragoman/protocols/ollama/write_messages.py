@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dragoman.protocols.freeform import wrapped_input
 from dragoman.protocols.json_fields import refused
 from dragoman.protocols.ollama.arguments import object_of
 from dragoman.protocols.ollama.extra import NAME, with_extra
-from dragoman.protocols.result_order import in_order_of_calls
+from dragoman.protocols.tools.freeform import wrapped_input
+from dragoman.protocols.tools.result_order import in_order_of_calls
 from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 
 ROLES = {"developer": "system"}

@@ -8,8 +8,8 @@ chunk but the first anything of these is read. Log probabilities differ in too m
 
 import re
 
-from dragoman.protocols.event_form import NUMBER, Form, form
-from dragoman.protocols.lane import INSIDE, PLAIN
+from dragoman.protocols.streams.event_form import NUMBER, Form, form
+from dragoman.protocols.streams.lane import INSIDE, PLAIN
 
 FIELD = re.compile(
     rb'"(?:(?:content|reasoning_content|reasoning|arguments|text)": ?"(?P<text>'

@@ -8,10 +8,8 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec
-from dragoman.protocols.call_ids import NINE, CallIdForm
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
-from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.completions_relay import COMPLETIONS, CompletionsRelay
 from dragoman.protocols.openai_chat.decode_functions import FunctionReplyDecoder
@@ -34,6 +32,8 @@ from dragoman.protocols.profiles import forms_beside_tools
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
+from dragoman.protocols.tools.call_ids import NINE, CallIdForm
+from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.types import (
     ChangedField,
     ChatRequest,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from dragoman.protocols.freeform import CallUnwrapper
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
+from dragoman.protocols.tools.freeform import CallUnwrapper
 from dragoman.types import ChatRequest, StreamEvent
 
 

@@ -3,9 +3,6 @@
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
-from dragoman.protocols.call_ids import AnswerIds
-from dragoman.protocols.joined_events import DONE
-from dragoman.protocols.lane import TextRows
 from dragoman.protocols.openai_chat.answer_fields import decode_logprobs, encode_logprobs, take_citations, take_media
 from dragoman.protocols.openai_chat.chunk import (
     TOO_STRANGE,
@@ -42,8 +39,11 @@ from dragoman.protocols.openai_chat.thoughts import Thoughts
 from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
 from dragoman.protocols.parts import PartAssembler
-from dragoman.protocols.sse_decoder import SseDecoder
-from dragoman.protocols.whole_text import rest
+from dragoman.protocols.streams.joined_events import DONE
+from dragoman.protocols.streams.lane import TextRows
+from dragoman.protocols.streams.sse_decoder import SseDecoder
+from dragoman.protocols.streams.whole_text import rest
+from dragoman.protocols.tools.call_ids import AnswerIds
 from dragoman.types import (
     ChatRequest,
     Loss,

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.env import Env
-from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.openai_chat.answer_fields import (
     ANNOTATIONS,
     AUDIO,
@@ -30,6 +29,7 @@ from dragoman.protocols.openai_chat.more import placed
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
 from dragoman.protocols.openai_chat.reasoning_details import encode_detail, encode_details
 from dragoman.protocols.openai_chat.usage import encode_usage
+from dragoman.protocols.streams.event_encoder import EventEncoder, framed
 from dragoman.types import (
     AnyPart,
     Audio,

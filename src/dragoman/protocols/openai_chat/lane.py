@@ -1,8 +1,8 @@
-"""The lane of a stream of chunks, made of one of them; `protocols/lane.py` tells what a lane is."""
+"""The lane of a stream of chunks, made of one of them; `protocols/streams/lane.py` tells what a lane is."""
 
 import re
 
-from dragoman.protocols.lane import BACKSLASH, Lane
+from dragoman.protocols.streams.lane import BACKSLASH, Lane
 
 TEXT = re.compile(
     rb'("(?:content|reasoning_content|reasoning|arguments|text)":")([^"\\\r\n]*+(?:\\[^\r\n][^"\\\r\n]*+)*+)"',

@@ -7,7 +7,7 @@ from dragoman.protocols.openai_chat.glance import Glance
 from dragoman.protocols.openai_chat.listed import listed
 from dragoman.protocols.openai_chat.more import holds_content
 from dragoman.protocols.openai_chat.reasoning_details import holds_state, words_in
-from dragoman.protocols.sse_decoder import BodyForm
+from dragoman.protocols.streams.sse_decoder import BodyForm
 from dragoman.types import StreamEvent
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.protocols.extra import merged
-from dragoman.protocols.freeform import with_functions
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME, request_extra
 from dragoman.protocols.openai_chat.functions import (
@@ -31,6 +30,7 @@ from dragoman.protocols.openai_chat.turn_order import with_words
 from dragoman.protocols.openai_chat.variant import Variant, thinks_not
 from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.protocols.openai_shared.user import cache_key_of, user_of
+from dragoman.protocols.tools.freeform import with_functions
 from dragoman.types import ChatRequest, ModelProfile
 
 MAX_MESSAGES = 10_000

@@ -20,8 +20,6 @@ the caller did not ask for it; and an answer that ended well without the end mar
 """
 
 from dragoman.errors import BadEventError
-from dragoman.protocols import joined_events
-from dragoman.protocols.lane import Lane
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.chunk_form import PADDING, form_of
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
@@ -31,7 +29,9 @@ from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import find_usage, usual_usage
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, TRIES, SseTap, fields_of, framed, has_stray
+from dragoman.protocols.streams import joined_events
+from dragoman.protocols.streams.lane import Lane
+from dragoman.protocols.streams.sse_tap import ENDS, TRIES, SseTap, fields_of, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import json
 from dragoman.wire.sse import DATA_LINE, END

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dragoman.protocols.openai_chat.reasoning_details import gather_details, holds_state, words_in
-from dragoman.protocols.whole_text import rest
+from dragoman.protocols.streams.whole_text import rest
 
 
 class Thoughts:

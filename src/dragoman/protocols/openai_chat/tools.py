@@ -6,10 +6,10 @@ from typing import Any, Literal, assert_never
 from msgspec.structs import replace
 
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
 from dragoman.protocols.openai_chat.variant import Variant
+from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.types import AnyTool, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
 
 MODES: dict[str, Literal["auto", "none", "required"]] = {

@@ -6,9 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from dragoman.protocols.cut_calls import SAYABLE as CUT_CALL
 from dragoman.protocols.openai_shared.cache import CACHED, BreakpointField
 from dragoman.protocols.speech import DEVELOPER, NAMES
+from dragoman.protocols.tools.cut_calls import SAYABLE as CUT_CALL
 from dragoman.types import ChatRequest, ToolChoice
 
 ChoiceMode = Literal["auto", "none", "required", "tool"]

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
 from dragoman.protocols.base import ClientCodec
-from dragoman.protocols.call_ids import CallIdForm
 from dragoman.protocols.compaction import EXPRESSED
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
@@ -29,7 +28,8 @@ from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, PARTS
-from dragoman.protocols.tool_search import RESULTS
+from dragoman.protocols.tools.call_ids import CallIdForm
+from dragoman.protocols.tools.search import RESULTS
 from dragoman.types import (
     AnyPart,
     ChangedField,

@@ -23,7 +23,7 @@ from dragoman.protocols.openai_responses.item_ids import IS_MADE, OWN_IDS
 from dragoman.protocols.openai_responses.items import ItemReader, unknown
 from dragoman.protocols.openai_responses.tool_search import BY_CALLER, OUTPUT, is_of_callers, search_item
 from dragoman.protocols.openai_responses.tools import decode_listed, encode_listed
-from dragoman.protocols.tool_search import MARK, found, found_by, is_search
+from dragoman.protocols.tools.search import MARK, found, found_by, is_search
 from dragoman.types import (
     AnyPart,
     AnyTool,

@@ -3,10 +3,7 @@
 from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError, UpstreamError, cut, scrub
-from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
-from dragoman.protocols.joined_events import DONE
-from dragoman.protocols.lane import TextRows
 from dragoman.protocols.openai_responses.citations import decode_annotation
 from dragoman.protocols.openai_responses.events import (
     ADDED,
@@ -43,7 +40,10 @@ from dragoman.protocols.openai_responses.slots import Items
 from dragoman.protocols.openai_responses.usage import decode_usage
 from dragoman.protocols.openai_shared.errors import failure_in, reported
 from dragoman.protocols.speech import OURS
-from dragoman.protocols.sse_decoder import SseDecoder
+from dragoman.protocols.streams.delta_row import deltas
+from dragoman.protocols.streams.joined_events import DONE
+from dragoman.protocols.streams.lane import TextRows
+from dragoman.protocols.streams.sse_decoder import SseDecoder
 from dragoman.types import (
     AnyPart,
     OpaqueState,

@@ -19,9 +19,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.compaction import not_compacted
-from dragoman.protocols.cut_calls import is_begun
 from dragoman.protocols.env import Env
-from dragoman.protocols.event_encoder import EventEncoder, numbered
 from dragoman.protocols.openai_responses.citations import encode_annotation
 from dragoman.protocols.openai_responses.compaction import check_compacted, check_whole
 from dragoman.protocols.openai_responses.conversation import LAST, NEXT, belongs
@@ -35,6 +33,8 @@ from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, It
 from dragoman.protocols.openai_responses.shapes import SHAPES, Shape, bare, emptied, kind_of
 from dragoman.protocols.openai_responses.usage import encode_usage
 from dragoman.protocols.speech import OURS
+from dragoman.protocols.streams.event_encoder import EventEncoder, numbered
+from dragoman.protocols.tools.cut_calls import is_begun
 from dragoman.types import (
     AnyPart,
     ChatRequest,

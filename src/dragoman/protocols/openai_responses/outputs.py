@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from dragoman.protocols import opaque
 from dragoman.protocols.compaction import summary_in
 from dragoman.protocols.env import Env
-from dragoman.protocols.freeform import unwrapped_input
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.openai_responses.compaction import compaction_item
 from dragoman.protocols.openai_responses.content import is_content, output_text
@@ -23,7 +22,8 @@ from dragoman.protocols.openai_responses.extra import ITEM, NAME, joined, with_e
 from dragoman.protocols.openai_responses.hosted import encode_call
 from dragoman.protocols.openai_responses.item_ids import MADE, SHOWN, id_within
 from dragoman.protocols.openai_responses.request import wants_encrypted
-from dragoman.protocols.tool_search import MARK, is_search
+from dragoman.protocols.tools.freeform import unwrapped_input
+from dragoman.protocols.tools.search import MARK, is_search
 from dragoman.types import (
     AnyPart,
     ChatRequest,

@@ -7,8 +7,8 @@ They differ in the text, in their number, and in padding that the service adds.
 
 import re
 
-from dragoman.protocols.event_form import NUMBER, Form, form
-from dragoman.protocols.lane import INSIDE, PLAIN
+from dragoman.protocols.streams.event_form import NUMBER, Form, form
+from dragoman.protocols.streams.lane import INSIDE, PLAIN
 
 NAMES = frozenset(
     {

@@ -19,7 +19,7 @@ from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.openai_responses.extra import MESSAGE, to_extra
 from dragoman.protocols.openai_responses.item_numbers import ItemNumbers
 from dragoman.protocols.openai_responses.items import WHOLE, ItemReader, Place
-from dragoman.protocols.whole_text import rest
+from dragoman.protocols.streams.whole_text import rest
 from dragoman.types import (
     AnyPart,
     Audio,

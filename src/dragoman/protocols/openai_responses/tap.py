@@ -19,8 +19,8 @@ from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
 from dragoman.protocols.openai_responses.glance import Glance
 from dragoman.protocols.openai_responses.piece_form import form_of
-from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.protocols.sse_tap import SseTap, fields_of, framed
+from dragoman.protocols.streams.sse_decoder import BodyForm
+from dragoman.protocols.streams.sse_tap import SseTap, fields_of, framed
 from dragoman.types import FinishReason, PartStart, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader, usual_event

@@ -10,7 +10,7 @@ import msgspec
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.openai_responses.extra import to_extra, with_extra
-from dragoman.protocols.tool_search import MARK
+from dragoman.protocols.tools.search import MARK
 from dragoman.types import Tool, ToolCall
 from dragoman.wire import floats
 

@@ -6,12 +6,12 @@ from typing import Any, Literal, assert_never
 from msgspec.structs import replace
 
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.extra import NAME, joined, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import KINDS, TYPES, decode_hosted, encode_hosted
 from dragoman.protocols.openai_responses.tool_search import SEARCH, decode_search, encode_search, is_callers
-from dragoman.protocols.tool_search import found_by, is_search
+from dragoman.protocols.tools.freeform import freeform_names
+from dragoman.protocols.tools.search import found_by, is_search
 from dragoman.types import AnyTool, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
 
 MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none": "none", "required": "required"}

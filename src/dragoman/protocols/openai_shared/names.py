@@ -1,6 +1,6 @@
 """The names of tools in OpenAI's protocols."""
 
-from dragoman.protocols.tool_names import NameForm
+from dragoman.protocols.tools.names import NameForm
 
 CHARACTERS = "a-zA-Z0-9_-"
 

@@ -21,7 +21,7 @@ import re
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.protocols.freeform import unwrapped_input
+from dragoman.protocols.tools.freeform import unwrapped_input
 from dragoman.types import Tool, ToolCall
 from dragoman.wire import floats
 

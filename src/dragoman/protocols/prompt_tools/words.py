@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.protocols.freeform import FIELD, as_function
 from dragoman.protocols.prompt_tools.blocks import CALL, raw_object
+from dragoman.protocols.tools.freeform import FIELD, as_function
 from dragoman.types import AnyPart, ChatRequest, Message, Text, Tool, ToolCall, ToolChoice, ToolResult, system
 from dragoman.wire import javascript
 

@@ -38,7 +38,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError, TruncatedStreamError, cut
 from dragoman.protocols.errors.status import error_for
-from dragoman.protocols.tool_names import joined
+from dragoman.protocols.tools.names import joined
 from dragoman.providers.offline.directives import CallTool, Count, Directive, Fail, Finish, Pause, Say
 from dragoman.providers.offline.obedience import formed, tool_calls
 from dragoman.providers.offline.turns import asked, asked_at_last, results, rounds

@@ -9,8 +9,8 @@ from jsonschema.validators import Draft202012Validator, validator_for
 
 from dragoman.providers.offline.forms import Hints, NoValueError, fitting_value
 from dragoman.providers.offline.forms.values import FORMATS
-from tests.protocols.tool_schema.corpus import CORPUS
-from tests.protocols.tool_schema.values import values
+from tests.protocols.tools.schema.corpus import CORPUS
+from tests.protocols.tools.schema.values import values
 
 POINT = {"type": "object", "properties": {"x": {"type": "integer"}, "y": {"type": "integer"}}, "required": ["x", "y"]}
 NODE = {

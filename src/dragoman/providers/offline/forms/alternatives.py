@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.protocols.tool_schema.keywords import REFERENCES, Schema
+from dragoman.protocols.tools.schema.keywords import REFERENCES, Schema
 from dragoman.providers.offline.forms.check import Checker
 
 

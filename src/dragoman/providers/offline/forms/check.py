@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from dragoman.protocols.tool_schema.keywords import REFERENCES, Schema, same, type_of, types_of
-from dragoman.protocols.tool_schema.references import References
+from dragoman.protocols.tools.schema.keywords import REFERENCES, Schema, same, type_of, types_of
+from dragoman.protocols.tools.schema.references import References
 from dragoman.providers.offline.forms.pattern import pattern
 
 MAX_STEPS = 20_000

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from math import ceil, floor, isfinite
 from typing import Any
 
-from dragoman.protocols.tool_schema.keywords import OF_TYPE, Schema, types_of
-from dragoman.protocols.tool_schema.references import References
-from dragoman.protocols.tool_schema.repair import repaired
+from dragoman.protocols.tools.schema.keywords import OF_TYPE, Schema, types_of
+from dragoman.protocols.tools.schema.references import References
+from dragoman.protocols.tools.schema.repair import repaired
 from dragoman.providers.offline.forms.alternatives import Demand, Demands, alternatives
 from dragoman.providers.offline.forms.check import PER_STEP, Checker, TooLargeError, is_same
 from dragoman.providers.offline.forms.hints import Hints

@@ -1,0 +1,1 @@
+"""Tools and their calls, in the forms that services take. Knows no dialect."""
