@@ -7,6 +7,7 @@ from dragoman.protocols.gemini.tap import GeminiTap
 from dragoman.protocols.openai_chat.tap import ChatTap
 from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.streams.sse_tap import SseTap, fields_of
+from dragoman.wire.sse import MAX_LINES
 from dragoman.wire.utf8 import BOM
 from tests.faults.dialects import TEXT, hear, reply
 from tests.support.readings import decoded, tapped
@@ -49,6 +50,13 @@ def test_what_gemini_s_decoder_takes_for_an_event_is_one_to_its_callers(size: in
     body = b"".join(before + piece.removeprefix(b"data: ") if at else piece for at, piece in enumerate(good.pieces))
     heard = hear("gemini", _through(GeminiTap(), body, size), stream=True)
     assert (heard.text, heard.ends) == ("".join(TEXT), ["end"])
+
+
+@pytest.mark.parametrize("dialect", TAPS)
+def test_too_many_are_an_error_of_the_service_in_relay_and_translation(dialect: str) -> None:
+    body = _with(b"worker 3 is busy\n" * (MAX_LINES + 1), dialect)
+    assert tapped(dialect, [body]) == decoded(dialect, body)
+    assert tapped(dialect, [body])[1] == "upstream_too_large"
 
 
 def test_fields_and_comments_stay() -> None:

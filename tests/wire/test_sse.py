@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.errors import BadEventError
-from dragoman.wire.sse import HEARTBEAT, MAX_EVENT, SseEvent, SseReader, encode
+from dragoman.wire.sse import HEARTBEAT, MAX_EVENT, MAX_LINES, SseEvent, SseReader, encode
 from dragoman.wire.utf8 import BOM
 from tests.support.cuts import bytewise, scattered, two_way
 from tests.wire.reference import interpret
@@ -193,6 +193,17 @@ def test_the_unfinished_event_has_the_same_limit() -> None:
     assert not list(reader.feed(b"data\n" * LIMIT + b"data"))
     with pytest.raises(BadEventError):
         reader.finish()
+
+
+@pytest.mark.parametrize("line", [b"data: x\n", b"stray\n"])
+def test_an_event_has_only_so_many_lines(line: bytes) -> None:
+    reader = SseReader()
+    for _ in range(2):
+        assert list(reader.feed(line * MAX_LINES + b"\n"))
+    list(reader.feed(line * MAX_LINES))
+    with pytest.raises(BadEventError, match="lines") as caught:
+        list(reader.feed(line))
+    assert caught.value.code == "upstream_too_large"
 
 
 def test_a_line_that_is_no_field_is_given_out_where_it_stands() -> None:

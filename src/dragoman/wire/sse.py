@@ -16,6 +16,9 @@ MAX_EVENT = 64 << 20
 """Bytes of one event's data: 64 MiB, as much as a whole answer may have. Models send a picture in one event, and those
 of today have more than the 4 MiB that other gateways allow."""
 
+MAX_LINES = 65_536
+"""Lines of one event, of data or of no field: each takes some microseconds, and an event is read without a pause."""
+
 END = b"\n\n"
 DATA = b"\ndata: "
 DATA_LINE, EVENT_LINE = b"data: ", b"event: "
@@ -51,6 +54,8 @@ class SseReader:
         self._after_cr = False
         self._data: list[bytes] = []
         self._size = 0
+        self._stray = 0
+        """Lines since the last event that are no fields."""
         self._event = b""
 
     def is_idle(self) -> bool:
@@ -58,7 +63,7 @@ class SseReader:
         return not (self._data or self._event or self._after_cr or self._lines.held)
 
     def feed(self, data: bytes) -> Iterable[SseEvent]:
-        """The events that `data` completes. Raises BadEventError, after the good ones, if one passes the limit."""
+        """The events that `data` completes. Raises BadEventError, after the good ones, if one passes a limit."""
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
@@ -72,11 +77,13 @@ class SseReader:
             for line in self._lines.feed(data):
                 if line:
                     if self._field(line):
+                        self._count(self._stray)
+                        self._stray += 1
                         events.append(SseEvent(line, stray=True))
                 elif self._data:
                     events.append(self._take())
                 else:
-                    self._event = b""
+                    self._stray, self._event = 0, b""
         except BadEventError as exc:
             return and_raise(events, exc)
         return events
@@ -90,7 +97,7 @@ class SseReader:
     def _take(self) -> SseEvent:
         event = SseEvent(self._data[0] if len(self._data) == 1 else b"\n".join(self._data), self._event)
         self._data = []
-        self._size = 0
+        self._size = self._stray = 0
         self._event = b""
         return event
 
@@ -99,6 +106,7 @@ class SseReader:
         name, _, value = line.removeprefix(BOM).partition(b":")
         if name == b"data":
             value = value.removeprefix(b" ")
+            self._count(len(self._data))
             self._data.append(value)
             self._size += len(value) + 1
             if self._size > self._limit:
@@ -106,6 +114,11 @@ class SseReader:
         elif name == b"event":
             self._event = value.removeprefix(b" ")
         return name not in FIELDS
+
+    def _count(self, lines: int) -> None:
+        """Raises BadEventError if an event that has so many lines may have no other."""
+        if lines >= MAX_LINES:
+            raise BadEventError(f"expected events of at most {MAX_LINES} lines", code="upstream_too_large")
 
 
 def usual_event(event: bytes) -> tuple[bytes, bytes] | None:
