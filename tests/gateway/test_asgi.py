@@ -1,12 +1,16 @@
 """The gateway under another server, which is a real one."""
 
 import asyncio
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.config.limits import MAX_BODY
 from dragoman.errors import ConfigurationError, InvalidRequestError
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway, Message, application
@@ -58,7 +62,7 @@ async def test_a_broken_answer_has_no_end_mark(ending: str) -> None:
 
 
 async def test_requests_have_their_limits() -> None:
-    async with under_uvicorn(SMALL, timeouts=ServerTimeouts(body=0.02)) as url:
+    async with under_uvicorn(SMALL, timeouts=ServerTimeouts(body=0.02, linger=0.02)) as url:
         said = [
             await ask(url, "POST", CHAT, {"Content-Length": "2001"}),
             (await talk(url, chunked(b"x" * 2001, b"Connection: close", size=500)))[0],
@@ -70,6 +74,20 @@ async def test_requests_have_their_limits() -> None:
         ]
     assert [got.status for got in said] == [413, 413, 408, 415, 431, 400, 421]
     assert [got.headers.get("connection") for got in said] == [*["close"] * 5, None, None]
+
+
+@pytest.mark.parametrize("http", ["httptools", "h11"])
+@pytest.mark.parametrize(("key", "size", "status"), [("wrong", 5 << 20, 401), ("s3cret", MAX_BODY + 1, 413)])
+async def test_a_caller_who_sends_all_of_a_refused_body_reads_why(http: str, key: str, size: int, status: int) -> None:
+    async with under_uvicorn(KEYED, http=http) as url:
+        caller = HTTPConnection(urlsplit(url).netloc)  # sends all, and then reads
+
+        def asked() -> int:
+            with closing(caller):
+                caller.request("POST", CHAT, b" " * size, {"Authorization": f"Bearer {key}"})
+                return caller.getresponse().status
+
+        assert await asyncio.to_thread(asked) == status
 
 
 @pytest.mark.parametrize("coding", PACKERS)

@@ -17,6 +17,7 @@ from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.body import Pieces
 from dragoman.gateway.http.request_limits import (
     LAST,
+    MAX_DISCARDED,
     body_timeout,
     check_body_limits,
     check_head_limits,
@@ -146,6 +147,7 @@ class AsgiGateway:
     ) -> tuple[Admitted, ServerRequest] | None:
         """What answers `call`, and the whole of it; None if it was refused, or the caller has left."""
         gateway = self._gateway
+        writer.unread = call.method == "POST" and not call.header(b"expect")
         try:
             if (error := check_head_limits(call, gateway.limits)) is not None:
                 raise error
@@ -160,6 +162,7 @@ class AsgiGateway:
                 return None
             if call.method == "POST":
                 call = await read_body(call, receive, gateway.limits.body, gateway.timeouts.body)
+                writer.unread = False
                 writer.outcome.complete_at = monotonic()
                 call = await unpacked(call, gateway.limits.body)
         except InvalidRequestError as exc:
@@ -201,6 +204,8 @@ class AsgiResponseWriter(ResponseWriter):
     """Headers of every answer."""
     closes = True
     """Whether a header can end the connection: not in HTTP/2."""
+    unread = False
+    """Whether the caller may still send its body, without having been asked to."""
 
     def __init__(self, receive: Receive, send: Send, outcome: Outcome, timeouts: ServerTimeouts) -> None:
         super().__init__(outcome)
@@ -229,9 +234,24 @@ class AsgiResponseWriter(ResponseWriter):
         await self._tell({"type": "http.response.start", "status": status, "headers": sent})
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
-        await self._tell({"type": "http.response.body", "body": data, "more_body": more})
+        refused = self.unread and not more
+        await self._tell({"type": "http.response.body", "body": data, "more_body": more or refused})
+        if refused:
+            await self._discard()
+            await self._tell({"type": "http.response.body", "body": b"", "more_body": False})
         self.outcome.sent += len(data)
         self.complete = not more and not self.broken
+
+    async def _discard(self) -> None:
+        """Reads what is still sent of a refused request, for a moment: servers close after the end of the response."""
+        left = MAX_DISCARDED
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timeouts.linger):
+                while left > 0:
+                    message = await self._receive()
+                    if not message.get("more_body"):
+                        return
+                    left -= len(message.get("body", b""))
 
     async def pass_on(self, part: Part) -> None:
         """Sends a part of a response that is made and accounted elsewhere. Raises DisconnectedError."""

@@ -24,6 +24,7 @@ from dragoman.gateway.http.parser import RequestParser
 from dragoman.gateway.http.request import Admitted, Request
 from dragoman.gateway.http.request_limits import (
     LAST,
+    MAX_DISCARDED,
     check_body_limits,
     check_head_limits,
     too_large,
@@ -42,9 +43,6 @@ AT_ONCE, CROWDED_AT_ONCE = 16 << 10, 4 << 10
 """Bytes that are parsed at once: as many as a head may have, and of what waited because there were many heads in those.
 A read may bring 256 KiB, and a loop may read 32 times in a turn. Requests that are refused by their heads are answered
 while they are parsed, in some 100 µs each: so after more than MAX_QUEUED of them the rest waits for the next turn."""
-
-MAX_DISCARDED = 64 << 20
-"""Bytes of a request that are read after its refusal; `ServerTimeouts.linger` says why."""
 
 
 class IncomingRequests(CallerSocket, Generic[Admitted]):

@@ -12,6 +12,9 @@ from dragoman.types import ServerRequest
 LAST = frozenset({413, 415, 431})
 """Statuses after which the connection ends: the rest of such a request is not worth reading."""
 
+MAX_DISCARDED = 64 << 20
+"""Bytes of a request that are read after its refusal; `ServerTimeouts.linger` says why."""
+
 TYPES = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json", re.ASCII | re.IGNORECASE)
 """Media types of JSON. A page may send others (forms, text/plain) to any site without a preflight request."""
 
