@@ -122,11 +122,15 @@ def test_a_file_is_shared_by_processes_and_outlives_them(tmp_path: Path) -> None
     again.close()
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_and_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.db"
     path.write_bytes(b"no database" * 100)
+    database = sqlite3.connect(path, isolation_level=None)
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: database)
     with pytest.raises(ConfigurationError, match="expected a file of SQLite"):
         SqliteStore(path, 10 * ENTRY)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        database.execute("SELECT 1")
 
 
 def test_many_short_values_count_with_what_they_take(make: Maker) -> None:

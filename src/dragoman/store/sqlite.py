@@ -80,14 +80,21 @@ class SqliteStore(Store):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=OPENING, isolation_level=None, check_same_thread=False)
-            path.chmod(0o600)  # it holds conversations
-            with suppress(sqlite3.OperationalError):  # it waits for nobody: another worker is about to change it
-                self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.executescript(SCHEMA)
-            self._wait_for_others(PATIENCE)
+            try:
+                self._prepare(path)
+            except BaseException:
+                self._database.close()
+                raise
         except (OSError, sqlite3.Error) as exc:
             raise ConfigurationError(f"{path}: expected a file of SQLite that can be written ({exc})") from exc
+
+    def _prepare(self, path: Path) -> None:
+        path.chmod(0o600)  # it holds conversations
+        with suppress(sqlite3.OperationalError):  # it waits for nobody: another worker is about to change it
+            self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.executescript(SCHEMA)
+        self._wait_for_others(PATIENCE)
 
     def get(self, owner: str, name: str, now: float) -> bytes | None:
         found: bytes | None = None
