@@ -23,7 +23,7 @@ from tests.support.golden import Case, cases, check_events, check_sent
 
 URL = "https://api.example.org"
 REQUEST = ChatRequest(model="m", messages=(user("x"),))
-DEEP = "[" * 5000
+DEEP = "[" * 50_000
 NO_EVENTS = ("1", '"x"', "null", "[]", DEEP)
 """JSON, and what begins like it, that is no event of any dialect."""
 
@@ -79,7 +79,7 @@ SUBJECTS = {
             OllamaClient("http://127.0.0.1:11434/"),
             (b'{"message":', b'{"done":true', b""),
             "{}\n",
-            (*NO_EVENTS, f'{{"error":{DEEP}{"]" * 5000}}}', "data: {}"),
+            (*NO_EVENTS, f'{{"error":{DEEP}{"]" * 50_000}}}', "data: {}"),
         ),
         Subject(AibnClient(url=URL, secret="s3cret", password="hunter2"), has_end_mark=False),
         Subject(AIChatFreeClient(url=URL, secret="s3cret"), has_end_mark=False),

@@ -91,7 +91,7 @@ def test_settings_are_those_on_which_the_cache_depends(change: Body) -> None:
         b"{}",
         b'{"messages":[]}',
         b'{"messages":null}',
-        b'{"messages":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"messages":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
         b'{"messages":["hi"],"tools":["\\ud800"]}',
     ],
 )

@@ -27,7 +27,9 @@ WRONG = [
 
 @pytest.mark.parametrize("data", WRONG, ids=lambda data: repr(data[:12]))
 def test_what_is_no_json_is_an_error_of_the_tree(data: bytes) -> None:
-    with pytest.raises(BadEventError, match=r"^expected JSON, got something else$"):
+    with pytest.raises(
+        BadEventError, match=r"^expected JSON, got (something else|objects or lists too deep in each other)$"
+    ):
         json.decode_event(data)
     with pytest.raises(InvalidRequestError, match=r"^the body is not valid JSON: ") as caught:
         json.decode_request(data)

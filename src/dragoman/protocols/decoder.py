@@ -3,10 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
-from dragoman.errors import DragomanError
+from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.streams.delta_row import deltas
 from dragoman.protocols.streams.text_rows import RowReader
 from dragoman.types import StreamEvent, Usage
+from dragoman.wire.json import TOO_DEEP
 
 
 class Decoder(ABC):
@@ -37,6 +38,8 @@ class Decoder(ABC):
                     self._read(piece, events)
             except DragomanError as exc:
                 self.error = exc
+            except RecursionError:
+                self.error = BadEventError(TOO_DEEP)
         return events
 
     def say(self, words: list[str], event: bytes) -> list[StreamEvent]:
@@ -53,6 +56,8 @@ class Decoder(ABC):
                 self._end(events)
             except DragomanError as exc:
                 self.error = exc
+            except RecursionError:
+                self.error = BadEventError(TOO_DEEP)
         return events
 
     @property

@@ -16,6 +16,7 @@ encode = msgspec.json.encode
 
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for text that is not JSON in UTF-8, as its standards have it."""
+TOO_DEEP = "expected JSON, got objects or lists too deep in each other"
 TRUNCATED = "truncated"
 HALF = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"')
 LAST = 16
@@ -63,19 +64,28 @@ def is_json(data: bytes) -> bool:
 def _read_loosely(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8", "replace"))
-    except (ValueError, RecursionError) as exc:
+    except RecursionError as exc:
+        raise BadEventError(TOO_DEEP) from exc
+    except ValueError as exc:
         raise BadEventError("expected JSON, got something else") from exc
 
 
 def clean(value: Any) -> Any:
-    """A JSON value with each half of a character replaced by U+FFFD."""
+    """A JSON value with each half of a character replaced by U+FFFD. Raises BadEventError if it is too deep."""
+    try:
+        return _clean(value)
+    except RecursionError as exc:
+        raise BadEventError(TOO_DEEP) from exc
+
+
+def _clean(value: Any) -> Any:
     match value:
         case str():
             return well_formed(value)
         case list() | tuple():
-            return [clean(item) for item in value]
+            return [_clean(item) for item in value]
         case dict():
-            return {clean(key): clean(item) for key, item in value.items()}
+            return {_clean(key): _clean(item) for key, item in value.items()}
         case _:
             return value
 

@@ -77,7 +77,7 @@ INTACT = [
     BLOCK.replace('{"city": "Рим"}', '"Рим"'),
     BLOCK.replace('{"city": "Рим"}', "[1]"),
     BLOCK.replace('"Рим"', "NaN"),
-    BLOCK.replace('"Рим"', "[" * 5000 + "]" * 5000),
+    BLOCK.replace('"Рим"', "[" * 50_000 + "]" * 50_000),
     BLOCK.replace("}}", "}}}"),
     BLOCK.replace("}}", "}} and more"),
     BLOCK.replace("{", "say {", 1),

@@ -4,15 +4,20 @@ from typing import Any
 
 from dragoman.errors import scrub
 
+DEEP = 64
+"""Lists and objects in one another that are kept of an error's details."""
 
-def scrubbed(value: Any) -> Any:
-    """A JSON value whose texts, names of fields too, are without credentials."""
+
+def scrubbed(value: Any, depth: int = DEEP) -> Any:
+    """A JSON value whose texts, names of fields too, are without credentials; "…" for what is nested deeper."""
     match value:
         case str():
             return scrub(value)
+        case list() | dict() if not depth:
+            return "…"
         case list():
-            return [scrubbed(item) for item in value]
+            return [scrubbed(item, depth - 1) for item in value]
         case dict():
-            return {scrub(name): scrubbed(item) for name, item in value.items()}
+            return {scrub(name): scrubbed(item, depth - 1) for name, item in value.items()}
         case _:
             return value
