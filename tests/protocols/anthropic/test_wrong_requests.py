@@ -7,7 +7,8 @@ import pytest
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic import AnthropicCountServer, AnthropicServer
-from dragoman.types import ServerRequest
+from dragoman.protocols.registry import DIALECTS
+from dragoman.types import ModelProfile, ServerRequest
 
 ASK = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
 
@@ -151,6 +152,28 @@ def test_results_of_a_conversation_that_the_service_keeps_need_no_call_here() ->
     body = ASK | turn([{"type": "tool_result", "tool_use_id": "a"}]) | {"thread": {"id": "t"}}
     call = ServerRequest(method="POST", path="/", body=json.dumps(body).encode())
     assert AnthropicServer().decode_request(call).essential == ("thread",)
+
+
+@pytest.mark.parametrize("name", ["thread", "compaction", "container"])
+def test_a_field_that_is_null_asks_for_nothing(name: str) -> None:
+    call = ServerRequest(method="POST", path="/", body=json.dumps(ASK | {name: None}).encode())
+    assert AnthropicServer().decode_request(call).essential == ()
+
+
+def test_results_need_their_call_if_no_conversation_is_kept() -> None:
+    body = ASK | turn([{"type": "tool_result", "tool_use_id": "a"}]) | {"thread": None}
+    with pytest.raises(InvalidRequestError, match="the id of a call"):
+        AnthropicServer().decode_request(ServerRequest(method="POST", path="/", body=json.dumps(body).encode()))
+
+
+def test_a_count_asks_for_no_summary() -> None:
+    body = json.dumps(ASK | {"compaction": {"type": "summarize"}}).encode()
+    call = ServerRequest(method="POST", path="/", body=body)
+    assert AnthropicServer().decode_request(call).essential == ("compaction",)
+    counted = AnthropicCountServer().decode_request(call)
+    client: Any = DIALECTS["gemini"].client
+    assert counted.essential == ()
+    assert list(client("http://up").losses(counted, ModelProfile())) == []
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,10 @@ least 32,000; gateways send 4096 to 64,000."""
 
 SILENT = ("diagnostics",)
 """Fields that mean nothing to the model."""
-ESSENTIAL = ("thread",)
-"""Fields that refer to what only the service stores."""
+COMPACTION = "compaction"
+"""The field that asks for a summary in place of an answer, with which the caller replaces the conversation."""
+ESSENTIAL = ("thread", COMPACTION)
+"""Fields that refer to what only the service stores, or ask for what only the service can give."""
 
 TIERS: dict[str, str] = {"standard_only": "standard"}
 """This protocol's service tiers to ours, if the two differ."""
@@ -95,7 +97,7 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
         cache=decode_breakpoint(fields),
         stream=fields.boolean("stream") or False,
         extra=to_extra(fields.rest),
-        essential=(*(name for name in ESSENTIAL if name in fields.rest), *_container(fields)),
+        essential=(*(name for name in ESSENTIAL if fields.rest.get(name) is not None), *_container(fields)),
         silent=tuple(name for name in SILENT if name in fields.rest),
     )
 
@@ -155,7 +157,7 @@ def _messages(fields: Fields) -> tuple[Message, ...]:
         raise wrong_type("messages", "a list of messages", value)
     if not value:
         raise refused("messages", "expected at least one message")
-    return decode_messages(value, complete="thread" not in fields.rest)
+    return decode_messages(value, complete=fields.rest.get("thread") is None)
 
 
 def _max_tokens(fields: Fields, *, needed: bool) -> int | None:

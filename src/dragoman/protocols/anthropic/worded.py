@@ -9,6 +9,7 @@ from typing import Any
 
 from dragoman.protocols.anthropic.cache import decode_breakpoint
 from dragoman.protocols.anthropic.extra import BLOCK, REFERENCE, noted, to_extra
+from dragoman.protocols.compaction import BEFORE
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields
 from dragoman.types import Text
@@ -22,13 +23,18 @@ def decode_reference(fields: Fields) -> Text:
 
 
 def worded(block: Mapping[str, Any]) -> Text | None:
-    """A search result, or a document of blocks; None if it is of another form, or not all of it is text."""
+    """A search result, a document of blocks, or the summary that stands in place of what was said before it.
+
+    None if it is of another form, or not all of it is text.
+    """
     match block:
         case {"type": "search_result", "title": str(title), "source": str(source), "content": content}:
             head, said = [title, source], {"title", "source", "content"}
         case {"type": "document", "source": {"type": "content", "content": content} as source} if len(source) == 2:
             head = [block[name] for name in ("title", "context") if block.get(name) is not None]
             said = {"title", "context", "source"}
+        case {"type": "compaction", "content": str(content)} if content.strip():
+            head, said = [BEFORE.strip(), ""], {"content"}
         case _:
             return None
     texts: list[Any] = [*head, *_texts(content)]
