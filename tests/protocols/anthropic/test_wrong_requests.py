@@ -40,6 +40,16 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"messages": [{"content": "x"}]}, "messages[0].role", "expected a string, got nothing"),
     ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role", "expected one of user, assistant, system"),
     ({"messages": [{"role": "user"}]}, "messages[0].content", "expected a string or a list of blocks, got nothing"),
+    (
+        {"messages": [ASKED, {"role": "system", "output_config": {}}]},
+        "messages[1].content",
+        "expected a string or a list of blocks, got nothing",
+    ),
+    (
+        {"messages": [ASKED, {"role": "user", "output_config": {"effort": "low"}}]},
+        "messages[1].content",
+        "expected a string or a list of blocks, got nothing",
+    ),
     (turn([]), "messages[0].content", "expected at least one block"),
     (turn([5]), "messages[0].content[0]", "expected an object, got an integer"),
     (turn([{"text": "x"}]), "messages[0].content[0].type", "expected a string, got nothing"),
