@@ -8,7 +8,7 @@ from dragoman.protocols import opaque
 from dragoman.protocols.anthropic.count import AnthropicCounter
 from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
 from dragoman.protocols.anthropic.errors import decode_error
-from dragoman.protocols.anthropic.extra import NAME
+from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.anthropic.fitting import SAMPLING, changed_fields, fitted, thinking_as_taken
 from dragoman.protocols.anthropic.losses import changed
 from dragoman.protocols.anthropic.relay import AnthropicRelay
@@ -32,6 +32,7 @@ from dragoman.types import (
     LostPart,
     ModelProfile,
     Reasoning,
+    RefusedReference,
 )
 
 EXPRESSES = frozenset(
@@ -133,6 +134,8 @@ class AnthropicClient(ClientCodec):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         # The service refuses thinking without its signature, so that without it all of the part is lost.
         found = {loss.name: loss for loss in super().losses(request, profile)}
+        if not self._signed and request.extra.get(NAME, {}).get(THREAD) is not None:
+            found[THREAD] = RefusedReference(THREAD)
         for place in self._unsigned(request):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")

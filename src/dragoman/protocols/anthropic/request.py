@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic.cache import decode_breakpoint, encode_breakpoint
-from dragoman.protocols.anthropic.extra import NAME, note, to_extra
+from dragoman.protocols.anthropic.extra import NAME, THREAD, note, to_extra
 from dragoman.protocols.anthropic.messages import (
     arranged,
     decode_messages,
@@ -42,7 +42,7 @@ SILENT = ("diagnostics",)
 """Fields that mean nothing to the model."""
 COMPACTION = "compaction"
 """The field that asks for a summary in place of an answer, with which the caller replaces the conversation."""
-ESSENTIAL = ("thread", COMPACTION)
+ESSENTIAL = (THREAD, COMPACTION)
 """Fields that refer to what only the service stores, or ask for what only the service can give."""
 
 TIERS: dict[str, str] = {"standard_only": "standard"}
@@ -157,7 +157,7 @@ def _messages(fields: Fields) -> tuple[Message, ...]:
         raise wrong_type("messages", "a list of messages", value)
     if not value:
         raise refused("messages", "expected at least one message")
-    return decode_messages(value, complete=fields.rest.get("thread") is None)
+    return decode_messages(value, complete=fields.rest.get(THREAD) is None)
 
 
 def _max_tokens(fields: Fields, *, needed: bool) -> int | None:
