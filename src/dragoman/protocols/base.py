@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols import cut_calls
 from dragoman.protocols.call_ids import CallIdForm, with_call_ids, with_distinct_ids
+from dragoman.protocols.compaction import EXPRESSED, asked_by
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
@@ -133,6 +134,10 @@ class ClientCodec(ABC):
         """How requests in `protocol` (see `ServerCodec.relay_name`) are relayed; None if they are translated."""
         relay = self.relay
         return relay if relay is not None and relay.name == protocol else None
+
+    def compacts(self, request: ChatRequest) -> bool:
+        """Whether the service itself gives the summary that `request` asks for, if it asks for one."""
+        return EXPRESSED in self.expresses and asked_by(request) in {None, self.name}
 
     def keeps(self, extra: Extra) -> bool:
         """Whether the schema of a tool or a form with these further fields came in this protocol.

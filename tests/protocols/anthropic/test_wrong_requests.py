@@ -30,6 +30,8 @@ def answered(*blocks: Any) -> dict[str, Any]:
 
 
 CASES: list[tuple[dict[str, Any], str, str]] = [
+    ({"compaction": "summarize"}, "compaction", "expected an object, got a string"),
+    ({"compaction": {"instructions": 5}}, "compaction.instructions", "expected a string, got an integer"),
     ({"model": 5}, "model", "expected a string, got an integer"),
     ({"max_tokens": None}, "max_tokens", "expected an integer, got nothing"),
     ({"max_tokens": -1}, "max_tokens", "expected at least 0, got -1"),
@@ -167,7 +169,8 @@ def test_results_of_a_conversation_that_the_service_keeps_need_no_call_here() ->
 @pytest.mark.parametrize("name", ["thread", "compaction", "container"])
 def test_a_field_that_is_null_asks_for_nothing(name: str) -> None:
     call = ServerRequest(method="POST", path="/", body=json.dumps(ASK | {name: None}).encode())
-    assert AnthropicServer().decode_request(call).essential == ()
+    request = AnthropicServer().decode_request(call)
+    assert (request.essential, request.compact) == ((), False)
 
 
 def test_results_need_their_call_if_no_conversation_is_kept() -> None:
@@ -179,10 +182,10 @@ def test_results_need_their_call_if_no_conversation_is_kept() -> None:
 def test_a_count_asks_for_no_summary() -> None:
     body = json.dumps(ASK | {"compaction": {"type": "summarize"}}).encode()
     call = ServerRequest(method="POST", path="/", body=body)
-    assert AnthropicServer().decode_request(call).essential == ("compaction",)
+    assert AnthropicServer().decode_request(call).compact
     counted = AnthropicCountServer().decode_request(call)
     client: Any = DIALECTS["gemini"].client
-    assert counted.essential == ()
+    assert not counted.compact
     assert list(client("http://up").losses(counted, ModelProfile())) == []
 
 

@@ -18,6 +18,7 @@ from dragoman.protocols.anthropic.states import with_signatures
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.call_ids import PLAIN, CallIdForm
+from dragoman.protocols.compaction import EXPRESSED, asked_by
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.protocols.profiles import with_limit
@@ -122,6 +123,9 @@ class AnthropicClient(ClientCodec):
         self.counter = AnthropicCounter(self._url, self._variant)
         self.expresses = EXPRESSES if self._variant.newest else EXPRESSES.union(SAMPLING)
 
+    def compacts(self, request: ChatRequest) -> bool:
+        return self._signed and asked_by(request) == NAME
+
     def origin(self, model: str) -> str | None:
         return opaque.origin(self._base, model)
 
@@ -136,6 +140,8 @@ class AnthropicClient(ClientCodec):
         found = {loss.name: loss for loss in super().losses(request, profile)}
         if not self._signed and request.extra.get(NAME, {}).get(THREAD) is not None:
             found[THREAD] = RefusedReference(THREAD)
+        if self.compacts(request):
+            found.pop(EXPRESSED, None)
         for place in self._unsigned(request):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")

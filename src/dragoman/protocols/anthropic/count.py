@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.extra import NAME, to_extra
-from dragoman.protocols.anthropic.request import COMPACTION, Variant, encode_body
+from dragoman.protocols.anthropic.request import Variant, encode_body
 from dragoman.protocols.anthropic.server import decode_call
 from dragoman.protocols.anthropic.service import JSON, headers_for
 from dragoman.protocols.base import Env
@@ -50,8 +50,7 @@ class AnthropicCountServer(CountServer):
     def decode_request(self, call: ServerRequest) -> ChatRequest:
         request = decode_call(call, limited=False)
         # A request for a summary is counted as the conversation that it has.
-        essential = tuple(name for name in request.essential if name != COMPACTION)
-        return replace(request, essential=essential, silent=(*request.silent, COMPACTION))
+        return replace(request, compact=False)
 
     def encode_response(self, count: TokenCount) -> ServerResponse:
         body = json.encode(count.extra.get(NAME, {}) | {"input_tokens": count.input_tokens})

@@ -2,7 +2,7 @@
 
 from dragoman.protocols.anthropic.encode_stream import PING
 from dragoman.protocols.anthropic.extra import NAME, THREAD
-from dragoman.protocols.anthropic.request import FIRST_VERSION
+from dragoman.protocols.anthropic.request import COMPACTION, FIRST_VERSION
 from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.anthropic.thinking import FIELD
@@ -46,8 +46,8 @@ class AnthropicRelay(SseRelay):
         if not isinstance(request, BodyRelayRequest):
             return True
         if not self._signed:
-            # Others pass the field over, and would answer the next request without the conversation.
-            return text_of(request.fields.get(THREAD)) == b"null"
+            # Others pass these fields over: they would answer, and the next request without the conversation.
+            return all(text_of(request.fields.get(name)) == b"null" for name in (THREAD, COMPACTION))
         said = text_of(request.fields.get("messages"))
         return not any(mark in said for mark in UNSIGNED)
 

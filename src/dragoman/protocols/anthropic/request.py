@@ -27,9 +27,10 @@ from dragoman.protocols.anthropic.tools import (
     encode_format,
     encode_tools,
 )
+from dragoman.protocols.compaction import asked_of
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
-from dragoman.types import ChatRequest, Message
+from dragoman.types import ChatRequest, Extra, Message
 
 FIRST_VERSION, NEWEST_VERSION = "2023-06-01", "2026-10-21"
 """Values of `anthropic-version`. The newest one takes no sampling settings, and has turns of the role `system`."""
@@ -42,8 +43,8 @@ SILENT = ("diagnostics",)
 """Fields that mean nothing to the model."""
 COMPACTION = "compaction"
 """The field that asks for a summary in place of an answer, with which the caller replaces the conversation."""
-ESSENTIAL = (THREAD, COMPACTION)
-"""Fields that refer to what only the service stores, or ask for what only the service can give."""
+ESSENTIAL = (THREAD,)
+"""Fields that refer to what only the service stores."""
 
 TIERS: dict[str, str] = {"standard_only": "standard"}
 """This protocol's service tiers to ours, if the two differ."""
@@ -77,6 +78,8 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
     reasoning = decode_thinking(fields, effort)
     system, messages = decode_system(fields), _messages(fields)
     user = _user(fields)
+    compact = fields.rest.get(COMPACTION) is not None
+    asked = _compaction(fields) if compact else {}
     if config.rest:
         fields.rest["output_config"] = config.rest
     return ChatRequest(
@@ -96,9 +99,10 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
         user=user,
         cache=decode_breakpoint(fields),
         stream=fields.boolean("stream") or False,
-        extra=to_extra(fields.rest),
+        compact=compact,
+        extra=to_extra(fields.rest) | asked,
         essential=(*(name for name in ESSENTIAL if fields.rest.get(name) is not None), *_container(fields)),
-        silent=tuple(name for name in SILENT if name in fields.rest),
+        silent=(*(name for name in SILENT if name in fields.rest), *((COMPACTION,) if compact else ())),
     )
 
 
@@ -140,7 +144,10 @@ def encode_body(request: ChatRequest, variant: Variant, most: int | None = None)
         "messages": turns,
     }
     body |= without_none(said) | encode_breakpoint(request.cache) | {"stream": True}
-    return merged(body, request.extra.get(NAME, {}))
+    more = request.extra.get(NAME, {})
+    if not request.compact:
+        more = {name: value for name, value in more.items() if name != COMPACTION}
+    return merged(body, more)
 
 
 def _limit(request: ChatRequest, thinking: Mapping[str, Any] | None, variant: Variant, most: int | None) -> int:
@@ -199,6 +206,14 @@ def _tier(fields: Fields) -> str | None:
     if tier is None and fields.rest.get("speed") == FAST:
         return fields.text("speed")
     return None if tier is None else TIERS.get(tier, tier)
+
+
+def _compaction(fields: Fields) -> Extra:
+    """How a summary is asked for. The field stays, for the vendor's service."""
+    whole = fields.rest[COMPACTION]
+    asked = asked_of(NAME, fields.fields(COMPACTION).text("instructions"))
+    fields.rest[COMPACTION] = whole
+    return asked
 
 
 def _container(fields: Fields) -> tuple[str, ...]:
