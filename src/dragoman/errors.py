@@ -270,6 +270,8 @@ class UnsupportedFeatureError(RequestError):
     """The target cannot express what was asked, and the loss is too grave, or `strict` is set; or it reads no image."""
 
     code = "unsupported_feature"
+    refused: tuple[str, ...] = ()
+    """The names of the losses that are always refused."""
 
 
 class NoOperationError(UnsupportedFeatureError):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from anthropic.types import Message
+from anthropic.types.beta import BetaMessage
 from google.genai import types as google
 from msgspec import Struct
 from ollama._types import ChatResponse
@@ -124,18 +124,19 @@ def dressed_anthropic(body: Body) -> Body:
 
 
 ANTHROPIC = Answers(
-    Message,
+    BetaMessage,
     Samples(
-        values={"model": text, "CitationsWebSearchResultLocation.url": url},
+        values={"model": text, "BetaCitationsWebSearchResultLocation.url": url},
         beside={
-            "Message": {
+            "BetaMessage": {
                 "content": [],
                 "stop_reason": "end_turn",
                 "stop_sequence": None,
                 "usage": {"input_tokens": 9, "output_tokens": 9},
             },
-            "Message.stop_sequence": {"stop_reason": "stop_sequence"},
-            "Usage": {"input_tokens": 90001, "output_tokens": 90002},
+            "BetaMessage.stop_sequence": {"stop_reason": "stop_sequence"},
+            "BetaServerToolUseBlock": {"name": "web_search"},
+            "BetaUsage": {"input_tokens": 90001, "output_tokens": 90002},
         },
     ),
     dressed_anthropic,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
-from anthropic.types.message_create_params import MessageCreateParamsBase
+from anthropic.types.beta.message_create_params import MessageCreateParamsBase
 from google.genai import types as google
 from msgspec import Struct
 from ollama._types import ChatRequest
@@ -225,18 +225,19 @@ ANTHROPIC = Dialect(
         values={
             "model": text,
             "url": url,
-            "Base64ImageSourceParam.data": base64,
-            "Base64PDFSourceParam.data": base64,
+            "BetaBase64ImageSourceParam.data": base64,
+            "BetaBase64PDFSourceParam.data": base64,
             "schema": schema,
-            "ToolParam.input_schema": schema,
+            "BetaToolParam.input_schema": schema,
         },
         numbers={"temperature": 0.71, "top_p": 0.72, "budget_tokens": 4321},
         beside={
             "MessageCreateParamsBase": {"messages": [USER], "model": "m", "max_tokens": 100_000},
             "InputSchemaTyped": {"type": "object"},
-            "Base64ImageSourceParam": {"data": "YWJj"},
-            "Base64PDFSourceParam": {"data": "YWJj"},
-            "URLImageSourceParam": {"url": "https://example.com/a"},
+            "BetaSystemMessageParam": {"content": "a"},
+            "BetaBase64ImageSourceParam": {"data": "YWJj"},
+            "BetaBase64PDFSourceParam": {"data": "YWJj"},
+            "BetaURLImageSourceParam": {"url": "https://example.com/a"},
         },
     ),
     dressed_anthropic,

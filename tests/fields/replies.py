@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.answer_losses import answer_losses
@@ -19,7 +19,7 @@ from dragoman.types import ChatRequest, ChatResponse, StreamEvent, fold, unfold,
 from tests.fields.answers import ANSWERS
 from tests.fields.fate import STEPS, Place, Sent, Written, arrived, field_of, leaves, places, told_of
 from tests.fields.reply_tables import EQUIVALENTS, SILENT
-from tests.fields.requests import client_of
+from tests.fields.requests import client_of, plain
 from tests.fields.schema import Leaf, Walk
 from tests.fields.tables import Row
 from tests.recorded.plain import events_of
@@ -60,9 +60,9 @@ class Replies:
                 continue
             without = self._without(leaf.without)
             response = fold(events)
-            at = places(leaf.mark, to_builtins(response), self._folded(without))
+            at = places(leaf.mark, plain(response), self._folded(without))
             if not at and leaf.around is not None:
-                at = places(leaf.mark, to_builtins(response), self._folded(self._without(leaf.around)))
+                at = places(leaf.mark, plain(response), self._folded(self._without(leaf.around)))
             self.answered.append(Answered(leaf, events, without, tuple(of_kinds(response, at))))
 
     def _decoded(self, body: Any) -> list[StreamEvent]:
@@ -73,7 +73,7 @@ class Replies:
         return events
 
     def _folded(self, events: list[StreamEvent] | None) -> Any:
-        return None if events is None else to_builtins(fold(events))
+        return None if events is None else plain(fold(events))
 
     def _without(self, body: Any) -> list[StreamEvent] | None:
         key = json.dumps(body)

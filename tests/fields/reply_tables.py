@@ -109,6 +109,11 @@ EQUIVALENTS: tuple[Row, ...] = (
         ("gemini", ("finishReason", "OTHER")),
         ("ollama", ("done_reason", "pause")),
     ),
+    *_reasons(
+        "anthropic: stop_reason=compaction",
+        ("gemini", ("finishReason", "OTHER")),
+        ("ollama", ("done_reason", "pause")),
+    ),
     *_reasons("ollama: done_reason=length", *LENGTH[1:4]),
     *_reasons("ollama: done_reason=*load", ("gemini", ("finishReason", "OTHER"))),
     *_reasons("gemini: candidates.finishReason=MAX_TOKENS", *_all_but(LENGTH, "anthropic", "gemini")),

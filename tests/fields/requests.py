@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Raw, Struct, to_builtins
 
 from dragoman.engine.draft import draft
 from dragoman.errors import DragomanError
@@ -26,6 +26,17 @@ def leaves_of(caller: str) -> tuple[Leaf, ...]:
     """All leaves of the caller's requests."""
     dialect = DIALECTS[caller]
     return tuple(Walk(dialect.samples).leaves(dialect.root))
+
+
+def plain(value: object) -> Any:
+    """A value of ours as dictionaries and lists; JSON that is kept as it came is read."""
+    return to_builtins(value, enc_hook=_read)
+
+
+def _read(value: object) -> Any:
+    if isinstance(value, Raw):
+        return json.loads(bytes(value))
+    raise NotImplementedError(type(value))
 
 
 def decoded(caller: str, body: Any) -> ChatRequest:
@@ -83,7 +94,7 @@ class Requests:
                 self.refused[leaf.path] = str(exc)
                 continue
             without = self._without(leaf)
-            at = places(leaf.mark, to_builtins(request), to_builtins(without))
+            at = places(leaf.mark, plain(request), plain(without))
             self.asked.append(Asked(leaf, request, without, tuple(at)))
 
     def _without(self, leaf: Leaf) -> ChatRequest | None:

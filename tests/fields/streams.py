@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from anthropic.types import RawMessageStreamEvent
+from anthropic.types.beta import BetaRawMessageStreamEvent
 from msgspec import Struct
 from msgspec.structs import replace
 from ollama._types import ChatResponse
@@ -194,6 +194,7 @@ BLOCKS: dict[str, Event] = {
     "input_json_delta": {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}},
     "thinking_delta": {"type": "thinking", "thinking": "", "signature": ""},
     "signature_delta": {"type": "thinking", "thinking": "", "signature": ""},
+    "compaction_delta": {"type": "compaction", "content": None},
 }
 
 
@@ -227,16 +228,16 @@ def around_anthropic(name: str, event: Event | None) -> list[Event]:
 
 
 ANTHROPIC = Streams(
-    {tag(kind): kind for kind in members(RawMessageStreamEvent)},
+    {tag(kind): kind for kind in members(BetaRawMessageStreamEvent)},
     replace(
         answers.ANTHROPIC.samples,
         values={**answers.ANTHROPIC.samples.values, "partial_json": json_text},
         beside={
             **answers.ANTHROPIC.samples.beside,
-            "RawContentBlockStartEvent": {"index": 0},
-            "RawContentBlockDeltaEvent": {"index": 0},
-            "RawContentBlockStopEvent": {"index": 0},
-            "MessageDeltaUsage": {"output_tokens": 90002},
+            "BetaRawContentBlockStartEvent": {"index": 0},
+            "BetaRawContentBlockDeltaEvent": {"index": 0},
+            "BetaRawContentBlockStopEvent": {"index": 0},
+            "BetaMessageDeltaUsage": {"output_tokens": 90002},
             "Delta": {"stop_reason": "end_turn"},
             "Delta.stop_sequence": {"stop_reason": "stop_sequence"},
         },

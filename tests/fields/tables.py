@@ -98,7 +98,7 @@ SILENT: tuple[Row, ...] = (
     Row("openai-responses > *: tools[WebSearchToolParam].type=web_search", "an older name of the same tool"),
     Row("openai-responses > *: *[*Filter]", "an object with nothing in it"),
     # Of Anthropic.
-    Row("anthropic > *: container[ContainerParams]", "an object with nothing in it"),
+    Row("anthropic > *: container[BetaContainerParams]", "an object with nothing in it"),
     Row("anthropic > *: diagnostics.previous_message_id", "a note for the service's own statistics"),
     Row("anthropic > openai-responses: thinking[*].display=omitted", "no summary is asked for"),
     # Of Gemini.

@@ -7,7 +7,7 @@ from tests.fields.requests import Pair, missed, pair_of, requests_of
 from tests.fields.tables import EQUIVALENTS, REFUSED, SILENT, Row, unexplained
 
 PAIRS = [(caller, service) for caller in DIALECTS for service in DIALECTS]
-LEAST_LEAVES = {"openai-chat": 190, "openai-responses": 1400, "anthropic": 1300, "gemini": 600, "ollama": 75}
+LEAST_LEAVES = {"openai-chat": 190, "openai-responses": 1400, "anthropic": 5000, "gemini": 600, "ollama": 75}
 """Fewer than the SDKs have today: so many are found at least."""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import anthropic
 import pytest
-from anthropic import Anthropic, AsyncAnthropic
+from anthropic import Anthropic, AsyncAnthropic, beta_async_tool
 from anthropic.types import MessageParam, ToolParam, ToolResultBlockParam
 
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
@@ -162,6 +162,37 @@ async def test_one_gateway_before_another_relays_what_its_client_asks() -> None:
         assert (message.stop_reason, message.usage.output_tokens) == ("tool_use", 4)
         assert message.model == "fast"  # the service's own name: the bytes passed
     assert count.input_tokens == 9
+
+
+@beta_async_tool(name="get_weather")
+async def weather(city: str) -> str:
+    """The weather.
+
+    Args:
+        city: Its name.
+    """
+    return f"{city}: 20"
+
+
+@pytest.mark.parametrize("protocol", ["", "openai-chat", "openai-responses", "anthropic", "gemini", "ollama"])
+async def test_the_runner_of_tools_goes_on_where_no_conversation_is_kept(protocol: str) -> None:
+    # It asks the service to keep the conversation, unless it is told that the service does not.
+    said = 'tool: get_weather {"city": "Rom"}\n---\ntext: warm'
+    async with running_gateway(CONFIG) as behind:
+        url = f"{behind}/v1" if protocol.startswith("openai") else behind
+        provider = ProviderConfig(protocol=protocol, url=url, api_key="key-one") if protocol else None
+        providers, target = ({"up": provider}, "up/fast") if provider else ({}, "offline/script")
+        config = Config(
+            gateway=GatewayConfig(port=0), providers=providers, models={"m": ModelConfig(targets=(target,))}
+        )
+        async with running_gateway(config) as url, client(url) as caller:
+            runner = caller.beta.messages.tool_runner(
+                model="m", max_tokens=MANY, messages=[{"role": "user", "content": said}], tools=[weather]
+            )
+            answers = [message async for message in runner]
+    called, answer = answers
+    assert called.stop_reason == "tool_use"
+    assert [block.text for block in answer.content if block.type == "text"] == ["warm"]
 
 
 async def test_the_synchronous_client() -> None:

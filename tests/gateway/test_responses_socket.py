@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from openai import AsyncOpenAI
+from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -107,6 +109,65 @@ async def test_a_conversation_goes_on_by_new_items_alone(model: str) -> None:
         assert [texts[0], texts[1], texts[3]] == ["rules", "hi", "more"]
     asked = [(outcome.method, outcome.status) for outcome in outcomes]
     assert asked == [("POST", 200), ("POST", 200), ("GET", 101)]
+
+
+@pytest.mark.parametrize("model", ["up/m", "chat/m"])
+async def test_openai_s_client_has_several_conversations_on_one_connection(model: str) -> None:
+    limits = ResponsesWebSocketLimits(
+        max_lanes=4, max_events_per_lane=99, max_events=999, max_bytes_per_lane=1 << 20, max_bytes=1 << 22
+    )
+    async with (
+        gateway(streams(ANSWER if model == "up/m" else CHAT)) as (run, up, _),
+        AsyncOpenAI(base_url=f"{run.url}/v1", api_key="x", max_retries=0) as client,
+        client.responses.connect() as connection,
+        AsyncResponsesWebSocketSession(connection, limits=limits) as session,
+    ):
+        lanes = {name: session.lane(name) for name in ("one", "two")}
+        for name, lane in lanes.items():
+            await lane.send({"type": "response.create", "model": model, "input": f"hi {name}", "store": False})
+        answers = {name: await lane.get_final_response() for name, lane in lanes.items()}
+        for name, lane in lanes.items():
+            again: Any = {"type": "response.create", "model": model, "input": "more", "store": False}
+            await lane.send(again | {"previous_response_id": answers[name].id})
+            await lane.recv()
+            assert (await lane.get_final_response()).status == "completed"
+        bodies = [request.body.decode() for request in up.requests]
+    assert all(answer.output_text for answer in answers.values())
+    assert not any("stream_id" in body or "previous_response_id" in body for body in bodies)
+    assert [("hi one" in body, "hi two" in body) for body in bodies] == [(True, False), (False, True)] * 2
+
+
+async def test_an_error_names_its_lane() -> None:
+    async with gateway(streams(ANSWER)) as (run, _, _), socket(run) as caller:
+        (error,) = await say(caller, '"hi"', model="nobody/m", stream_id="one")
+        assert (error["type"], error["stream_id"]) == ("error", "one")
+        assert all("stream_id" not in event for event in await say(caller, '"hi"'))
+
+
+@pytest.mark.parametrize(
+    ("message", "given_back"),
+    [
+        (
+            {"type": "response.steer", "previous_response_id": "resp_1", "input": "stop"},
+            {"steer": {"input": "stop", "previous_response_id": "resp_1"}},
+        ),
+        (
+            {"type": "response.inject", "response_id": "resp_1", "input": [{"type": "x_new"}]},
+            {"input": [{"type": "x_new"}], "response_id": "resp_1"},
+        ),
+    ],
+)
+async def test_what_cannot_be_added_to_an_answer_is_given_back_and_the_connection_lives_on(
+    message: dict[str, Any], given_back: dict[str, Any]
+) -> None:
+    async with gateway(streams(ANSWER)) as (run, up, _), socket(run) as caller:
+        await caller.send(json.dumps(message))
+        failed = json.loads(await caller.recv())
+        assert (await say(caller, '"hi"'))[-1]["type"] == "response.completed"
+    assert failed["type"] == f"{message['type']}.failed"
+    assert failed["error"]["code"]
+    assert given_back.items() <= failed.items()
+    assert len(up.requests) == 1
 
 
 async def test_an_error_is_a_message_and_the_connection_lives_on() -> None:

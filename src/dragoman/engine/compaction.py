@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, whole
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.compaction import EXPRESSED, not_compacted, summary_part
+from dragoman.protocols.compaction import instructions_in, not_compacted, summary_part
 from dragoman.protocols.prompt_tools.words import in_words
 from dragoman.protocols.speech import PARTS
 from dragoman.types import (
@@ -55,17 +55,17 @@ REASONS = {
 """What an answer is that ended for another reason than a summary does."""
 
 
-def asked(request: ChatRequest, expresses: frozenset[str]) -> tuple[ChatRequest, tuple[Loss, ...]]:
-    """`request` as a service with `expresses` is asked, and what that changes: nothing if it has compaction, or if
-    none is wanted. Raises InvalidRequestError if there is nothing to compact."""
-    if not request.compact or EXPRESSED in expresses:
+def asked(request: ChatRequest, *, native: bool = False) -> tuple[ChatRequest, tuple[Loss, ...]]:
+    """`request` as a service is asked, and what that changes: nothing if the service compacts it itself (`native`), or
+    if no compaction is wanted. Raises InvalidRequestError if there is nothing to compact."""
+    if not request.compact or native:
         return request, ()
     if not request.messages:
         raise InvalidRequestError(f"{NAME}: there is no conversation before it", param="input")
     told = in_words(replace(request, tools=()))
     sent = replace(
         told,
-        messages=(*told.messages, Message("user", (Text(text=PROMPT),))),
+        messages=(*told.messages, Message("user", (Text(text=instructions_in(request) or PROMPT),))),
         response_format=None,
         verbosity=None,
         top_logprobs=None,

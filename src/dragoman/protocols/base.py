@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
+from dragoman.protocols.compaction import EXPRESSED, asked_by
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.losses import losses
@@ -115,6 +116,10 @@ class ClientCodec(ABC):
         """How requests in `protocol` (see `ServerCodec.relay_name`) are relayed; None if they are translated."""
         relay = self.relay
         return relay if relay is not None and relay.name == protocol else None
+
+    def compacts(self, request: ChatRequest) -> bool:
+        """Whether the service itself gives the summary that `request` asks for, if it asks for one."""
+        return EXPRESSED in self.expresses and asked_by(request) in {None, self.name}
 
     def keeps(self, extra: Extra) -> bool:
         """Whether the schema of a tool or a form with these further fields came in this protocol.

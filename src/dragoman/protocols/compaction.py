@@ -4,9 +4,12 @@ A summary that we had a model write is an Unknown part of our own protocol. A ca
 caller's protocol has for compacted conversations, and sends it back; then it is a message with plain words.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from dragoman.errors import UpstreamError
 from dragoman.protocols.speech import OURS
-from dragoman.types import AnyPart, Message, Text, Unknown
+from dragoman.types import AnyPart, ChatRequest, Extra, Message, Text, Unknown
 
 SUMMARY = "summary"
 """The field that has the text; also the mark, under our own key of `extra`, of a message that is a summary."""
@@ -14,10 +17,36 @@ SUMMARY = "summary"
 EXPRESSED = "compact"
 """A protocol lists this if a service of it compacts conversations itself."""
 
+ASKED = "compaction"
+"""The note, under our own key of `extra`, on the protocol whose service was asked in its own way, and how."""
+
 NATIVE = f"unknown.{OURS}"
 """A protocol lists this if its answers can hold a summary of ours."""
 
 BEFORE = "The conversation so far was replaced by this summary of it:\n\n"
+
+
+def asked_of(protocol: str, instructions: str | None) -> Extra:
+    """The note that `protocol` alone has the way in which a request asks for a summary; `instructions`: for whoever
+    writes it."""
+    return {OURS: {ASKED: {"by": protocol, "instructions": instructions}}}
+
+
+def asked_by(request: ChatRequest) -> str | None:
+    """The protocol that such a note of a request names."""
+    by = _note(request).get("by")
+    return by if isinstance(by, str) else None
+
+
+def instructions_in(request: ChatRequest) -> str | None:
+    """The caller's own instructions for whoever writes the summary."""
+    said = _note(request).get("instructions")
+    return said if isinstance(said, str) and said.strip() else None
+
+
+def _note(request: ChatRequest) -> Mapping[str, Any]:
+    note = request.extra.get(OURS, {}).get(ASKED)
+    return note if isinstance(note, Mapping) else {}
 
 
 def summary_part(text: str) -> Unknown:

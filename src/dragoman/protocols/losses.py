@@ -97,7 +97,9 @@ def _speech(expresses: frozenset[str], own: str, family: str, silent: tuple[str,
 def refuse(losses: Sequence[Loss], target: str, *, strict: bool) -> None:
     """Raises UnsupportedFeatureError for a loss that is always refused, and with `strict` for every one that counts."""
     if grave := [loss for loss in losses if loss.severity is Severity.ERROR]:
-        raise UnsupportedFeatureError(f"{target}: {'; '.join(map(str, grave))}", param=grave[0].name)
+        error = UnsupportedFeatureError(f"{target}: {'; '.join(map(str, grave))}", param=grave[0].name)
+        error.refused = tuple(loss.name for loss in grave)
+        raise error
     if strict and (lost := names(losses)):
         raise UnsupportedFeatureError(f"{target} cannot express: {', '.join(lost)}")
 

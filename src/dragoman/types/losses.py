@@ -277,7 +277,7 @@ WORDS: dict[type[BaseLoss], str] = {
     ContinuedAnswer: "{loss.name} by another attempt, from its text on: the one that began it broke off",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
     RefusedField: "{loss.name} cannot be followed when a request is translated",
-    RefusedReference: "{loss.name} means something to a service of another protocol alone",
+    RefusedReference: "{loss.name} means something to another service alone",
 }
 """The sentence of each kind."""
 

@@ -135,6 +135,39 @@ def test_a_delta_of_another_kind_than_its_block_is_named(body: dict[str, Any], d
     assert names(answer(block(body, delta, delta)).losses) == (f"answer.content_block_delta.{delta['type']}",)
 
 
+@pytest.mark.parametrize("content", ["They met.", None])
+def test_what_a_compacted_conversation_has_beside_its_words_is_kept(content: str | None) -> None:
+    delta = {"type": "compaction_delta", "content": content, "encrypted_content": "e"}
+    got = answer(block({"type": "compaction", "content": None, "signature": "s"}, delta))
+    kept = {"type": "compaction", "content": content, "signature": "s", "encrypted_content": "e"}
+    assert (got.parts, got.losses) == ((Unknown(protocol=NAME, data=kept),), ())
+
+
+@pytest.mark.parametrize(
+    ("body", "delta", "lost"),
+    [
+        (TEXT, WORDS | {"x_new": 1}, "text_delta.x_new"),
+        (TEXT, WORDS | {"encrypted_content": "e"}, "text_delta.encrypted_content"),
+        (
+            {"type": "thinking", "thinking": ""},
+            {"type": "thinking_delta", "thinking": "x", "estimated_tokens": 50},
+            "thinking_delta.estimated_tokens",
+        ),
+    ],
+)
+def test_a_field_of_a_delta_that_is_not_read_is_named(body: dict[str, Any], delta: dict[str, Any], lost: str) -> None:
+    got = answer(block(body, delta, delta))
+    (part,) = got.parts
+    assert isinstance(part, Text | Reasoning)
+    assert part.text == "xx"
+    assert names(got.losses) == (f"answer.content_block_delta.{lost}",)
+
+
+def test_a_field_that_is_null_is_none() -> None:
+    thought = {"type": "thinking_delta", "thinking": "x", "estimated_tokens": None}
+    assert answer(block({"type": "thinking", "thinking": ""}, thought)).losses == ()
+
+
 def test_an_answer_that_goes_on_begins_with_what_was_there() -> None:
     begun = {"type": "message_start", "message": MESSAGE | {"content": [{"type": "text", "text": "a"}, 5, None]}}
     more = {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": "b"}}

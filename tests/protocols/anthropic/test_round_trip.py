@@ -337,6 +337,15 @@ CORPUS: list[dict[str, Any]] = [
             },
         ]
     },
+    {
+        "messages": [
+            {"role": "user", "content": "hi"},
+            {"role": "system", "output_config": {"effort": "low"}, "clear_at": "never"},
+            {"role": "assistant", "content": [{"type": "compaction", "content": "They met.", "signature": "s"}]},
+            {"role": "user", "content": "more"},
+        ],
+        "compaction": {"type": "summarize"},
+    },
 ]
 
 

@@ -12,6 +12,9 @@ from tests.support.env import fixed_env
 
 WORD = {"type": "text", "text": "body"}
 FOUND: dict[str, Any] = {"type": "search_result", "source": "https://s", "title": "T", "content": [WORD, WORD]}
+SUMMARY: dict[str, Any] = {"type": "compaction", "content": "They met.", "encrypted_content": "e", "signature": "s"}
+"""What the service writes in place of a conversation, of which the next request has nothing else."""
+TOLD = "The conversation so far was replaced by this summary of it:\n\nThey met.\n"
 DOCUMENT: dict[str, Any] = {"type": "document", "source": {"type": "content", "content": [WORD]}}
 
 
@@ -34,6 +37,7 @@ def asked(*blocks: dict[str, Any]) -> Any:
         (DOCUMENT, "body\n", ()),
         (DOCUMENT | {"title": "T", "context": "C", "x_new": 1}, "T\nC\nbody\n", ("x_new",)),
         ({"type": "document", "source": {"type": "content", "content": "plain"}}, "plain\n", ()),
+        (SUMMARY, TOLD, ("encrypted_content", "signature")),
     ],
 )
 def test_others_get_the_words(block: dict[str, Any], words: str, lost: tuple[str, ...]) -> None:
@@ -64,6 +68,8 @@ def test_others_get_the_words(block: dict[str, Any], words: str, lost: tuple[str
         DOCUMENT | {"source": {"type": "content", "content": []}},
         DOCUMENT | {"source": {"type": "content", "content": "x", "x_new": 1}},
         DOCUMENT | {"title": 5},
+        SUMMARY | {"content": None},
+        SUMMARY | {"content": " "},
     ],
 )
 def test_one_of_another_form_stays_what_it_is(block: dict[str, Any]) -> None:
@@ -72,3 +78,14 @@ def test_one_of_another_form_stays_what_it_is(block: dict[str, Any]) -> None:
     message = AnthropicClient("http://up").encode_request(request, fixed_env())
     assert isinstance(message, HttpRequest)
     assert json.loads(message.body)["messages"] == messages
+
+
+def test_the_service_goes_on_from_its_own_summary() -> None:
+    messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": [SUMMARY]}]
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": messages}).encode()
+    request = AnthropicServer().decode_request(ServerRequest(method="POST", path="/", body=body))
+    client = AnthropicClient("http://up")
+    assert [*client.losses(request, ModelProfile()), *client.changed(request)] == []
+    sent = client.encode_request(request, fixed_env())
+    assert isinstance(sent, HttpRequest)
+    assert json.loads(sent.body)["messages"] == messages

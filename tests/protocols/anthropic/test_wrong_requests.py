@@ -7,7 +7,8 @@ import pytest
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic import AnthropicCountServer, AnthropicServer
-from dragoman.types import ServerRequest
+from dragoman.protocols.registry import DIALECTS
+from dragoman.types import ModelProfile, ServerRequest
 
 ASK = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
 
@@ -29,6 +30,8 @@ def answered(*blocks: Any) -> dict[str, Any]:
 
 
 CASES: list[tuple[dict[str, Any], str, str]] = [
+    ({"compaction": "summarize"}, "compaction", "expected an object, got a string"),
+    ({"compaction": {"instructions": 5}}, "compaction.instructions", "expected a string, got an integer"),
     ({"model": 5}, "model", "expected a string, got an integer"),
     ({"max_tokens": None}, "max_tokens", "expected an integer, got nothing"),
     ({"max_tokens": -1}, "max_tokens", "expected at least 0, got -1"),
@@ -39,6 +42,16 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"messages": [{"content": "x"}]}, "messages[0].role", "expected a string, got nothing"),
     ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role", "expected one of user, assistant, system"),
     ({"messages": [{"role": "user"}]}, "messages[0].content", "expected a string or a list of blocks, got nothing"),
+    (
+        {"messages": [ASKED, {"role": "system", "output_config": {}}]},
+        "messages[1].content",
+        "expected a string or a list of blocks, got nothing",
+    ),
+    (
+        {"messages": [ASKED, {"role": "user", "output_config": {"effort": "low"}}]},
+        "messages[1].content",
+        "expected a string or a list of blocks, got nothing",
+    ),
     (turn([]), "messages[0].content", "expected at least one block"),
     (turn([5]), "messages[0].content[0]", "expected an object, got an integer"),
     (turn([{"text": "x"}]), "messages[0].content[0].type", "expected a string, got nothing"),
@@ -151,6 +164,29 @@ def test_results_of_a_conversation_that_the_service_keeps_need_no_call_here() ->
     body = ASK | turn([{"type": "tool_result", "tool_use_id": "a"}]) | {"thread": {"id": "t"}}
     call = ServerRequest(method="POST", path="/", body=json.dumps(body).encode())
     assert AnthropicServer().decode_request(call).essential == ("thread",)
+
+
+@pytest.mark.parametrize("name", ["thread", "compaction", "container"])
+def test_a_field_that_is_null_asks_for_nothing(name: str) -> None:
+    call = ServerRequest(method="POST", path="/", body=json.dumps(ASK | {name: None}).encode())
+    request = AnthropicServer().decode_request(call)
+    assert (request.essential, request.compact) == ((), False)
+
+
+def test_results_need_their_call_if_no_conversation_is_kept() -> None:
+    body = ASK | turn([{"type": "tool_result", "tool_use_id": "a"}]) | {"thread": None}
+    with pytest.raises(InvalidRequestError, match="the id of a call"):
+        AnthropicServer().decode_request(ServerRequest(method="POST", path="/", body=json.dumps(body).encode()))
+
+
+def test_a_count_asks_for_no_summary() -> None:
+    body = json.dumps(ASK | {"compaction": {"type": "summarize"}}).encode()
+    call = ServerRequest(method="POST", path="/", body=body)
+    assert AnthropicServer().decode_request(call).compact
+    counted = AnthropicCountServer().decode_request(call)
+    client: Any = DIALECTS["gemini"].client
+    assert not counted.compact
+    assert list(client("http://up").losses(counted, ModelProfile())) == []
 
 
 @pytest.mark.parametrize(

@@ -102,3 +102,31 @@ def test_a_warm_up_says_so(said: bool | None, generate: bool) -> None:
     turn = SocketTurns(1 << 20).read(create(generate=said))
     assert turn.generate is generate
     assert "generate" not in json.loads(turn.body)
+
+
+def test_a_lane_goes_on_from_its_own_answer_or_forks_from_another_s() -> None:
+    turns = SocketTurns(1 << 20)
+    for lane in ("one", "two"):
+        turns.read(create(stream_id=lane, input=[USER | {"content": lane}]))
+        turns.ended(f"resp_{lane}")
+    first = asked(turns, stream_id="one", previous_response_id="resp_one")
+    fork = asked(turns, stream_id="three", previous_response_id="resp_two")
+    assert [body["input"][0]["content"] for body in (first, fork)] == ["one", "two"]
+    assert all(len(body["input"]) == 2 and "previous_response_id" not in body for body in (first, fork))
+
+
+def test_lanes_take_no_more_memory_than_one_conversation_may() -> None:
+    turns = SocketTurns(1000)
+    for number in range(9):
+        turns.read(create(stream_id=str(number), input=[USER | {"content": "x" * 300}]))
+        turns.ended(f"resp_{number}")
+    assert "previous_response_id" in asked(turns, previous_response_id="resp_0")
+    assert "previous_response_id" not in asked(turns, previous_response_id="resp_8")
+
+
+@pytest.mark.parametrize(("data", "told"), [(b'{"a":1}', b'{"stream_id":"l","a":1}'), (b"{}", b"{}")])
+def test_an_event_names_its_lane(data: bytes, told: bytes) -> None:
+    turns = SocketTurns(1 << 20)
+    assert turns.event(data) == data
+    turns.read(create(stream_id="l"))
+    assert turns.event(data) == told

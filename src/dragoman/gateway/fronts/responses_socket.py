@@ -91,6 +91,9 @@ class Session:
         while (text := await self._socket.receive()) is not None:
             try:
                 turn = self._turns.read(text)
+                if turn.refusal:
+                    self._socket.send(turn.refusal)
+                    continue
                 call = replace(self._call, body=turn.body)
                 if not turn.generate:
                     await self._warm(call)
@@ -117,7 +120,7 @@ class Session:
         for event in self._events.feed(data):
             if event.data.startswith(b"{"):
                 self._turns.note(event)
-                self._socket.send(event.data)
+                self._socket.send(self._turns.event(event.data))
 
     def ended(self, *, whole: bool) -> None:
         """See NestedAnswer."""
@@ -135,7 +138,7 @@ class Session:
         answer_id, events = await decoded(call, self._warmed)
         self._turns.ended(answer_id)
         for event in events:
-            self._socket.send(event)
+            self._socket.send(self._turns.event(event))
 
     def _warmed(self, call: ServerRequest) -> tuple[str, list[bytes]]:
         """The id and the events of an answer that says nothing."""
@@ -146,7 +149,7 @@ class Session:
         said: dict[str, Any] = json.decode_loosely(response.body)
         headers = {name: value for name, value in response.headers if name in TOLD}
         message = {"type": "error", "status": response.status, "error": said.get("error"), "headers": headers}
-        self._socket.send(json.encode(message))
+        self._socket.send(self._turns.event(json.encode(message)))
 
 
 def _is_socket_beta(name: bytes, value: bytes) -> bool:

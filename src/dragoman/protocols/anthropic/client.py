@@ -8,7 +8,7 @@ from dragoman.protocols import opaque
 from dragoman.protocols.anthropic.count import AnthropicCounter
 from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
 from dragoman.protocols.anthropic.errors import decode_error
-from dragoman.protocols.anthropic.extra import NAME
+from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.anthropic.fitting import SAMPLING, changed_fields, fitted, thinking_as_taken
 from dragoman.protocols.anthropic.losses import changed
 from dragoman.protocols.anthropic.relay import AnthropicRelay
@@ -17,6 +17,7 @@ from dragoman.protocols.anthropic.service import BETA, headers_for
 from dragoman.protocols.anthropic.states import with_signatures
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.compaction import EXPRESSED, asked_by
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.opaque import is_own, without_foreign
@@ -33,6 +34,7 @@ from dragoman.types import (
     LostPart,
     ModelProfile,
     Reasoning,
+    RefusedReference,
 )
 
 EXPRESSES = frozenset(
@@ -122,6 +124,9 @@ class AnthropicClient(ClientCodec):
         self.counter = AnthropicCounter(self._url, self._variant)
         self.expresses = EXPRESSES if self._variant.newest else EXPRESSES.union(SAMPLING)
 
+    def compacts(self, request: ChatRequest) -> bool:
+        return self._signed and asked_by(request) == NAME
+
     def origin(self, model: str) -> str | None:
         return opaque.origin(self._base, model)
 
@@ -134,6 +139,10 @@ class AnthropicClient(ClientCodec):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         # The service refuses thinking without its signature, so that without it all of the part is lost.
         found = {loss.name: loss for loss in super().losses(request, profile)}
+        if not self._signed and request.extra.get(NAME, {}).get(THREAD) is not None:
+            found[THREAD] = RefusedReference(THREAD)
+        if self.compacts(request):
+            found.pop(EXPRESSED, None)
         for place in self._unsigned(request):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")

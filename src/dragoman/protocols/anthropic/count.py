@@ -3,6 +3,8 @@
 https://platform.claude.com/docs/en/api/messages-count-tokens
 """
 
+from msgspec.structs import replace
+
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.extra import NAME, to_extra
 from dragoman.protocols.anthropic.request import Variant, encode_body
@@ -46,7 +48,9 @@ class AnthropicCountServer(CountServer):
     """Answers `POST /v1/messages/count_tokens`."""
 
     def decode_request(self, call: ServerRequest) -> ChatRequest:
-        return decode_call(call, limited=False)
+        request = decode_call(call, limited=False)
+        # A request for a summary is counted as the conversation that it has.
+        return replace(request, compact=False)
 
     def encode_response(self, count: TokenCount) -> ServerResponse:
         body = json.encode(count.extra.get(NAME, {}) | {"input_tokens": count.input_tokens})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import fields
 
 from dragoman.errors import BadEventError, UpstreamError, cut, scrub
 from dragoman.protocols.anthropic.deltas import form_of
@@ -32,6 +33,7 @@ OF_MESSAGE = frozenset(
     {"type", "role", "id", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage", "error"}
 )
 OF_END = OF_MESSAGE | {"delta"}
+FIELDS = frozenset(field.encode_name for field in fields(Delta))
 STRANGE = "expected an event of this protocol, got other JSON"
 
 Handler = Callable[["ReplyDecoder", bytes, list[StreamEvent]], None]
@@ -45,6 +47,18 @@ class BlockDelta(Struct, gc=False):
 
 
 decode_delta = reader(BlockDelta)
+
+
+class _Exact(Delta, forbid_unknown_fields=True):
+    """A delta of which nothing is left."""
+
+
+class _ExactDelta(Struct, gc=False):
+    delta: _Exact
+    index: int = 0
+
+
+_decode_exact = reader(_ExactDelta)
 
 
 class ReplyDecoder(SseDecoder):
@@ -167,13 +181,16 @@ class ReplyDecoder(SseDecoder):
 
     def _block_delta(self, data: bytes, out: list[StreamEvent]) -> None:
         try:
-            said = decode_delta(data)
+            said: BlockDelta | _ExactDelta = _decode_exact(data)
         except json.NOT_STRICT:
             said = _loosely(data)
         self._begin(out)
+        kind = ".".join(filter(None, ("content_block_delta", said.delta.type)))
         if not said.delta.is_known or not self._blocks.add(said.index, said.delta, out):
-            self._leave_out(".".join(filter(None, ("content_block_delta", said.delta.type))))
+            self._leave_out(kind)
             return
+        for name in said.delta.more or ():
+            self._leave_out(f"{kind}.{name}")
         self._plain = True
 
     def _block_stop(self, data: bytes, out: list[StreamEvent]) -> None:
@@ -285,12 +302,14 @@ def kind_of(data: bytes) -> bytes | None:
 
 
 def _loosely(data: bytes) -> BlockDelta:
-    """A delta with fields of other types than usual: each is taken if it can be."""
+    """A delta with more fields than usual, or fields of other types: each is taken if it can be."""
     value = _object(json.decode_event(data))
     said = _object(value.get("delta"))
     texts = {name: said[name] for name in ("type", "text", "partial_json", "thinking", "signature") if name in said}
     known = {name: text for name, text in texts.items() if isinstance(text, str)}
-    return BlockDelta(Delta(**known, citation=said.get("citation"), content=said.get("content")), _index(value))
+    more = {name: field for name, field in said.items() if name not in FIELDS and field is not None}
+    delta = Delta(**known, citation=said.get("citation"), content=said.get("content"), more=more)
+    return BlockDelta(delta, _index(value))
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from dragoman.protocols.anthropic.extra import NAME, with_extra
 from dragoman.protocols.anthropic.hosted import show_call
 from dragoman.protocols.anthropic.inputs import FIELD, object_of
 from dragoman.protocols.anthropic.states import LAST, NEXT, beside, to_caller
-from dragoman.protocols.anthropic.stop_reasons import encode_reason
+from dragoman.protocols.anthropic.stop_reasons import COMPACTED, encode_reason
 from dragoman.protocols.anthropic.usage import encode_usage
+from dragoman.protocols.anthropic.worded import compaction_block
 from dragoman.protocols.anthropic.write_blocks import encode_part, thinking_block
+from dragoman.protocols.compaction import summary_in
 from dragoman.protocols.env import Env
 from dragoman.protocols.opaque import STATELESS
 from dragoman.protocols.streams.event_encoder import EventEncoder, framed
@@ -89,6 +91,8 @@ class AnswerEncoder(EventEncoder):
         self._redacted: Reasoning | None = None
         """Reasoning without words, whose state is still to come."""
         self._cut = CutCall()
+        self._compacted = False
+        """Whether the answer is a summary of the conversation."""
 
     def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
         if self._part is None:
@@ -139,6 +143,7 @@ class AnswerEncoder(EventEncoder):
 
     def _begin(self, part: AnyPart, out: list[bytes]) -> None:
         self._part = self._redacted = self._pieces = None
+        self._compacted = self._compacted or summary_in(part) is not None
         if isinstance(part, Reasoning) and part.form == "redacted" and not part.text and part.opaque is None:
             self._redacted = part
             return
@@ -234,7 +239,9 @@ class AnswerEncoder(EventEncoder):
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         more = end.extra.get(NAME, {})
-        delta = _stop(end) | {name: value for name, value in more.items() if name in OF_DELTA - {"stop_details"}}
+        delta = _stop(end, compacted=self._compacted) | {
+            name: value for name, value in more.items() if name in OF_DELTA - {"stop_details"}
+        }
         rest = {name: value for name, value in more.items() if name not in OF_DELTA}
         out += (_event("message_delta", {"delta": delta, "usage": encode_usage(end.usage)} | rest), STOP)
 
@@ -257,8 +264,9 @@ def encode_message(response: ChatResponse, request: ChatRequest, env: Env) -> by
         if part.opaque is not None and not isinstance(part, Reasoning):
             content.append(_beside(part.opaque, NEXT))
         content.append(body)
+    compacted = any(summary_in(part) is not None for part in response.parts)
     rest = {name: value for name, value in response.extra.get(NAME, {}).items() if name != "stop_details"}
-    body = _head(response, request.model, env) | {"content": content} | _stop(response)
+    body = _head(response, request.model, env) | {"content": content} | _stop(response, compacted=compacted)
     return _json(body | {"usage": encode_usage(response.usage)} | rest)
 
 
@@ -276,9 +284,11 @@ def _head(start: ResponseStart | ChatResponse, model: str, env: Env) -> dict[str
     }
 
 
-def _stop(end: ResponseEnd | ChatResponse) -> dict[str, Any]:
-    """Why the model stopped. `stop_details` is there only for a reason that has some."""
-    reason = encode_reason(end.finish_reason, end.native_finish_reason, end.stop_sequence)
+def _stop(end: ResponseEnd | ChatResponse, *, compacted: bool) -> dict[str, Any]:
+    """Why the model stopped. `stop_details` is there only for a reason that has some. `compacted`: the answer is a
+    summary of the conversation."""
+    said = encode_reason(end.finish_reason, end.native_finish_reason, end.stop_sequence)
+    reason = COMPACTED if compacted else said
     body: dict[str, Any] = {"stop_reason": reason, "stop_sequence": end.stop_sequence}
     details = end.extra.get(NAME, {}).get("stop_details")
     if details is not None or (end.detail is not None and end.finish_reason in DETAILED):
@@ -291,6 +301,8 @@ def _answer_block(part: AnyPart) -> dict[str, Any] | None:
     """The block of a part; None if no answer of this protocol has such a part."""
     if isinstance(part, Image | File | ToolResult):
         return None
+    if (summary := summary_in(part)) is not None:
+        return compaction_block(summary)
     return encode_part(part, _thinking, lambda citations: [encode_citation(each) for each in citations], show_call)
 
 

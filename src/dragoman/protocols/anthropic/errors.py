@@ -13,10 +13,11 @@ from dragoman.errors import (
     DragomanError,
     OpaqueStateError,
     QuotaExhaustedError,
+    UnsupportedFeatureError,
     cut,
     scrub,
 )
-from dragoman.protocols.anthropic.extra import NAME
+from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import error_for
@@ -59,6 +60,9 @@ PHRASES: Phrases = {
     "blocks in the latest assistant message cannot be modified": OpaqueStateError,
 }
 """What the service writes of thinking that it did not sign so (anthropics/claude-code#10627), which has no code."""
+
+UNTHREADED: dict[str, Any] = {"details": {"error_code": "thread_unsupported_request", "unsupported": [THREAD]}}
+"""By this the vendor's programs know to send the whole conversation instead (Python 2.14, Node 1.14, 2026-11)."""
 
 NAMED = frozenset({"type", "message"})
 ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -137,7 +141,9 @@ def envelope(error: DragomanError) -> dict[str, Any]:
     if isinstance(error, ContextLengthError) and not any(words in message.lower() for words in TOO_LONG):
         message = f"{TOO_LONG[0]}: {message}"
     usual = WORDS.get(status, "invalid_request_error" if status < 500 else "api_error")
-    said = {"type": "error", "error": {**error.extra.get(NAME, {}), "type": kind or usual, "message": message}}
+    unthreaded = isinstance(error, UnsupportedFeatureError) and THREAD in error.refused
+    more = UNTHREADED if unthreaded else error.extra.get(NAME, {})
+    said = {"type": "error", "error": {**more, "type": kind or usual, "message": message}}
     return said | {"request_id": error.request_id} if error.request_id else said
 
 

@@ -9,6 +9,9 @@ from dragoman.types import Extra
 
 NAME = "anthropic"
 
+THREAD = "thread"
+"""The field by which the vendor's service keeps a conversation, of which later requests have only what is new."""
+
 LIST = "list"
 """The note that a single text stood in a list, and not as a string."""
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.anthropic.blocks import decode_content, form_of, is_plain
-from dragoman.protocols.anthropic.extra import APART, NAME, TURN, note, noted, to_extra, with_extra, without_note
+from dragoman.protocols.anthropic.extra import APART, BLOCK, NAME, TURN, note, noted, to_extra, with_extra, without_note
 from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts, has_words
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.types import (
@@ -37,6 +37,8 @@ SYSTEM: frozenset[Role] = frozenset({"system", "developer"})
 BILLING = "x-anthropic-billing-header:"
 """How a system text begins that other services must not have: it differs from agent to agent, and what stands behind it
 would never come from a cache (seen in Claude Code 2.1.332, 2026-11-25)."""
+SETTINGS = "output_config"
+"""What a turn of the system may say in place of words: how the model answers from there on."""
 MODELS = (ToolCall, Reasoning, HostedCall, HostedResult)
 """Parts that only the model makes."""
 
@@ -71,8 +73,10 @@ def decode_messages(values: Sequence[Any], *, complete: bool = True) -> tuple[Me
         if role is None:
             raise refused(fields.path("role"), f"expected one of {', '.join(ROLES)}, got {cut(said, 40)!r}")
         content = fields.any("content")
-        parts = decode_content(content, fields.path("content"))
-        _check(role, parts, fields.path("content"), called if complete else None)
+        wordless = role == "system" and content in (None, "", []) and bool(fields.rest.get(SETTINGS))
+        parts = () if wordless else decode_content(content, fields.path("content"))
+        if not wordless:
+            _check(role, parts, fields.path("content"), called if complete else None)
         if role == "assistant":
             if before != role:
                 called = set()
@@ -189,8 +193,10 @@ def encode_turns(turns: Sequence[_Turn]) -> list[dict[str, Any]]:
             content: Any = encode_content(turn.parts, turn.extra)
         else:
             content = encode_parts(turn.parts)
-        if has_words(content):
-            out.append(with_extra({"role": turn.role, "content": content}, turn.extra))
+        said = {"role": turn.role} | ({"content": content} if has_words(content) else {})
+        said = with_extra(said, turn.extra)
+        if "content" in said or (turn.role == "system" and said.get(SETTINGS)):
+            out.append(said)
     if out and out[-1]["role"] == "assistant":
         out[-1]["content"] = _without_last_space(out[-1]["content"])
     return out
@@ -212,7 +218,7 @@ def spaced(messages: Sequence[Message]) -> str | None:
     if not messages or messages[-1].role != "assistant":
         return None
     for j, part in reversed(list(enumerate(messages[-1].parts))):
-        if not isinstance(part, Text | Refusal):
+        if not isinstance(part, Text | Refusal) or note(part.extra, BLOCK) is not None:
             return None
         if has_words(part.text):
             return f"messages[{len(messages) - 1}].parts[{j}].text" if part.text != part.text.rstrip() else None

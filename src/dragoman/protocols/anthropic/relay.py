@@ -1,8 +1,8 @@
 """How requests and answers of this protocol are relayed."""
 
 from dragoman.protocols.anthropic.encode_stream import PING
-from dragoman.protocols.anthropic.extra import NAME
-from dragoman.protocols.anthropic.request import FIRST_VERSION
+from dragoman.protocols.anthropic.extra import NAME, THREAD
+from dragoman.protocols.anthropic.request import COMPACTION, FIRST_VERSION
 from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.anthropic.thinking import FIELD
@@ -43,8 +43,11 @@ class AnthropicRelay(SseRelay):
         self._signed = signed
 
     def takes(self, request: RelayRequest) -> bool:
-        if not self._signed or not isinstance(request, BodyRelayRequest):
+        if not isinstance(request, BodyRelayRequest):
             return True
+        if not self._signed:
+            # Others pass these fields over: they would answer, and the next request without the conversation.
+            return all(text_of(request.fields.get(name)) == b"null" for name in (THREAD, COMPACTION))
         said = text_of(request.fields.get("messages"))
         return not any(mark in said for mark in UNSIGNED)
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic.cache import decode_breakpoint, encode_breakpoint
-from dragoman.protocols.anthropic.extra import NAME, note, to_extra
+from dragoman.protocols.anthropic.extra import NAME, THREAD, note, to_extra
 from dragoman.protocols.anthropic.messages import (
     arranged,
     decode_messages,
@@ -27,9 +27,10 @@ from dragoman.protocols.anthropic.tools import (
     encode_format,
     encode_tools,
 )
+from dragoman.protocols.compaction import asked_of
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
-from dragoman.types import ChatRequest, Message
+from dragoman.types import ChatRequest, Extra, Message
 
 FIRST_VERSION, NEWEST_VERSION = "2023-06-01", "2026-10-21"
 """Values of `anthropic-version`. The newest one takes no sampling settings, and has turns of the role `system`."""
@@ -40,7 +41,9 @@ least 32,000; gateways send 4096 to 64,000."""
 
 SILENT = ("diagnostics",)
 """Fields that mean nothing to the model."""
-ESSENTIAL = ("thread",)
+COMPACTION = "compaction"
+"""The field that asks for a summary in place of an answer, with which the caller replaces the conversation."""
+ESSENTIAL = (THREAD,)
 """Fields that refer to what only the service stores."""
 
 TIERS: dict[str, str] = {"standard_only": "standard"}
@@ -75,6 +78,8 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
     reasoning = decode_thinking(fields, effort)
     system, messages = decode_system(fields), _messages(fields)
     user = _user(fields)
+    compact = fields.rest.get(COMPACTION) is not None
+    asked = _compaction(fields) if compact else {}
     if config.rest:
         fields.rest["output_config"] = config.rest
     return ChatRequest(
@@ -94,9 +99,10 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
         user=user,
         cache=decode_breakpoint(fields),
         stream=fields.boolean("stream") or False,
-        extra=to_extra(fields.rest),
-        essential=(*(name for name in ESSENTIAL if name in fields.rest), *_container(fields)),
-        silent=tuple(name for name in SILENT if name in fields.rest),
+        compact=compact,
+        extra=to_extra(fields.rest) | asked,
+        essential=(*(name for name in ESSENTIAL if fields.rest.get(name) is not None), *_container(fields)),
+        silent=(*(name for name in SILENT if name in fields.rest), *((COMPACTION,) if compact else ())),
     )
 
 
@@ -138,7 +144,10 @@ def encode_body(request: ChatRequest, variant: Variant, most: int | None = None)
         "messages": turns,
     }
     body |= without_none(said) | encode_breakpoint(request.cache) | {"stream": True}
-    return merged(body, request.extra.get(NAME, {}))
+    more = request.extra.get(NAME, {})
+    if not request.compact:
+        more = {name: value for name, value in more.items() if name != COMPACTION}
+    return merged(body, more)
 
 
 def _limit(request: ChatRequest, thinking: Mapping[str, Any] | None, variant: Variant, most: int | None) -> int:
@@ -155,7 +164,7 @@ def _messages(fields: Fields) -> tuple[Message, ...]:
         raise wrong_type("messages", "a list of messages", value)
     if not value:
         raise refused("messages", "expected at least one message")
-    return decode_messages(value, complete="thread" not in fields.rest)
+    return decode_messages(value, complete=fields.rest.get(THREAD) is None)
 
 
 def _max_tokens(fields: Fields, *, needed: bool) -> int | None:
@@ -197,6 +206,14 @@ def _tier(fields: Fields) -> str | None:
     if tier is None and fields.rest.get("speed") == FAST:
         return fields.text("speed")
     return None if tier is None else TIERS.get(tier, tier)
+
+
+def _compaction(fields: Fields) -> Extra:
+    """How a summary is asked for. The field stays, for the vendor's service."""
+    whole = fields.rest[COMPACTION]
+    asked = asked_of(NAME, fields.fields(COMPACTION).text("instructions"))
+    fields.rest[COMPACTION] = whole
+    return asked
 
 
 def _container(fields: Fields) -> tuple[str, ...]:

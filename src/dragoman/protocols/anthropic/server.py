@@ -14,6 +14,7 @@ from dragoman.protocols.anthropic.service import BETA, REQUEST_ID
 from dragoman.protocols.anthropic.stop_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.anthropic.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
+from dragoman.protocols.compaction import NATIVE
 from dragoman.protocols.env import Env
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
@@ -64,6 +65,7 @@ class AnthropicServer(ServerCodec):
             "hosted_call.opaque",
             *(f"hosted_call.{kind}" for kind in NEWEST),
             OWN_RESULTS,
+            NATIVE,
             f"unknown.{NAME}",
             "usage",
             *SAYABLE_COUNTS,

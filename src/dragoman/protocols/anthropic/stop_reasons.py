@@ -3,6 +3,9 @@
 from dragoman.protocols.borrowed_reasons import borrowed
 from dragoman.types import FinishReason
 
+COMPACTED = "compaction"
+"""The reason of an answer that is a summary of the conversation."""
+
 FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -12,7 +15,7 @@ FINISH: dict[str, FinishReason] = {
     "refusal": "refusal",
     "pause_turn": "pause",
     # A beta: the answer goes on after its conversation was shortened.
-    "compaction": "pause",
+    COMPACTED: "pause",
 }
 
 NATIVE: dict[FinishReason, str] = {

@@ -37,6 +37,9 @@ from dragoman.types import (
 from dragoman.wire import floats
 from dragoman.wire.utf8 import well_formed
 
+SECRET = "encrypted_content"  # noqa: S105  # the name of a field
+"""What a block of a compacted conversation may have beside its words, in one piece."""
+
 
 class Delta(Struct):
     """What a delta may add; a field that it does not have is None."""
@@ -48,6 +51,8 @@ class Delta(Struct):
     signature: str | None = None
     citation: Any = None
     content: Any = None
+    more: dict[str, Any] | None = msgspec.field(default=None, name="")
+    """Fields with other names, until a block takes them."""
 
     @property
     def is_known(self) -> bool:
@@ -59,6 +64,7 @@ class Delta(Struct):
             or self.signature is not None
             or self.citation is not None
             or self.content is not None
+            or SECRET in (self.more or ())
         )
 
 
@@ -234,6 +240,8 @@ class UnknownBlock(Block):
                 self._texts.setdefault(name, [before] if isinstance(before, str) else []).append(value)
             elif value is not None:
                 self._body[name] = value
+        if delta.more and SECRET in delta.more:
+            self._body[SECRET] = delta.more.pop(SECRET)
         return delta.citation is None
 
     def end(self, out: list[StreamEvent]) -> None:

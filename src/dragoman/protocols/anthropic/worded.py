@@ -7,11 +7,14 @@ whether it may be cited, is named as lost for others.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dragoman.protocols import opaque
 from dragoman.protocols.anthropic.cache import decode_breakpoint
-from dragoman.protocols.anthropic.extra import BLOCK, REFERENCE, noted, to_extra
+from dragoman.protocols.anthropic.extra import BLOCK, NAME, REFERENCE, noted, to_extra
+from dragoman.protocols.compaction import BEFORE, SUMMARY
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields
-from dragoman.types import Text
+from dragoman.protocols.speech import OURS
+from dragoman.types import OpaqueState, Text
 
 
 def decode_reference(fields: Fields) -> Text:
@@ -22,13 +25,20 @@ def decode_reference(fields: Fields) -> Text:
 
 
 def worded(block: Mapping[str, Any]) -> Text | None:
-    """A search result, or a document of blocks; None if it is of another form, or not all of it is text."""
+    """A search result, a document of blocks, or the summary that stands in place of what was said before it.
+
+    None if it is of another form, or not all of it is text.
+    """
     match block:
         case {"type": "search_result", "title": str(title), "source": str(source), "content": content}:
             head, said = [title, source], {"title", "source", "content"}
         case {"type": "document", "source": {"type": "content", "content": content} as source} if len(source) == 2:
             head = [block[name] for name in ("title", "context") if block.get(name) is not None]
             said = {"title", "context", "source"}
+        case {"type": "compaction", "content": str(content)} if content.strip():
+            if str(block.get("signature")).startswith(opaque.MARK):
+                return Text(text=f"{BEFORE}{content}\n")
+            head, said = [BEFORE.strip(), ""], {"content"}
         case _:
             return None
     texts: list[Any] = [*head, *_texts(content)]
@@ -39,6 +49,12 @@ def worded(block: Mapping[str, Any]) -> Text | None:
     rest = without_none({name: value for name, value in fields.rest.items() if name not in said})
     kept = {"type": block["type"]} | fields.rest
     return Text(text="\n".join(texts) + "\n", cache=cache, extra=noted(to_extra(rest), **{BLOCK: kept}))
+
+
+def compaction_block(summary: str) -> dict[str, Any]:
+    """The block with a summary of ours. Its signature is a mark: no service gets it."""
+    mark = opaque.wrapped(OpaqueState(OURS, SUMMARY), NAME)
+    return {"type": "compaction", "content": summary, "signature": mark}
 
 
 def _texts(content: object) -> Iterator[str | None]:

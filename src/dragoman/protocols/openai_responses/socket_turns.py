@@ -5,6 +5,10 @@ nothing is to be said yet. Later ones bring new items alone, and name the answer
 although it is not stored: what was said so far belongs to the connection. So it is kept here, as it came, and put in
 front of the new items: the service gets the same beginning in each request, byte for byte. If the first request named
 an answer that was given elsewhere, each later one does, too.
+
+A message may name a lane by `stream_id`, as the vendor's client does for several conversations on one connection: then
+all events of its answer name it, too. Lanes are answered one after another. A message that would add to the answer
+under way (`response.steer`, `response.inject`) is told that this was not done, and gets its input back.
 """
 
 from typing import Any
@@ -20,7 +24,8 @@ from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 
 CREATE, PREVIOUS = "response.create", "previous_response_id"
-OF_MESSAGE = frozenset({"type", "generate"})
+LANE = "stream_id"
+OF_MESSAGE = frozenset({"type", "generate", LANE})
 """Fields of a message that no request over HTTP has."""
 NULL = Raw(b"null")
 MAX_TRIGGER = 100
@@ -56,6 +61,20 @@ class Turn(Struct, frozen=True):
     """That of a request for a stream."""
     generate: bool
     """False if nothing is to be said yet."""
+    refusal: bytes = b""
+    """The event that answers the message, if it makes no request."""
+
+
+class _Said(Struct, frozen=True):
+    """How far the conversation of a lane has come."""
+
+    last: str
+    """The id of the last answer."""
+    items: list[Raw]
+    """All items up to the end of that answer."""
+    before: Raw
+    """The id of the answer that they go on from, which was given elsewhere."""
+    size: int
 
 
 class SocketTurns:
@@ -63,12 +82,12 @@ class SocketTurns:
 
     def __init__(self, max_body: int) -> None:
         self._max_body = max_body
-        self._last = ""
-        """The id of the last answer."""
-        self._said: list[Raw] = []
-        """All items up to the end of that answer."""
-        self._before = self._asked_before = NULL
-        """The id of the answer that they go on from, which was given elsewhere; so of the request under way."""
+        self._lanes: dict[str, _Said] = {}
+        """The conversations, that of the latest answer last."""
+        self._lane = ""
+        """The lane of the request under way; empty if it named none."""
+        self._before = NULL
+        """The id of the answer that it goes on from, which was given elsewhere."""
         self._asked: list[Raw] = []
         """All items of the request under way."""
         self._output: list[Raw] = []
@@ -80,17 +99,21 @@ class SocketTurns:
         value = json.decode_request(data)
         if not isinstance(value, dict):
             raise wrong_type("the message", "an object", value)
+        if (refusal := _refusal(value)) is not None:
+            return Turn(b"", generate=False, refusal=json.encode(refusal))
         if value.get("type") != CREATE:
             raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
-        generate = Fields(value).boolean("generate")
+        generate, lane = Fields(value).boolean("generate"), Fields(value).text(LANE)
+        self._lane = lane or ""
         fields = {name: said for name, said in _fields(data).items() if name not in OF_MESSAGE}
         new = _input(fields.get("input", Raw(b"[]")))
         before = fields.pop(PREVIOUS, NULL)
-        if value.get(PREVIOUS) == self._last != "":
-            before, new = self._before, [*self._said, *new]
+        said = self._known(value.get(PREVIOUS))
+        if said is not None:
+            before, new = said.before, [*said.items, *new]
         if before != NULL:
             fields[PREVIOUS] = before
-        self._asked_before, self._asked, self._output = before, new, []
+        self._before, self._asked, self._output = before, new, []
         fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(map(bytes, new))), Raw(b"true")
         body = json.encode(fields)
         if len(body) > self._max_body:
@@ -98,6 +121,12 @@ class SocketTurns:
                 f"expected a conversation of at most {self._max_body} bytes", status=413, code="request_too_large"
             )
         return Turn(body, generate is not False)
+
+    def _known(self, answer_id: object) -> _Said | None:
+        """The conversation up to this answer: of its own lane, or of one from which the lane forks."""
+        own = self._lanes.get(self._lane)
+        known = self._lanes.values() if own is None else (own, *self._lanes.values())
+        return next((each for each in known if each.last == answer_id), None)
 
     def note(self, event: SseEvent) -> None:
         """Notes what an event of the answer adds to the conversation. What cannot be read adds nothing."""
@@ -110,15 +139,43 @@ class SocketTurns:
                 self._output = max(self._output, _listed(response.output), key=len)
                 self.ended(response.id)
         except json.NOT_STRICT:
-            self._last, self._said, self._before = "", [], NULL
+            self._lanes.pop(self._lane, None)
 
     def ended(self, answer_id: str) -> None:
         """The answer is whole, and has this id. A conversation that was compacted goes on from the answer alone."""
-        self._before = self._asked_before
         if self._asked and _compacts(self._asked[-1]):
             self._before, self._asked = NULL, []
-        self._last, self._said = answer_id, [*self._asked, *self._output]
+        self._lanes.pop(self._lane, None)
+        if answer_id:
+            items = [*self._asked, *self._output]
+            self._lanes[self._lane] = _Said(answer_id, items, self._before, sum(len(bytes(item)) for item in items))
         self._asked, self._output = [], []
+        while len(self._lanes) > 1 and sum(each.size for each in self._lanes.values()) > self._max_body:
+            del self._lanes[next(iter(self._lanes))]  # a request that refers to it goes on as it came
+
+    def event(self, data: bytes) -> bytes:
+        """An event of the answer, a JSON object, as it is told: with its lane."""
+        if not self._lane or not data[1:].lstrip().startswith(b'"'):
+            return data
+        return b'{"%b":%b,%b' % (LANE.encode(), json.encode(self._lane), data[1:])
+
+
+NOT_ADDED = "nothing can be added to an answer under way: send the input in the next request"
+
+
+def _refusal(value: dict[str, Any]) -> dict[str, Any] | None:
+    """The event that gives back what cannot be added to the answer under way; None for a message of another kind."""
+    error = {"type": "invalid_request_error", "message": NOT_ADDED}
+    match value.get("type"):
+        case "response.steer":
+            steer = {name: value.get(name) for name in ("input", PREVIOUS)}
+            said: dict[str, Any] = {"error": error | {"code": "steering_not_supported"}, "steer": steer}
+        case "response.inject":
+            beside = {name: value.get(name) for name in ("input", "response_id")}
+            said = {"error": error | {"code": "response_already_completed"}} | beside
+        case _:
+            return None
+    return {"type": f"{value['type']}.failed", "sequence_number": 0} | said
 
 
 def _listed(output: Raw) -> list[Raw]:

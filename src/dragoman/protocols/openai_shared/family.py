@@ -11,6 +11,11 @@ FAMILY = "openai"
 
 FAMILY_FIELDS = frozenset({"moderation", "prompt_cache_options", "prompt_cache_retention"})
 
+CACHE_OPTIONS = "prompt_cache_options"
+"""One of them, of which Responses has more than Chat."""
+TIME = "30m"
+"""The only time in it that both have (openai 3.57)."""
+
 TIERS: dict[str, str] = {"default": "standard"}
 """Service tiers to ours, if the two differ."""
 NATIVE_TIERS: dict[str, str] = {ours: theirs for theirs, ours in TIERS.items()}
@@ -20,4 +25,10 @@ def request_extra(own: str, rest: Mapping[str, Any]) -> Extra:
     """`rest`, the fields of a request of the protocol `own` that have no canonical name."""
     shared = {name: value for name, value in rest.items() if name in FAMILY_FIELDS}
     others = {name: value for name, value in rest.items() if name not in FAMILY_FIELDS}
+    if isinstance(options := shared.get(CACHE_OPTIONS), Mapping):
+        both = {name: value for name, value in options.items() if name == "mode" or (name, value) == ("ttl", TIME)}
+        if more := {name: value for name, value in options.items() if name not in both}:
+            others[CACHE_OPTIONS] = more
+            shared = {name: value for name, value in shared.items() if name != CACHE_OPTIONS}
+            shared |= {CACHE_OPTIONS: both} if both else {}
     return extra.to_extra(own, others) | extra.to_extra(FAMILY, shared)

@@ -24,7 +24,7 @@ class Offline(AsyncGeneratorProvider, ProviderModelMixin):
 
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
-        asked, emulated = compacting(request, frozenset())
+        asked, emulated = compacting(request)
         answer = await open_offline(request.model, asked)
         return Summarised(answer, emulated) if emulated else answer
 
