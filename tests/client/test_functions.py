@@ -194,6 +194,33 @@ async def test_what_a_model_of_pydantic_refuses_is_refused() -> None:
         await function_tool(greet).call('{"person": {"name": ""}}')
 
 
+class Cat(pydantic.BaseModel):
+    lives: int
+
+
+async def test_parameters_are_of_pydantic_s_types_too() -> None:
+    often = Annotated[int, pydantic.Field(description="How often.", gt=0)]
+
+    def feed(pet: Cat | Country, times: often = 1) -> list[Any]:
+        """Feeds it.
+
+        Args:
+            times: Overridden.
+        """
+        return [type(pet).__name__, times]
+
+    tool = function_tool(feed)
+    assert tool.tool.parameters is not None
+    assert tool.tool.parameters["properties"]["times"]["description"] == "How often."
+    assert tool.tool.parameters["properties"]["times"]["exclusiveMinimum"] == 0
+    assert await call(feed, '{"pet": {"code": "IT"}}') == '["Country",1]'
+    with pytest.raises(InvalidRequestError, match="greater than 0"):
+        await tool.call('{"pet": {"lives": 9}, "times": 0}')
+
+
+def field_as_default(count: int = pydantic.Field(gt=0)) -> None: ...
+
+
 def any_number(*values: int) -> int:
     return sum(values)
 
@@ -206,6 +233,7 @@ def unknown(thing: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa
 
 NO_TOOLS: list[tuple[Any, str]] = [
     (any_number, r"any_number: expected parameters by name, got \*values"),
+    (field_as_default, r"expected Annotated\[…, Field\(…\)\], got Field\(…\) as the default of count"),
     (unsayable, "unsayable: expected types that JSON can express"),
     (unknown, "unknown: expected types that JSON can express: name 'Nowhere'"),
     (lambda: 1, "expected a function with a name, or `name`"),

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from datetime import date
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import pydantic
+import pydantic.dataclasses
 import pytest
 from msgspec import Struct
 
@@ -53,6 +55,41 @@ class Customer(pydantic.BaseModel):
     tags: list[str] = []
 
 
+class Dog(pydantic.BaseModel):
+    kind: Literal["dog"]
+
+
+class Cat(pydantic.BaseModel):
+    kind: Literal["cat"]
+    lives: int = pydantic.Field(gt=0)
+
+
+class Strict(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True)
+
+    day: date
+
+
+@pydantic.dataclasses.dataclass
+class Checked:
+    count: int = pydantic.Field(gt=0)
+
+
+@dataclass
+class Holder:
+    count: Annotated[int, pydantic.Field(gt=0)]
+    pet: Cat | Dog | None = None
+
+
+class Pair(NamedTuple):
+    number: pydantic.PositiveInt
+    pet: Cat
+
+
+class Mixed(Struct):
+    day: Strict
+
+
 GOOD = '{"number":"7","lines":[{"what":"tea","count":2}]}'
 INVOICE = Invoice("7", [Line("tea", 2)])
 
@@ -61,6 +98,10 @@ TYPES: list[tuple[type[Any], str, Any]] = [
     (Receipt, '{"number":"7"}', Receipt("7")),
     (Span, '{"begin":1,"end":2}', {"begin": 1, "end": 2}),
     (Customer, '{"name":"A"}', Customer(name="A")),
+    (Strict, '{"day":"2026-01-02"}', Strict(day=date(2026, 1, 2))),
+    (Mixed, '{"day":{"day":"2026-01-02"}}', Mixed(Strict(day=date(2026, 1, 2)))),
+    (Checked, '{"count":1}', Checked(count=1)),
+    (Holder, '{"count":1,"pet":{"kind":"dog"}}', Holder(1, Dog(kind="dog"))),
     (Invoice, f"```json\n{GOOD}\n```", INVOICE),
     (Invoice, f"  {GOOD}\n", INVOICE),
 ]
@@ -139,6 +180,9 @@ HELD: list[tuple[Any, str, Any]] = [
     (list[Customer], '[{"name":"A"}]', [Customer(name="A")]),
     (pydantic.RootModel[list[int]], "[1]", pydantic.RootModel[list[int]]([1])),
     (Customer | None, "null", None),
+    (Cat | Dog, '{"kind":"dog"}', Dog(kind="dog")),
+    (list[Cat | Dog], '[{"kind":"dog"}]', [Dog(kind="dog")]),
+    (Pair, '[1,{"kind":"cat","lives":9}]', Pair(1, Cat(kind="cat", lives=9))),
     (Literal["a", "b"], '"a"', "a"),
     (int, "7", 7),
 ]
@@ -162,6 +206,24 @@ async def test_what_is_wrong_in_a_held_value_is_told_with_its_place() -> None:
     client, _ = client_of(answer('{"value":[{"what":"tea","count":"two"}]}'))
     with pytest.raises(OutputError, match=r"expected list: Expected `int`, got `str` - at `\$.value\[0\].count`"):
         await client.chat("up/m", "x", output=list[Line], output_retries=0)
+
+
+CONSTRAINTS: list[tuple[Any, str]] = [
+    (Checked, '{"count":0}'),
+    (Holder, '{"count":0}'),
+    (Holder, '{"count":1,"pet":{"kind":"cat","lives":0}}'),
+    (Annotated[int, pydantic.Field(gt=0)], '{"value":0}'),
+    (pydantic.PositiveInt, '{"value":0}'),
+    (Pair, '{"value":[0,{"kind":"cat","lives":9}]}'),
+    (Mixed, '{"day":{"day":"soon"}}'),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), CONSTRAINTS)
+async def test_what_pydantic_demands_of_a_type_holds(kind: Any, text: str) -> None:
+    client, _ = client_of(answer(text))
+    with pytest.raises(OutputError, match=r"greater than 0|valid date"):
+        await client.chat("up/m", "x", output=kind, output_retries=0)
 
 
 class Open(Struct):

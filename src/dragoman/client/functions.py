@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman.client import docstrings
+from dragoman.client.pydantic_types import adapted, bare, is_field
 from dragoman.client.shapes import Shape, said
 from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
@@ -65,7 +66,7 @@ class FunctionTool:
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         for parameter in self._parameters:
-            value = getattr(given, parameter.name)
+            value = bare(getattr(given, parameter.name))
             if value is UNSET:
                 continue
             if parameter.kind is Kind.POSITIONAL_ONLY:
@@ -107,6 +108,8 @@ def _parameters(function: Function, name: str) -> list[Kind]:
     for parameter in found:
         if parameter.kind in ANY_NUMBER:
             raise TypeError(f"{name}: expected parameters by name, got {parameter}")
+        if is_field(parameter.default):
+            raise TypeError(f"{name}: expected Annotated[…, Field(…)], got Field(…) as the default of {parameter.name}")
     return found
 
 
@@ -117,6 +120,7 @@ def _struct(name: str, function: Function, parameters: list[Kind], words: dict[s
     for parameter in parameters:
         kind = hints.get(parameter.name, Any)
         about = _annotated_words(kind) or words.get(parameter.name, "")
+        kind = adapted(kind)
         # What may be left out is a union, in which msgspec looks for no description: it stands around that.
         wanted = kind if parameter.default is Kind.empty else Union[kind, UnsetType]  # noqa: UP007  # a hint of any form
         if about:
@@ -133,8 +137,8 @@ def _annotated_words(kind: Any) -> str:
     for about in kind.__metadata__:
         if isinstance(about, str):
             return about
-        if isinstance(about, Meta) and about.description:
-            return about.description
+        if (isinstance(about, Meta) or is_field(about)) and about.description:
+            return str(about.description)
     return ""
 
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from dragoman.client.pydantic_types import Adapted, adapted, bare
 from dragoman.errors import InvalidRequestError
 
 T = TypeVar("T")
@@ -23,17 +24,19 @@ class Shape(Generic[T]):
         self.kind = kind
         self.name: str = getattr(kind, "__name__", "answer")  # unions and the like have no name
         definitions: dict[str, Any] = {}
-        schema = msgspec.json.schema(kind, schema_hook=lambda each: _model_schema(each, definitions))
+        self._read: Any = adapted(kind)
+        schema = msgspec.json.schema(self._read, schema_hook=lambda each: _model_schema(each, definitions))
         self.schema: dict[str, Any] = _with_root(schema, definitions)
 
     def read(self, text: str) -> T:
         """The value that `text` is. Raises InvalidRequestError, which says what was expected, where, and what came."""
         try:
-            return msgspec.json.decode(text, type=self.kind, dec_hook=_model)
+            value: T = bare(msgspec.json.decode(text, type=self._read, dec_hook=_model))
         except (msgspec.DecodeError, UnicodeEncodeError) as exc:
             raise InvalidRequestError(str(exc)) from exc
         except RecursionError as exc:
             raise InvalidRequestError("expected JSON that is not nested so deeply") from exc
+        return value
 
 
 class HeldShape(Shape[T]):
@@ -45,12 +48,12 @@ class HeldShape(Shape[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._alone = Shape(kind)
-        self._holder = Shape(msgspec.defstruct("answer", [(HELD, kind)]))
+        self._holder = Shape(msgspec.defstruct("answer", [(HELD, adapted(kind))]))
         self.kind, self.name, self.schema = kind, self._alone.name, self._holder.schema
 
     def read(self, text: str) -> T:
         try:
-            value: T = getattr(self._holder.read(text), HELD)
+            value: T = bare(getattr(self._holder.read(text), HELD))
         except InvalidRequestError:
             # A model that was asked in words may leave the object out.
             with suppress(InvalidRequestError):
@@ -80,17 +83,24 @@ def said(value: object) -> str:
 
 
 def _model_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a class of pydantic; what it refers to goes to the top."""
-    if not is_model(kind):
+    """The schema of a type that pydantic reads; what it refers to goes to the top."""
+    schema: dict[str, Any]
+    if issubclass(kind, Adapted):
+        schema = kind.adapter.json_schema()
+    elif is_model(kind):
+        schema = kind.model_json_schema()  # type: ignore[attr-defined]  # a class of pydantic
+    else:
         raise TypeError(f"Type {kind!r} is not supported")  # msgspec's own words are of hooks that are not given
-    schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]  # a class of pydantic
     definitions |= schema.pop("$defs", {})
     return schema
 
 
 def _model(kind: type, value: object) -> object:
-    """The value of a class of pydantic: all others were refused as the schema was made."""
-    return kind.model_validate(value)  # type: ignore[attr-defined]  # a class of pydantic
+    """The value of a type that pydantic reads: all others were refused as the schema was made."""
+    if issubclass(kind, Adapted):
+        return kind.of(value)
+    # As JSON, because strict models take a date as text there alone.
+    return kind.model_validate_json(msgspec.json.encode(value))  # type: ignore[attr-defined]  # a class of pydantic
 
 
 def _fields(value: object) -> object:
