@@ -218,6 +218,21 @@ async def test_parameters_are_of_pydantic_s_types_too() -> None:
         await tool.call('{"pet": {"lives": 9}, "times": 0}')
 
 
+async def test_what_a_partial_has_bound_is_not_told_and_not_taken() -> None:
+    def orders(shop: threading.Thread, user: str, limit: int = 3) -> str:
+        """The orders of the user."""
+        return f"{shop.name} {user} {limit}"
+
+    shop = threading.Thread(name="tea")
+    tool = function_tool(partial(orders, shop, user="ann"), name="orders")
+    assert tool.tool.description == "The orders of the user."
+    assert tool.tool.parameters is not None
+    assert set(tool.tool.parameters["properties"]) == {"limit"}
+    assert (await tool.call('{"limit": 5}'))[0] == Text(text="tea ann 5")
+    with pytest.raises(InvalidRequestError, match="unknown field `user`"):
+        await tool.call('{"user": "bob"}')
+
+
 def field_as_default(count: int = pydantic.Field(gt=0)) -> None: ...
 
 

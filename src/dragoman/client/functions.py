@@ -41,7 +41,7 @@ class FunctionTool:
         if not callable(function):
             raise TypeError(f"expected a function, got {type(function).__name__}")
         self.function = function
-        words, parameters = docstrings.read(inspect.getdoc(function))
+        words, parameters = docstrings.read(inspect.getdoc(_unbound(function)))
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
             raise TypeError("expected a function with a name, or `name`")
@@ -104,7 +104,9 @@ def result_parts(value: object) -> ResultParts:
 
 
 def _parameters(function: Function, name: str) -> list[Kind]:
-    found = list(inspect.signature(function).parameters.values())
+    # What a partial has bound is not the model's to choose, by position or by name.
+    bound = function.keywords if isinstance(function, partial) else {}
+    found = [each for each in inspect.signature(function).parameters.values() if each.name not in bound]
     for parameter in found:
         if parameter.kind in ANY_NUMBER:
             raise TypeError(f"{name}: expected parameters by name, got {parameter}")
@@ -142,9 +144,14 @@ def _annotated_words(kind: Any) -> str:
     return ""
 
 
+def _unbound(function: Function) -> Function:
+    """The function that a partial calls: its own docstring is that of every partial."""
+    return function.func if isinstance(function, partial) else function
+
+
 def _hints(function: Function) -> dict[str, Any]:
     """The types of the parameters; for an object that can be called, those of its way of being called."""
-    asked = function.func if isinstance(function, partial) else function
+    asked = _unbound(function)
     if not inspect.isroutine(asked):
         asked = type(asked).__call__
     return get_type_hints(asked, include_extras=True)
