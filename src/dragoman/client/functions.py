@@ -91,7 +91,18 @@ def function_tool(
 
 
 def result_parts(value: object) -> ResultParts:
-    """What a function returned, for the model: parts and text as they are, all else as JSON. Raises TypeError."""
+    """What a function returned, for the model: parts and text as they are, all else as JSON.
+
+    Raises TypeError, and UnicodeEncodeError for half a character, as in a file's name that is no UTF-8.
+    """
+    parts = _parts(value)
+    for part in parts:
+        if isinstance(part, Text):
+            part.text.encode()
+    return parts
+
+
+def _parts(value: object) -> ResultParts:
     match value:
         case str():
             return (Text(text=value),)
