@@ -98,6 +98,7 @@ TYPES: list[tuple[type[Any], str, Any]] = [
     (Receipt, '{"number":"7"}', Receipt("7")),
     (Span, '{"begin":1,"end":2}', {"begin": 1, "end": 2}),
     (Customer, '{"name":"A"}', Customer(name="A")),
+    (Line, '{"what":"tea","count":2.0}', Line("tea", 2)),
     (Strict, '{"day":"2026-01-02"}', Strict(day=date(2026, 1, 2))),
     (Mixed, '{"day":{"day":"2026-01-02"}}', Mixed(Strict(day=date(2026, 1, 2)))),
     (Checked, '{"count":1}', Checked(count=1)),

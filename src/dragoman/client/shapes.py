@@ -31,11 +31,23 @@ class Shape(Generic[T]):
     def read(self, text: str) -> T:
         """The value that `text` is. Raises InvalidRequestError, which says what was expected, where, and what came."""
         try:
-            value: T = bare(msgspec.json.decode(text, type=self._read, dec_hook=_model))
+            return self._value(text)
         except (msgspec.DecodeError, UnicodeEncodeError) as exc:
             raise InvalidRequestError(str(exc)) from exc
         except RecursionError as exc:
             raise InvalidRequestError("expected JSON that is not nested so deeply") from exc
+
+    def _value(self, text: str) -> T:
+        try:
+            return self._decoded(text)
+        except msgspec.ValidationError:
+            integral = msgspec.json.encode(_integral(msgspec.json.decode(text)))
+            with suppress(msgspec.ValidationError):
+                return self._decoded(integral)
+            raise
+
+    def _decoded(self, text: str | bytes) -> T:
+        value: T = bare(msgspec.json.decode(text, type=self._read, dec_hook=_model))
         return value
 
 
@@ -64,6 +76,22 @@ class HeldShape(Shape[T]):
 
 HELD = "value"
 """The name of that field."""
+
+
+def _integral(value: Any) -> Any:
+    """`value` with integers for numbers without a fraction: to JSON Schema `3.0` is an integer, to msgspec it is not.
+
+    https://json-schema.org/draft/2020-12/json-schema-validation#section-6.1.1
+    """
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_integral(each) for each in value]
+        case dict():
+            return {key: _integral(each) for key, each in value.items()}
+        case _:
+            return value
 
 
 def is_object(schema: dict[str, Any]) -> bool:
