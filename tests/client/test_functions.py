@@ -233,6 +233,25 @@ async def test_what_a_partial_has_bound_is_not_told_and_not_taken() -> None:
         await tool.call('{"user": "bob"}')
 
 
+async def test_a_class_is_told_of_by_its_own_docstring_and_its_fields() -> None:
+    for kind in (Country, Place, Point):
+        tool = function_tool(kind).tool
+        assert "pydantic" not in (tool.description or "")
+        assert tool.parameters is not None
+        assert all(each["type"] for each in tool.parameters["properties"].values())
+    assert await call(Country, '{"code": "IT"}') == '{"code":"IT"}'
+
+
+async def test_a_number_without_a_fraction_is_an_integer_as_json_schema_has_it() -> None:
+    def add(a: int, b: list[int], c: float = 0.5, d: Any = None) -> list[Any]:
+        return [a, b, c, d]
+
+    assert await call(add, '{"a": 3.0, "b": [1e2], "c": 2.0}') == "[3,[100],2.0,null]"
+    assert await call(add, '{"a": 3, "b": [], "d": 3.0}') == "[3,[],0.5,3.0]"
+    with pytest.raises(InvalidRequestError, match="Expected `int`, got `float`"):
+        await call(add, '{"a": 3.5, "b": []}')
+
+
 def field_as_default(count: int = pydantic.Field(gt=0)) -> None: ...
 
 
@@ -248,6 +267,7 @@ def unknown(thing: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa
 
 NO_TOOLS: list[tuple[Any, str]] = [
     (any_number, r"any_number: expected parameters by name, got \*values"),
+    (dict, "dict: expected a function with a signature"),
     (field_as_default, r"expected Annotated\[…, Field\(…\)\], got Field\(…\) as the default of count"),
     (unsayable, "unsayable: expected types that JSON can express"),
     (unknown, "unknown: expected types that JSON can express: name 'Nowhere'"),

@@ -379,6 +379,8 @@ async def test_what_is_wrong_with_an_output_is_said() -> None:
             await ask("up/m", "x", output=object)
         with pytest.raises(InvalidRequestError, match="output: expected no response_format beside it"):
             await ask("up/m", "x", output=Invoice, response_format={"type": "json_object"})
+        with pytest.raises(InvalidRequestError, match="got a class, which is for `output`"):
+            await ask("up/m", "x", response_format=Customer)  # type: ignore[call-overload]  # the point of the test
 
 
 async def test_an_answer_that_is_nested_too_deeply_is_no_value() -> None:

@@ -41,7 +41,7 @@ class FunctionTool:
         if not callable(function):
             raise TypeError(f"expected a function, got {type(function).__name__}")
         self.function = function
-        words, parameters = docstrings.read(inspect.getdoc(_unbound(function)))
+        words, parameters = docstrings.read(_docstring(function))
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
             raise TypeError("expected a function with a name, or `name`")
@@ -117,7 +117,11 @@ def _parts(value: object) -> ResultParts:
 def _parameters(function: Function, name: str) -> list[Kind]:
     # What a partial has bound is not the model's to choose, by position or by name.
     bound = function.keywords if isinstance(function, partial) else {}
-    found = [each for each in inspect.signature(function).parameters.values() if each.name not in bound]
+    try:
+        signature = inspect.signature(function)
+    except ValueError as exc:
+        raise TypeError(f"{name}: expected a function with a signature: {exc}") from exc
+    found = [each for each in signature.parameters.values() if each.name not in bound]
     for parameter in found:
         if parameter.kind in ANY_NUMBER:
             raise TypeError(f"{name}: expected parameters by name, got {parameter}")
@@ -155,14 +159,23 @@ def _annotated_words(kind: Any) -> str:
     return ""
 
 
+def _docstring(function: Function) -> str | None:
+    """Its docstring. A class has none but its own: those of its bases are of other things."""
+    asked = _unbound(function)
+    return asked.__doc__ if isinstance(asked, type) else inspect.getdoc(asked)
+
+
 def _unbound(function: Function) -> Function:
     """The function that a partial calls: its own docstring is that of every partial."""
     return function.func if isinstance(function, partial) else function
 
 
 def _hints(function: Function) -> dict[str, Any]:
-    """The types of the parameters; for an object that can be called, those of its way of being called."""
+    """The types of the parameters; for a class those of its fields, for an object that can be called, those of its way
+    of being called."""
     asked = _unbound(function)
+    if isinstance(asked, type):
+        return get_type_hints(asked, include_extras=True) | get_type_hints(asked.__init__, include_extras=True)  # type: ignore[misc]  # its own
     if not inspect.isroutine(asked):
         asked = type(asked).__call__
     return get_type_hints(asked, include_extras=True)
