@@ -125,7 +125,8 @@ class SyncClient:
     ) -> SyncStream:
         """The answer as it comes; see `Client.stream`.
 
-        Nothing is sent before it is iterated; leaving the loop ends the call at once.
+        Nothing is sent before it is iterated. A stream that is left early ends its call when it is closed, or nobody
+        has it any more: `with` is sure.
         """
         stream = self._client.stream(model, messages, output=output, **options)
         if isinstance(stream, OutputStream):
