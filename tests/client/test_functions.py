@@ -194,6 +194,36 @@ async def test_what_a_model_of_pydantic_refuses_is_refused() -> None:
         await function_tool(greet).call('{"person": {"name": ""}}')
 
 
+def box(name: str, of: Any) -> Any:
+    """A model of pydantic with a list of items, each of which has the field `name`; their class is named Item."""
+    return pydantic.create_model("Box", items=list[pydantic.create_model("Item", **{name: of})])  # type: ignore[misc, call-overload]  # made here
+
+
+@dataclass
+class Item:
+    weight: float
+
+
+def test_classes_of_one_name_are_told_apart() -> None:
+    ordered, billed = box("sku", str), box("price", int)
+
+    def compare(a: ordered, b: billed, c: Item, d: list[ordered]) -> None: ...  # type: ignore[valid-type]  # made above
+
+    schema = function_tool(compare).tool.parameters
+    assert schema is not None
+
+    def fields(parameter: dict[str, Any]) -> set[str]:
+        if "$ref" in parameter:
+            parameter = schema["$defs"][parameter["$ref"].removeprefix("#/$defs/")]
+        return set(parameter["properties"])
+
+    kinds = schema["properties"]
+    assert fields(kinds["a"]["properties"]["items"]["items"]) == {"sku"}
+    assert fields(kinds["b"]["properties"]["items"]["items"]) == {"price"}
+    assert fields(kinds["c"]) == {"weight"}
+    assert len(schema["$defs"]) == 4
+
+
 class Cat(pydantic.BaseModel):
     lives: int
 

@@ -4,7 +4,9 @@ Pydantic is never imported here: whoever hands in a model of it has done so.
 """
 
 import sys
+from collections.abc import Callable, Set
 from contextlib import suppress
+from itertools import chain, count
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -25,7 +27,8 @@ class Shape(Generic[T]):
         self.name: str = getattr(kind, "__name__", "answer")  # unions and the like have no name
         definitions: dict[str, Any] = {}
         self._read: Any = adapted(kind)
-        schema = msgspec.json.schema(self._read, schema_hook=lambda each: _model_schema(each, definitions))
+        own = msgspec.json.schema(self._read, schema_hook=lambda _: {"type": "object"}).get("$defs", {})
+        schema = msgspec.json.schema(self._read, schema_hook=lambda each: _model_schema(each, definitions, own.keys()))
         self.schema: dict[str, Any] = _with_root(schema, definitions)
 
     def read(self, text: str) -> T:
@@ -110,16 +113,21 @@ def said(value: object) -> str:
     return msgspec.json.encode(value, enc_hook=_fields).decode()
 
 
-def _model_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a type that pydantic reads; what it refers to goes to the top."""
-    schema: dict[str, Any]
+def _model_schema(kind: type, definitions: dict[str, Any], taken: Set[str]) -> dict[str, Any]:
+    """The schema of a type that pydantic reads; what it refers to goes to the top, under names that are not `taken`."""
+    write: Callable[..., dict[str, Any]]
     if issubclass(kind, Adapted):
-        schema = kind.adapter.json_schema()
+        write = kind.adapter.json_schema
     elif is_model(kind):
-        schema = kind.model_json_schema()  # type: ignore[attr-defined]  # a class of pydantic
+        write = kind.model_json_schema  # type: ignore[attr-defined]  # a class of pydantic
     else:
         raise TypeError(f"Type {kind!r} is not supported")  # msgspec's own words are of hooks that are not given
-    definitions |= schema.pop("$defs", {})
+    for suffix in chain([""], map(str, count(2))):
+        schema = write(ref_template=f"{DEFINITIONS}{{model}}{suffix}")
+        found = {f"{name}{suffix}": each for name, each in schema.pop("$defs", {}).items()}
+        if taken.isdisjoint(found) and all(definitions.get(name, each) == each for name, each in found.items()):
+            break
+    definitions |= found
     return schema
 
 
