@@ -74,7 +74,7 @@ def test_a_model_is_told_of_a_function_by_its_hints_and_docstring() -> None:
         },
         "required": ["city"],
         "additionalProperties": False,
-        "$defs": {"Unit": {"title": "Unit", "enum": ["c", "k"]}},
+        "$defs": {"Unit": {"title": "Unit", "enum": ["c", "k"], "type": "string"}},
     }
 
 

@@ -227,11 +227,49 @@ async def test_what_pydantic_demands_of_a_type_holds(kind: Any, text: str) -> No
         await client.chat("up/m", "x", output=kind, output_retries=0)
 
 
+class Placed(pydantic.BaseModel):
+    at: tuple[int, str]
+
+
+async def test_a_tuple_says_what_its_items_are_where_they_cannot_differ() -> None:
+    # AnswerDotAI/fastcore#798
+    client, transport = client_of(answer('{"at":[1,"x"]}'))
+    assert (await client.chat("up/gpt-5", "x", output=Placed)).output == Placed(at=(1, "x"))
+    form = sent(transport)["response_format"]["json_schema"]
+    assert form["strict"] is True
+    assert form["schema"]["properties"]["at"]["items"] == {"anyOf": [{"type": "integer"}, {"type": "string"}]}
+
+
 class Open(Struct):
     counts: dict[str, int]
 
 
-@pytest.mark.parametrize("kind", [Receipt, Customer, Open])
+class Anything(Struct):
+    value: Any
+
+
+class Choice(Struct):
+    colour: Literal["red", "blue"]
+    size: Literal[1, "x", None]
+
+
+class Tea(Struct, tag=True):
+    cups: int
+
+
+class Milk(Struct, tag=True):
+    litres: int
+
+
+def test_a_list_of_values_names_their_type() -> None:
+    choices = shape_of(Choice).schema["properties"]
+    assert choices["colour"] == {"enum": ["blue", "red"], "type": "string"}
+    assert sorted(choices["size"]["type"]) == ["integer", "null", "string"]
+    for kind in ("Tea", "Milk"):
+        assert shape_of(Tea | Milk).schema["$defs"][kind]["properties"]["type"]["type"] == "string"  # type: ignore[arg-type]  # a union
+
+
+@pytest.mark.parametrize("kind", [Receipt, Customer, Open, Anything])
 def test_a_form_that_strict_services_would_refuse_is_not_strict(kind: type[Any]) -> None:
     request = with_form(ChatRequest(model="m", messages=(user("x"),)), shape_of(kind))
     assert request.response_format is not None

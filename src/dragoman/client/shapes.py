@@ -13,6 +13,7 @@ import msgspec
 
 from dragoman.client.pydantic_types import Adapted, adapted, bare
 from dragoman.errors import InvalidRequestError
+from dragoman.protocols.tool_schema.keywords import mapped, type_of
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Shape(Generic[T]):
         self._read: Any = adapted(kind)
         own = msgspec.json.schema(self._read, schema_hook=lambda _: {"type": "object"}).get("$defs", {})
         schema = msgspec.json.schema(self._read, schema_hook=lambda each: _model_schema(each, definitions, own.keys()))
-        self.schema: dict[str, Any] = _with_root(schema, definitions)
+        self.schema: dict[str, Any] = _with_types(_with_root(schema, definitions))
 
     def read(self, text: str) -> T:
         """The value that `text` is. Raises InvalidRequestError, which says what was expected, where, and what came."""
@@ -79,6 +80,21 @@ class HeldShape(Shape[T]):
 
 HELD = "value"
 """The name of that field."""
+
+
+def _with_types(schema: Any) -> Any:
+    """`schema` with a type wherever it lists values: OpenAI refuses a strict one that has none there.
+
+    openclaw/clawpatch#60
+    """
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: mapped(name, value, _with_types) for name, value in schema.items()}
+    values = found.get("enum", [found["const"]] if "const" in found else [])
+    if values and "type" not in found:
+        types = list(dict.fromkeys(map(type_of, values)))
+        found["type"] = types[0] if len(types) == 1 else types
+    return found
 
 
 def _integral(value: Any) -> Any:
