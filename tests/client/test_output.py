@@ -248,6 +248,10 @@ class Anything(Struct):
     value: Any
 
 
+class AnyList(Struct):
+    values: list  # type: ignore[type-arg]  # the point of the test
+
+
 class Choice(Struct):
     colour: Literal["red", "blue"]
     size: Literal[1, "x", None]
@@ -269,7 +273,7 @@ def test_a_list_of_values_names_their_type() -> None:
         assert shape_of(Tea | Milk).schema["$defs"][kind]["properties"]["type"]["type"] == "string"  # type: ignore[arg-type]  # a union
 
 
-@pytest.mark.parametrize("kind", [Receipt, Customer, Open, Anything])
+@pytest.mark.parametrize("kind", [Receipt, Customer, Open, Anything, AnyList])
 def test_a_form_that_strict_services_would_refuse_is_not_strict(kind: type[Any]) -> None:
     request = with_form(ChatRequest(model="m", messages=(user("x"),)), shape_of(kind))
     assert request.response_format is not None

@@ -122,7 +122,8 @@ def _is_strict(schema: Any) -> bool:
     schema that takes any value."""
     if not isinstance(schema, dict):
         return True
-    if SAYING.isdisjoint(schema):
+    is_any_array = "array" in (types_of(schema) or ()) and schema.keys().isdisjoint({"items", "prefixItems"})
+    if SAYING.isdisjoint(schema) or is_any_array:
         return False
     if "object" in (types_of(schema) or ()):
         properties = schema.get("properties", {})
