@@ -74,7 +74,7 @@ def test_a_model_is_told_of_a_function_by_its_hints_and_docstring() -> None:
         },
         "required": ["city"],
         "additionalProperties": False,
-        "$defs": {"Unit": {"title": "Unit", "enum": ["c", "k"]}},
+        "$defs": {"Unit": {"title": "Unit", "enum": ["c", "k"], "type": "string"}},
     }
 
 
@@ -194,6 +194,97 @@ async def test_what_a_model_of_pydantic_refuses_is_refused() -> None:
         await function_tool(greet).call('{"person": {"name": ""}}')
 
 
+def box(name: str, of: Any) -> Any:
+    """A model of pydantic with a list of items, each of which has the field `name`; their class is named Item."""
+    return pydantic.create_model("Box", items=list[pydantic.create_model("Item", **{name: of})])  # type: ignore[misc, call-overload]  # made here
+
+
+@dataclass
+class Item:
+    weight: float
+
+
+def test_classes_of_one_name_are_told_apart() -> None:
+    ordered, billed = box("sku", str), box("price", int)
+
+    def compare(a: ordered, b: billed, c: Item, d: list[ordered]) -> None: ...  # type: ignore[valid-type]  # made above
+
+    schema = function_tool(compare).tool.parameters
+    assert schema is not None
+
+    def fields(parameter: dict[str, Any]) -> set[str]:
+        if "$ref" in parameter:
+            parameter = schema["$defs"][parameter["$ref"].removeprefix("#/$defs/")]
+        return set(parameter["properties"])
+
+    kinds = schema["properties"]
+    assert fields(kinds["a"]["properties"]["items"]["items"]) == {"sku"}
+    assert fields(kinds["b"]["properties"]["items"]["items"]) == {"price"}
+    assert fields(kinds["c"]) == {"weight"}
+    assert len(schema["$defs"]) == 4
+
+
+class Cat(pydantic.BaseModel):
+    lives: int
+
+
+async def test_parameters_are_of_pydantic_s_types_too() -> None:
+    often = Annotated[int, pydantic.Field(description="How often.", gt=0)]
+
+    def feed(pet: Cat | Country, times: often = 1) -> list[Any]:
+        """Feeds it.
+
+        Args:
+            times: Overridden.
+        """
+        return [type(pet).__name__, times]
+
+    tool = function_tool(feed)
+    assert tool.tool.parameters is not None
+    assert tool.tool.parameters["properties"]["times"]["description"] == "How often."
+    assert tool.tool.parameters["properties"]["times"]["exclusiveMinimum"] == 0
+    assert await call(feed, '{"pet": {"code": "IT"}}') == '["Country",1]'
+    with pytest.raises(InvalidRequestError, match="greater than 0"):
+        await tool.call('{"pet": {"lives": 9}, "times": 0}')
+
+
+async def test_what_a_partial_has_bound_is_not_told_and_not_taken() -> None:
+    def orders(shop: threading.Thread, user: str, limit: int = 3) -> str:
+        """The orders of the user."""
+        return f"{shop.name} {user} {limit}"
+
+    shop = threading.Thread(name="tea")
+    tool = function_tool(partial(orders, shop, user="ann"), name="orders")
+    assert tool.tool.description == "The orders of the user."
+    assert tool.tool.parameters is not None
+    assert set(tool.tool.parameters["properties"]) == {"limit"}
+    assert (await tool.call('{"limit": 5}'))[0] == Text(text="tea ann 5")
+    with pytest.raises(InvalidRequestError, match="unknown field `user`"):
+        await tool.call('{"user": "bob"}')
+
+
+async def test_a_class_is_told_of_by_its_own_docstring_and_its_fields() -> None:
+    for kind in (Country, Place, Point):
+        tool = function_tool(kind).tool
+        assert "pydantic" not in (tool.description or "")
+        assert tool.parameters is not None
+        assert all(each["type"] for each in tool.parameters["properties"].values())
+    assert await call(Country, '{"code": "IT"}') == '{"code":"IT"}'
+
+
+async def test_a_number_without_a_fraction_is_an_integer_as_json_schema_has_it() -> None:
+    def add(a: int, b: list[int], c: float = 0.5, d: Any = None) -> list[Any]:
+        return [a, b, c, d]
+
+    assert await call(add, '{"a": 3.0, "b": [1e2], "c": 2.0}') == "[3,[100],2.0,null]"
+    assert await call(add, '{"a": 3, "b": [], "d": 3.0}') == "[3,[],0.5,3.0]"
+    with pytest.raises(InvalidRequestError, match="Expected `int`, got `float`"):
+        await call(add, '{"a": 3.5, "b": []}')
+
+
+def field_as_default(count: int = pydantic.Field(gt=0)) -> None: ...
+
+
 def any_number(*values: int) -> int:
     return sum(values)
 
@@ -206,6 +297,8 @@ def unknown(thing: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa
 
 NO_TOOLS: list[tuple[Any, str]] = [
     (any_number, r"any_number: expected parameters by name, got \*values"),
+    (dict, "dict: expected a function with a signature"),
+    (field_as_default, r"expected Annotated\[…, Field\(…\)\], got Field\(…\) as the default of count"),
     (unsayable, "unsayable: expected types that JSON can express"),
     (unknown, "unknown: expected types that JSON can express: name 'Nowhere'"),
     (lambda: 1, "expected a function with a name, or `name`"),

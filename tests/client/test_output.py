@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from datetime import date
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import pydantic
+import pydantic.dataclasses
 import pytest
 from msgspec import Struct
 
@@ -53,6 +55,41 @@ class Customer(pydantic.BaseModel):
     tags: list[str] = []
 
 
+class Dog(pydantic.BaseModel):
+    kind: Literal["dog"]
+
+
+class Cat(pydantic.BaseModel):
+    kind: Literal["cat"]
+    lives: int = pydantic.Field(gt=0)
+
+
+class Strict(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True)
+
+    day: date
+
+
+@pydantic.dataclasses.dataclass
+class Checked:
+    count: int = pydantic.Field(gt=0)
+
+
+@dataclass
+class Holder:
+    count: Annotated[int, pydantic.Field(gt=0)]
+    pet: Cat | Dog | None = None
+
+
+class Pair(NamedTuple):
+    number: pydantic.PositiveInt
+    pet: Cat
+
+
+class Mixed(Struct):
+    day: Strict
+
+
 GOOD = '{"number":"7","lines":[{"what":"tea","count":2}]}'
 INVOICE = Invoice("7", [Line("tea", 2)])
 
@@ -61,6 +98,11 @@ TYPES: list[tuple[type[Any], str, Any]] = [
     (Receipt, '{"number":"7"}', Receipt("7")),
     (Span, '{"begin":1,"end":2}', {"begin": 1, "end": 2}),
     (Customer, '{"name":"A"}', Customer(name="A")),
+    (Line, '{"what":"tea","count":2.0}', Line("tea", 2)),
+    (Strict, '{"day":"2026-01-02"}', Strict(day=date(2026, 1, 2))),
+    (Mixed, '{"day":{"day":"2026-01-02"}}', Mixed(Strict(day=date(2026, 1, 2)))),
+    (Checked, '{"count":1}', Checked(count=1)),
+    (Holder, '{"count":1,"pet":{"kind":"dog"}}', Holder(1, Dog(kind="dog"))),
     (Invoice, f"```json\n{GOOD}\n```", INVOICE),
     (Invoice, f"  {GOOD}\n", INVOICE),
 ]
@@ -139,6 +181,9 @@ HELD: list[tuple[Any, str, Any]] = [
     (list[Customer], '[{"name":"A"}]', [Customer(name="A")]),
     (pydantic.RootModel[list[int]], "[1]", pydantic.RootModel[list[int]]([1])),
     (Customer | None, "null", None),
+    (Cat | Dog, '{"kind":"dog"}', Dog(kind="dog")),
+    (list[Cat | Dog], '[{"kind":"dog"}]', [Dog(kind="dog")]),
+    (Pair, '[1,{"kind":"cat","lives":9}]', Pair(1, Cat(kind="cat", lives=9))),
     (Literal["a", "b"], '"a"', "a"),
     (int, "7", 7),
 ]
@@ -164,11 +209,71 @@ async def test_what_is_wrong_in_a_held_value_is_told_with_its_place() -> None:
         await client.chat("up/m", "x", output=list[Line], output_retries=0)
 
 
+CONSTRAINTS: list[tuple[Any, str]] = [
+    (Checked, '{"count":0}'),
+    (Holder, '{"count":0}'),
+    (Holder, '{"count":1,"pet":{"kind":"cat","lives":0}}'),
+    (Annotated[int, pydantic.Field(gt=0)], '{"value":0}'),
+    (pydantic.PositiveInt, '{"value":0}'),
+    (Pair, '{"value":[0,{"kind":"cat","lives":9}]}'),
+    (Mixed, '{"day":{"day":"soon"}}'),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), CONSTRAINTS)
+async def test_what_pydantic_demands_of_a_type_holds(kind: Any, text: str) -> None:
+    client, _ = client_of(answer(text))
+    with pytest.raises(OutputError, match=r"greater than 0|valid date"):
+        await client.chat("up/m", "x", output=kind, output_retries=0)
+
+
+class Placed(pydantic.BaseModel):
+    at: tuple[int, str]
+
+
+async def test_a_tuple_says_what_its_items_are_where_they_cannot_differ() -> None:
+    # AnswerDotAI/fastcore#798
+    client, transport = client_of(answer('{"at":[1,"x"]}'))
+    assert (await client.chat("up/gpt-5", "x", output=Placed)).output == Placed(at=(1, "x"))
+    form = sent(transport)["response_format"]["json_schema"]
+    assert form["strict"] is True
+    assert form["schema"]["properties"]["at"]["items"] == {"anyOf": [{"type": "integer"}, {"type": "string"}]}
+
+
 class Open(Struct):
     counts: dict[str, int]
 
 
-@pytest.mark.parametrize("kind", [Receipt, Customer, Open])
+class Anything(Struct):
+    value: Any
+
+
+class AnyList(Struct):
+    values: list  # type: ignore[type-arg]  # the point of the test
+
+
+class Choice(Struct):
+    colour: Literal["red", "blue"]
+    size: Literal[1, "x", None]
+
+
+class Tea(Struct, tag=True):
+    cups: int
+
+
+class Milk(Struct, tag=True):
+    litres: int
+
+
+def test_a_list_of_values_names_their_type() -> None:
+    choices = shape_of(Choice).schema["properties"]
+    assert choices["colour"] == {"enum": ["blue", "red"], "type": "string"}
+    assert sorted(choices["size"]["type"]) == ["integer", "null", "string"]
+    for kind in ("Tea", "Milk"):
+        assert shape_of(Tea | Milk).schema["$defs"][kind]["properties"]["type"]["type"] == "string"  # type: ignore[arg-type]  # a union
+
+
+@pytest.mark.parametrize("kind", [Receipt, Customer, Open, Anything, AnyList])
 def test_a_form_that_strict_services_would_refuse_is_not_strict(kind: type[Any]) -> None:
     request = with_form(ChatRequest(model="m", messages=(user("x"),)), shape_of(kind))
     assert request.response_format is not None
@@ -316,6 +421,8 @@ async def test_what_is_wrong_with_an_output_is_said() -> None:
             await ask("up/m", "x", output=object)
         with pytest.raises(InvalidRequestError, match="output: expected no response_format beside it"):
             await ask("up/m", "x", output=Invoice, response_format={"type": "json_object"})
+        with pytest.raises(InvalidRequestError, match="got a class, which is for `output`"):
+            await ask("up/m", "x", response_format=Customer)  # type: ignore[call-overload]  # the point of the test
 
 
 async def test_an_answer_that_is_nested_too_deeply_is_no_value() -> None:

@@ -261,6 +261,18 @@ def finding() -> str:
     return next(each for each in ("a", "b") if each == "c")
 
 
+def half() -> str:
+    return "\ud800"
+
+
+def half_a_part() -> list[Text]:
+    return [Text(text="\ud800")]
+
+
+def failing_by_half() -> str:
+    raise ValueError("\ud800")
+
+
 def leaving() -> None:
     sys.exit(3)
 
@@ -282,12 +294,17 @@ def silent() -> None:
     raise SilentError
 
 
+HALF = r"UnicodeEncodeError: 'utf-8' codec can't encode character '\ud800' in position 0: surrogates not allowed"
+
 ENDS: list[tuple[Any, str]] = [
     (finding, "RuntimeError: function raised StopIteration"),
     (leaving, "SystemExit: 3"),
     (leaving_too, "SystemExit: 3"),
     (cancelled, "CancelledError: a task of mine"),
     (silent, "SilentError"),
+    (half, HALF),
+    (half_a_part, HALF),
+    (failing_by_half, r"ValueError: \ud800"),
 ]
 """Functions that fail in a way that ends more than themselves, or that nobody hears of."""
 

@@ -87,6 +87,30 @@ def test_closing_twice_is_fine_and_ends_the_thread() -> None:
 ONE_PIECE = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ntick\r\n"
 
 
+def test_a_client_that_is_dropped_ends_its_thread_and_its_loop() -> None:
+    client = SyncClient(Config())
+    thread, loop = client._thread, client._loop
+    assert client.chat("offline/echo", "Hello").text == "Hello"
+    del client
+    gc.collect()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert loop.is_closed()
+
+
+def test_a_stream_keeps_a_client_that_nobody_else_has() -> None:
+    client = SyncClient(Config())
+    thread = client._thread
+    texts = client.stream("offline/echo", "Two words").text
+    del client
+    gc.collect()
+    assert list(texts) == ["Two ", "words"]
+    del texts
+    gc.collect()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
 class Endless:
     """A service that sends `said`, then nothing, until its caller goes."""
 

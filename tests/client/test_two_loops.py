@@ -1,7 +1,10 @@
 """What was begun in one event loop and is read in the next: what had come is there, and the rest is a clear error."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -76,3 +79,54 @@ def test_what_had_come_is_still_there() -> None:
     assert asyncio.run(stream.response()).text == "a"
     assert asyncio.run(stream.response()).text == "a"
     assert "".join(asyncio.run(rest(stream.text))) == "a"
+
+
+def in_a_loop(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    return asyncio.run(call())
+
+
+async def test_calls_under_way_in_another_loop_are_not_ended_by_a_second_one() -> None:
+    client = Client({})
+    stream = client.stream("offline/script", "text: a\ndelay: 0.01\ntext: b")
+    calls: list[Callable[[], Coroutine[Any, Any, Any]]] = [
+        lambda: client.chat("offline/echo", "x"),
+        lambda: client.embed("offline/echo", "x"),
+        lambda: client.count_tokens("offline/echo", "x"),
+    ]
+    async for _ in stream:
+        for call in calls:
+            with pytest.raises(RuntimeError, match="use a SyncClient"):
+                await asyncio.to_thread(in_a_loop, call)
+    assert (await stream.response()).text == "ab"
+    # Afterwards it may move.
+    assert (await asyncio.to_thread(in_a_loop, calls[0])).text == "x"
+
+
+FORKED = """
+import asyncio, os, threading
+from dragoman import Client
+
+client = Client({})
+
+def ask():
+    print(asyncio.run(client.chat("offline/echo", "Hi")).text, flush=True)
+
+async def main():
+    async for _ in client.stream("offline/script", "text: a b\\nhang"):
+        child = os.fork()
+        if not child:
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join()
+            os._exit(0)
+        os.waitpid(child, 0)
+        break
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_the_loops_of_another_process_are_not_asked() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=20, check=True)
+    assert (done.stdout, done.stderr) == ("Hi\n", "")

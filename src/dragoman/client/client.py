@@ -235,7 +235,8 @@ class Client:
         """The answer as it comes; arguments as for `chat`. With `output` it also has `partial`, the value as it grows.
 
         The arguments are read at once: what is wrong with them raises here, and a list that changes later changes
-        nothing. Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
+        nothing. Nothing is sent before it is awaited or iterated. A stream that is left early ends its call when it is
+        closed, or nobody has it any more: `async with` is sure.
         """
         check_names(options, CALL)
         limits = self._limiter.given(options)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman.client import docstrings
+from dragoman.client.pydantic_types import adapted, bare, is_field
 from dragoman.client.shapes import Shape, said
 from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
@@ -40,7 +41,7 @@ class FunctionTool:
         if not callable(function):
             raise TypeError(f"expected a function, got {type(function).__name__}")
         self.function = function
-        words, parameters = docstrings.read(inspect.getdoc(function))
+        words, parameters = docstrings.read(_docstring(function))
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
             raise TypeError("expected a function with a name, or `name`")
@@ -65,7 +66,7 @@ class FunctionTool:
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         for parameter in self._parameters:
-            value = getattr(given, parameter.name)
+            value = bare(getattr(given, parameter.name))
             if value is UNSET:
                 continue
             if parameter.kind is Kind.POSITIONAL_ONLY:
@@ -90,7 +91,18 @@ def function_tool(
 
 
 def result_parts(value: object) -> ResultParts:
-    """What a function returned, for the model: parts and text as they are, all else as JSON. Raises TypeError."""
+    """What a function returned, for the model: parts and text as they are, all else as JSON.
+
+    Raises TypeError, and UnicodeEncodeError for half a character, as in a file's name that is no UTF-8.
+    """
+    parts = _parts(value)
+    for part in parts:
+        if isinstance(part, Text):
+            part.text.encode()
+    return parts
+
+
+def _parts(value: object) -> ResultParts:
     match value:
         case str():
             return (Text(text=value),)
@@ -103,10 +115,18 @@ def result_parts(value: object) -> ResultParts:
 
 
 def _parameters(function: Function, name: str) -> list[Kind]:
-    found = list(inspect.signature(function).parameters.values())
+    # What a partial has bound is not the model's to choose, by position or by name.
+    bound = function.keywords if isinstance(function, partial) else {}
+    try:
+        signature = inspect.signature(function)
+    except ValueError as exc:
+        raise TypeError(f"{name}: expected a function with a signature: {exc}") from exc
+    found = [each for each in signature.parameters.values() if each.name not in bound]
     for parameter in found:
         if parameter.kind in ANY_NUMBER:
             raise TypeError(f"{name}: expected parameters by name, got {parameter}")
+        if is_field(parameter.default):
+            raise TypeError(f"{name}: expected Annotated[…, Field(…)], got Field(…) as the default of {parameter.name}")
     return found
 
 
@@ -117,6 +137,7 @@ def _struct(name: str, function: Function, parameters: list[Kind], words: dict[s
     for parameter in parameters:
         kind = hints.get(parameter.name, Any)
         about = _annotated_words(kind) or words.get(parameter.name, "")
+        kind = adapted(kind)
         # What may be left out is a union, in which msgspec looks for no description: it stands around that.
         wanted = kind if parameter.default is Kind.empty else Union[kind, UnsetType]  # noqa: UP007  # a hint of any form
         if about:
@@ -133,14 +154,28 @@ def _annotated_words(kind: Any) -> str:
     for about in kind.__metadata__:
         if isinstance(about, str):
             return about
-        if isinstance(about, Meta) and about.description:
-            return about.description
+        if (isinstance(about, Meta) or is_field(about)) and about.description:
+            return str(about.description)
     return ""
 
 
+def _docstring(function: Function) -> str | None:
+    """Its docstring. A class has none but its own: those of its bases are of other things."""
+    asked = _unbound(function)
+    return asked.__doc__ if isinstance(asked, type) else inspect.getdoc(asked)
+
+
+def _unbound(function: Function) -> Function:
+    """The function that a partial calls: its own docstring is that of every partial."""
+    return function.func if isinstance(function, partial) else function
+
+
 def _hints(function: Function) -> dict[str, Any]:
-    """The types of the parameters; for an object that can be called, those of its way of being called."""
-    asked = function.func if isinstance(function, partial) else function
+    """The types of the parameters; for a class those of its fields, for an object that can be called, those of its way
+    of being called."""
+    asked = _unbound(function)
+    if isinstance(asked, type):
+        return get_type_hints(asked, include_extras=True) | get_type_hints(asked.__init__, include_extras=True)  # type: ignore[misc]  # its own
     if not inspect.isroutine(asked):
         asked = type(asked).__call__
     return get_type_hints(asked, include_extras=True)

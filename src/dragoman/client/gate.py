@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from os import getpid
 from weakref import WeakKeyDictionary
 
 
@@ -53,12 +54,29 @@ class Gates:
     """A gate for each event loop, because a client may be used in several, one after another."""
 
     def __init__(self) -> None:
+        self._process = getpid()
         self._gates: WeakKeyDictionary[asyncio.AbstractEventLoop, Gate] = WeakKeyDictionary()
 
     def here(self) -> Gate:
-        """That of the running loop."""
+        """That of the running loop.
+
+        Raises RuntimeError if calls are under way in another loop that runs: connections belong to one loop, and a
+        client that moves to the next one ends those of the last.
+        """
         loop = asyncio.get_running_loop()
         gate = self._gates.get(loop)
         if gate is None:
             gate = self._gates[loop] = Gate()
+        if self._process != getpid():
+            # The loops of the process that was forked are not run here, although they say so.
+            self._process, self._gates = getpid(), WeakKeyDictionary({loop: gate})
+        if len(self._gates) > 1 and any(self._is_busy(each()) for each in self._gates.keyrefs() if each() is not loop):
+            raise RuntimeError(
+                "this client has calls under way in the event loop of another thread: "
+                "use a SyncClient, which all threads may share, or make a client for each loop"
+            )
         return gate
+
+    def _is_busy(self, loop: asyncio.AbstractEventLoop | None) -> bool:
+        gate = None if loop is None else self._gates.get(loop)
+        return loop is not None and gate is not None and gate.under_way > 0 and loop.is_running()

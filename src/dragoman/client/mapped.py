@@ -68,8 +68,8 @@ class MapStream(AsyncIterator[Mapped]):
     """The results, in the order of the prompts or as they come.
 
     Nothing is asked before it is iterated or awaited; `await` gives a list of all. A prompt that fails costs no other.
-    It ends at once if it is closed or dropped, or its loop is left. Prompts are taken from their iterable when there is
-    a place for them; results that nobody has taken yet are kept.
+    It ends at once if it is closed, or nobody has it any more; if its loop is only left, it goes on. Prompts are taken
+    from their iterable when there is a place for them; results that nobody has taken yet are kept.
     """
 
     def __init__(self, ask: Ask, prompts: Iterable[Conversation], concurrency: int, bar: Bar, *, ordered: bool) -> None:

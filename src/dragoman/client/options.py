@@ -94,6 +94,8 @@ def chat_request(model: str, messages: Conversation, options: Mapping[str, Any])
     said = {name: value for name, value in options.items() if name in ChatOptions.__annotations__}
     if isinstance(tools := said.get("tools"), list | tuple):
         said["tools"], _ = tools_of(tools)
+    if isinstance(said.get("response_format"), type):
+        raise InvalidRequestError("response_format: expected an object, got a class, which is for `output`")
     first = options.get("system")
     if not isinstance(first, str | None):
         raise InvalidRequestError(f"system: expected text, got {type(first).__name__}")

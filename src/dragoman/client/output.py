@@ -40,6 +40,9 @@ BEGUN = re.compile(r"\A\s*```\w*[ \t]*\n")
 CUT_OFF: frozenset[FinishReason] = frozenset({"length", "content_filter", "refusal"})
 """Reasons to stop after which an answer is no value, and would not be one if it were asked for again."""
 
+SAYING = frozenset({"type", "anyOf", "oneOf", "allOf", "$ref"})
+"""Keywords of which a schema has one, if it does not take any value."""
+
 AGAIN = "That does not fit the JSON Schema: {words}. Answer again, with the corrected JSON and nothing else."
 
 WORDS = 500
@@ -115,9 +118,13 @@ def _wrong(message: str, reply: ChatResponse) -> OutputError:
 
 
 def _is_strict(schema: Any) -> bool:
-    """Whether OpenAI's `strict` takes it: it wants every property to be required, and objects to have no others."""
+    """Whether OpenAI's `strict` takes it: it wants every property to be required, objects to have no others, and no
+    schema that takes any value."""
     if not isinstance(schema, dict):
         return True
+    is_any_array = "array" in (types_of(schema) or ()) and schema.keys().isdisjoint({"items", "prefixItems"})
+    if SAYING.isdisjoint(schema) or is_any_array:
+        return False
     if "object" in (types_of(schema) or ()):
         properties = schema.get("properties", {})
         # An object without properties may have any, unless it is said to have no others.

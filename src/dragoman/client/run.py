@@ -199,7 +199,7 @@ def _words(error: BaseException) -> str:
     if isinstance(error, InvalidRequestError):
         return error.message
     try:
-        words = str(error)
+        words = str(error).encode(errors="backslashreplace").decode()  # half a character cannot be sent
     except Exception:  # noqa: BLE001  # the exception is a stranger's code, too
         words = ""
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

@@ -4,12 +4,16 @@ Pydantic is never imported here: whoever hands in a model of it has done so.
 """
 
 import sys
+from collections.abc import Callable, Set
 from contextlib import suppress
+from itertools import chain, count
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from dragoman.client.pydantic_types import Adapted, adapted, bare
 from dragoman.errors import InvalidRequestError
+from dragoman.protocols.tools.schema.keywords import mapped, type_of
 
 T = TypeVar("T")
 
@@ -23,17 +27,32 @@ class Shape(Generic[T]):
         self.kind = kind
         self.name: str = getattr(kind, "__name__", "answer")  # unions and the like have no name
         definitions: dict[str, Any] = {}
-        schema = msgspec.json.schema(kind, schema_hook=lambda each: _model_schema(each, definitions))
-        self.schema: dict[str, Any] = _with_root(schema, definitions)
+        self._read: Any = adapted(kind)
+        own = msgspec.json.schema(self._read, schema_hook=lambda _: {"type": "object"}).get("$defs", {})
+        schema = msgspec.json.schema(self._read, schema_hook=lambda each: _model_schema(each, definitions, own.keys()))
+        self.schema: dict[str, Any] = _with_types(_with_root(schema, definitions))
 
     def read(self, text: str) -> T:
         """The value that `text` is. Raises InvalidRequestError, which says what was expected, where, and what came."""
         try:
-            return msgspec.json.decode(text, type=self.kind, dec_hook=_model)
+            return self._value(text)
         except (msgspec.DecodeError, UnicodeEncodeError) as exc:
             raise InvalidRequestError(str(exc)) from exc
         except RecursionError as exc:
             raise InvalidRequestError("expected JSON that is not nested so deeply") from exc
+
+    def _value(self, text: str) -> T:
+        try:
+            return self._decoded(text)
+        except msgspec.ValidationError:
+            integral = msgspec.json.encode(_integral(msgspec.json.decode(text)))
+            with suppress(msgspec.ValidationError):
+                return self._decoded(integral)
+            raise
+
+    def _decoded(self, text: str | bytes) -> T:
+        value: T = bare(msgspec.json.decode(text, type=self._read, dec_hook=_model))
+        return value
 
 
 class HeldShape(Shape[T]):
@@ -45,12 +64,12 @@ class HeldShape(Shape[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._alone = Shape(kind)
-        self._holder = Shape(msgspec.defstruct("answer", [(HELD, kind)]))
+        self._holder = Shape(msgspec.defstruct("answer", [(HELD, adapted(kind))]))
         self.kind, self.name, self.schema = kind, self._alone.name, self._holder.schema
 
     def read(self, text: str) -> T:
         try:
-            value: T = getattr(self._holder.read(text), HELD)
+            value: T = bare(getattr(self._holder.read(text), HELD))
         except InvalidRequestError:
             # A model that was asked in words may leave the object out.
             with suppress(InvalidRequestError):
@@ -61,6 +80,37 @@ class HeldShape(Shape[T]):
 
 HELD = "value"
 """The name of that field."""
+
+
+def _with_types(schema: Any) -> Any:
+    """`schema` with a type wherever it lists values: OpenAI refuses a strict one that has none there.
+
+    openclaw/clawpatch#60
+    """
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: mapped(name, value, _with_types) for name, value in schema.items()}
+    values = found.get("enum", [found["const"]] if "const" in found else [])
+    if values and "type" not in found:
+        types = list(dict.fromkeys(map(type_of, values)))
+        found["type"] = types[0] if len(types) == 1 else types
+    return found
+
+
+def _integral(value: Any) -> Any:
+    """`value` with integers for numbers without a fraction: to JSON Schema `3.0` is an integer, to msgspec it is not.
+
+    https://json-schema.org/draft/2020-12/json-schema-validation#section-6.1.1
+    """
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_integral(each) for each in value]
+        case dict():
+            return {key: _integral(each) for key, each in value.items()}
+        case _:
+            return value
 
 
 def is_object(schema: dict[str, Any]) -> bool:
@@ -79,18 +129,30 @@ def said(value: object) -> str:
     return msgspec.json.encode(value, enc_hook=_fields).decode()
 
 
-def _model_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a class of pydantic; what it refers to goes to the top."""
-    if not is_model(kind):
+def _model_schema(kind: type, definitions: dict[str, Any], taken: Set[str]) -> dict[str, Any]:
+    """The schema of a type that pydantic reads; what it refers to goes to the top, under names that are not `taken`."""
+    write: Callable[..., dict[str, Any]]
+    if issubclass(kind, Adapted):
+        write = kind.adapter.json_schema
+    elif is_model(kind):
+        write = kind.model_json_schema  # type: ignore[attr-defined]  # a class of pydantic
+    else:
         raise TypeError(f"Type {kind!r} is not supported")  # msgspec's own words are of hooks that are not given
-    schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]  # a class of pydantic
-    definitions |= schema.pop("$defs", {})
+    for suffix in chain([""], map(str, count(2))):
+        schema = write(ref_template=f"{DEFINITIONS}{{model}}{suffix}")
+        found = {f"{name}{suffix}": each for name, each in schema.pop("$defs", {}).items()}
+        if taken.isdisjoint(found) and all(definitions.get(name, each) == each for name, each in found.items()):
+            break
+    definitions |= found
     return schema
 
 
 def _model(kind: type, value: object) -> object:
-    """The value of a class of pydantic: all others were refused as the schema was made."""
-    return kind.model_validate(value)  # type: ignore[attr-defined]  # a class of pydantic
+    """The value of a type that pydantic reads: all others were refused as the schema was made."""
+    if issubclass(kind, Adapted):
+        return kind.of(value)
+    # As JSON, because strict models take a date as text there alone.
+    return kind.model_validate_json(msgspec.json.encode(value))  # type: ignore[attr-defined]  # a class of pydantic
 
 
 def _fields(value: object) -> object:

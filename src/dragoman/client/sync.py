@@ -8,6 +8,7 @@ from pathlib import Path
 from random import random as uniform
 from threading import Lock, Thread, current_thread
 from typing import Any, Self, TypeVar, Unpack, overload
+from weakref import finalize
 
 from dragoman.client.client import Client
 from dragoman.client.configuration import Configuration
@@ -34,7 +35,8 @@ T = TypeVar("T")
 class SyncClient:
     """A Client with the same arguments, whose loop runs in its own thread. Close it, or use it in a `with`.
 
-    A process that is forked has no such thread: it needs a client of its own.
+    One that is dropped, together with its streams, ends by itself. A process that is forked has no such thread: it
+    needs a client of its own.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class SyncClient:
         self._closing = Lock()
         self._loop = asyncio.new_event_loop()
         self._process = getpid()
-        self._thread = Thread(target=self._run_loop, name="dragoman", daemon=True)
+        self._thread = Thread(target=_run_loop, args=(self._loop,), name="dragoman", daemon=True)
         self._thread.start()
+        self._dropped = finalize(self, _drop, self._client, self._loop, self._process)
+        self._dropped.atexit = False  # the thread is a daemon, and ends with the process
 
     @classmethod
     def record(cls, path: Path | str, config: Configuration = None, *, mode: RecordMode = "once") -> Self:
@@ -121,7 +125,8 @@ class SyncClient:
     ) -> SyncStream:
         """The answer as it comes; see `Client.stream`.
 
-        Nothing is sent before it is iterated; leaving the loop ends the call at once.
+        Nothing is sent before it is iterated. A stream that is left early ends its call when it is closed, or nobody
+        has it any more: `with` is sure.
         """
         stream = self._client.stream(model, messages, output=output, **options)
         if isinstance(stream, OutputStream):
@@ -202,26 +207,15 @@ class SyncClient:
             if self._closed:
                 return
             self._closed = True
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+            self._dropped.detach()
+        _end(self._client, self._loop).result()
         self._thread.join()
-        self._loop.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-    def _run_loop(self) -> None:
-        """Runs the loop until it is stopped. What ends a loop at once belongs to the call that raised it, which waits
-        in another thread and gets it there."""
-        while True:
-            try:
-                self._loop.run_forever()
-            except (KeyboardInterrupt, SystemExit):
-                continue
-            return
 
     def _check_thread(self) -> None:
         """Raises RuntimeError if a call made here would never return."""
@@ -252,11 +246,37 @@ class SyncClient:
             future.cancel()
             raise
 
-    async def _end(self) -> None:
-        # Threads that still wait for a call get an error, and do not wait for ever.
-        calls = asyncio.all_tasks() - {asyncio.current_task()}
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
-        await self._client.aclose()
-        await self._loop.shutdown_asyncgens()
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Runs the loop until it is stopped, and closes it. What ends a loop at once belongs to the call that raised it,
+    which waits in another thread and gets it there."""
+    while True:
+        try:
+            loop.run_forever()
+        except (KeyboardInterrupt, SystemExit):
+            continue
+        loop.close()
+        return
+
+
+def _drop(client: Client, loop: asyncio.AbstractEventLoop, process: int) -> None:
+    """Ends what nobody has any more, in any thread, without waiting."""
+    if getpid() == process:
+        _end(client, loop)
+
+
+def _end(client: Client, loop: asyncio.AbstractEventLoop) -> Future[None]:
+    """Ends every call and connection, and then the loop."""
+    ended = asyncio.run_coroutine_threadsafe(_ended(client, loop), loop)
+    ended.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
+    return ended
+
+
+async def _ended(client: Client, loop: asyncio.AbstractEventLoop) -> None:
+    # Threads that still wait for a call get an error, and do not wait for ever.
+    calls = asyncio.all_tasks() - {asyncio.current_task()}
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    await client.aclose()
+    await loop.shutdown_asyncgens()

@@ -19,12 +19,18 @@ SAMPLING = ("temperature", "top_p", *PENALTIES)
 """Fields that steer the choice among tokens: models that think do that themselves."""
 
 PLAIN_ROOT: tuple[SchemaLimit, ...] = ("plain-root",)
+OPENAI_LIMITS: tuple[SchemaLimit, ...] = (
+    *PLAIN_ROOT,
+    "array-items",  # https://github.com/digitalocean-labs/mcp-digitalocean/issues/265
+)
 
 OPENAI_SAMPLING = (*SAMPLING, "top_logprobs")
 """Log probabilities are refused as well: "You are not allowed to request logprobs from this model", 403
 (confident-ai/deepeval#2184)."""
 
-OPENAI_REASONING = ModelProfile(unsupported_fields=OPENAI_SAMPLING, reasoning_returns=False, schema_limits=PLAIN_ROOT)
+OPENAI_REASONING = ModelProfile(
+    unsupported_fields=OPENAI_SAMPLING, reasoning_returns=False, schema_limits=OPENAI_LIMITS
+)
 OPENAI_SERIAL = ModelProfile(unsupported_fields=(*OPENAI_SAMPLING, "verbosity", "parallel_tool_calls"))
 """What the models of the o-series refuse besides: "Unsupported parameter: 'parallel_tool_calls' is not supported with
 this model"."""
@@ -175,7 +181,7 @@ FAMILIES: tuple[Family, ...] = (
     # "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level": 400.
     Family(
         "*gpt-[3-9]*",
-        ModelProfile(schema_limits=PLAIN_ROOT),
+        ModelProfile(schema_limits=OPENAI_LIMITS),
         "https://github.com/langchain-ai/langchainjs/issues/9804",
         "2026-11-26",
     ),

@@ -346,6 +346,23 @@ def test_a_schema_that_is_taken_as_it_is_stays_the_same_object() -> None:
         assert compiled(plain, support).schema is plain
 
 
+def test_an_array_gets_items_and_all_else_stays_as_it_is() -> None:
+    openai = SchemaSupport(limits=frozenset({"plain-root", "array-items"}))
+    bare, kept = {"type": ["array", "null"]}, {"$ref": "#/$defs/pair"}
+    pair = {"type": "array", "prefixItems": [{"type": "array"}, {"const": 1}], "maxItems": 2}
+    schema = with_property({"anyOf": [bare, kept, {"type": "array", "items": False}]}) | {"$defs": {"pair": pair}}
+    full = {"type": "array", "items": {}}
+    found = compiled(schema, openai)
+    assert found.schema["properties"]["a"]["anyOf"] == [bare | {"items": {}}, kept, {"type": "array", "items": False}]
+    assert found.schema["$defs"]["pair"] == pair | {"prefixItems": [full, {"const": 1}], "items": {}}
+    assert (found.same, found.told, found.lost) == (NONE, NONE, NONE)
+    assert compiled(found.schema, openai).schema is found.schema
+    rest = {"type": "array", "unevaluatedItems": {"type": "string"}}
+    assert compiled(with_property(rest), openai).schema["properties"]["a"]["items"] == {"type": "string"}
+    found = compiled(with_property(rest | {"anyOf": [{"prefixItems": [{"const": 1}]}]}), openai)
+    assert (found.schema["properties"]["a"]["items"], found.lost) == ({}, frozenset({"unevaluatedItems"}))
+
+
 def test_an_original_is_not_changed() -> None:
     schema = {"allOf": [with_property({"anyOf": [{"const": 1}, {"type": ["string", "null"]}]})], "x": {"y": [1]}}
     before = repr(schema)

@@ -14,7 +14,7 @@ from jsonschema.validators import Draft202012Validator, validator_for
 from dragoman.protocols.tools.schema.compiler import compiled
 from dragoman.protocols.tools.schema.keywords import DEFINITIONS, NAMED, children
 from dragoman.protocols.tools.schema.root import REFUSED
-from dragoman.providers.profiles import GEMINI_FORMATS, GEMINI_LIMITS, GEMINI_SCHEMA
+from dragoman.providers.profiles import GEMINI_FORMATS, GEMINI_LIMITS, GEMINI_SCHEMA, OPENAI_LIMITS
 from dragoman.types import SchemaLimit, SchemaSupport
 from tests.protocols.tools.schema.corpus import CORPUS, Schema
 from tests.protocols.tools.schema.values import values
@@ -45,6 +45,7 @@ def any_target(seed: int) -> SchemaSupport:
 
 TARGETS: dict[str, SchemaSupport] = {
     "plain root": SchemaSupport(limits=frozenset({"plain-root"})),
+    "OpenAI": SchemaSupport(limits=frozenset(OPENAI_LIMITS)),
     "OpenAPI": SchemaSupport(
         keywords=frozenset(GEMINI_SCHEMA), formats=frozenset(GEMINI_FORMATS), limits=frozenset(GEMINI_LIMITS)
     ),

@@ -22,6 +22,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dragoman.protocols.tools.schema.array_items import ItemsFiller
 from dragoman.protocols.tools.schema.closed import Closer
 from dragoman.protocols.tools.schema.keywords import Schema, children, types_of
 from dragoman.protocols.tools.schema.node import NodeCompiler
@@ -78,6 +79,12 @@ def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
             words=joined_words(found.words, *words),
             told=found.told | ({"properties"} - found.lost) if words else found.told,
         )
+    if "array-items" in support.limits and support.keywords is None:
+        # All else may stay as it is, references too.
+        found = compiled(schema, replace(support, limits=support.limits - {"array-items"}))
+        filler = ItemsFiller()
+        filled, lost = filler.filled(found.schema), found.lost | filler.lost
+        return replace(found, schema=filled, same=found.same - lost, told=found.told - lost, lost=lost)
     if not isinstance(schema, dict):
         return _any_object("it is not an object", support)
     types = types_of(schema)

@@ -197,6 +197,8 @@ class NodeCompiler:
     def _any_item(self, node: Schema, first: Sequence[Any]) -> None:
         """Items that may be any of the `first`, or one of the rest."""
         rest = node.pop("items", True)
+        if node.get("maxItems", math.inf) <= len(first):
+            rest = False  # there is none, as in a tuple of pydantic
         if rest is False:
             node["maxItems"] = min(len(first), node.get("maxItems", len(first)))
         forms: list[Any] = []
