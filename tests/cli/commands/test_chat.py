@@ -150,6 +150,31 @@ async def test_a_question_is_asked_again(tmp_path: Path) -> None:
     assert len(json.loads(server.requests[-1].body)["messages"]) == 1
 
 
+NOT_OURS = [
+    b"my notes\n",
+    b"[1]",
+    b'{"model": "a/b", "provider": {}}',
+    b'{"model": "a/b", "messages": [], "stream": true}',
+    b'{"model": "a/b", "messages": []}\n{"model": "a/b", "messages": []}\n',
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("content", NOT_OURS)
+def test_only_an_empty_file_or_a_saved_conversation_is_replaced(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "notes").write_bytes(content)
+    ran = run(tmp_path, "chat", "-m", "offline/echo", stdin=b"one\n/save notes\n")
+    assert (ran.code, ran.err) == (4, "dragoman: notes is there already, and not from /save: choose another name\n")
+    assert (tmp_path / "notes").read_bytes() == content
+    (tmp_path / "notes").write_bytes(b"")
+    for count in (2, 4):
+        lines = b"/load talk\n" if count == 4 else b""
+        ran = run(
+            tmp_path, "chat", "-m", "offline/echo", stdin=lines + b"one\n/save talk\n/save notes\n/save /dev/null"
+        )
+        assert (ran.code, ran.err.count(f"saved {count} messages")) == (0, 3)
+
+
 def test_an_answer_or_its_code_is_copied(tmp_path: Path) -> None:
     with Terminal(tmp_path, *SCRIPT, env={"PATH": str(tmp_path)}) as terminal:
         terminal.line("/copy")

@@ -115,6 +115,15 @@ class Conversation:
         return (system(self.system_text),) if self.system_text else ()
 
 
+def is_saved(data: bytes) -> bool:
+    """Whether `data` is what `save` writes, and no other JSON that `load` would take too."""
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(found, dict) and set(found) == set(Saved.__struct_fields__)
+
+
 def _said(message: Message) -> list[dict[str, Any]]:
     spoken = tuple(part for part in message.parts if not isinstance(part, Reasoning))
     encoded = encode_messages([replace(message, parts=spoken)])

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from dragoman.cli import files
 from dragoman.cli.attachments import Attachment, attach
 from dragoman.cli.conversation.clipboard import copy
-from dragoman.cli.conversation.conversation import Conversation
+from dragoman.cli.conversation.conversation import Conversation, is_saved
 from dragoman.cli.conversation.editor import edit
 from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
@@ -80,7 +80,10 @@ def _system(desk: ChatSession, text: str) -> None:
 
 
 def _save(desk: ChatSession, name: str) -> None:
-    files.write(_path(name), desk.conversation.save())
+    path = _path(name)
+    if files.has_content(path) and not is_saved(files.read(path)):
+        raise InvalidRequestError(f"{path} is there already, and not from /save: choose another name")
+    files.write(path, desk.conversation.save())
     tell(f"saved {_count(desk.conversation)} to {name}")
 
 
