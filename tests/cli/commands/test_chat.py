@@ -175,6 +175,28 @@ def test_only_an_empty_file_or_a_saved_conversation_is_replaced(tmp_path: Path, 
         assert (ran.code, ran.err.count(f"saved {count} messages")) == (0, 3)
 
 
+def test_the_last_question_of_another_conversation_is_not_asked_in_this_one(tmp_path: Path) -> None:
+    run(tmp_path, "chat", "-m", "offline/echo", stdin=b"first\nsecond\n/save talk.json\n")
+    ran = run(
+        tmp_path, "chat", "--no-save", "-m", "offline/echo", stdin=b"mine\n/load talk.json\n/retry\n/save talk.json"
+    )
+    assert (ran.code, ran.out) == (0, b"mine\nsecond\n")
+    said = [message["content"] for message in json.loads((tmp_path / "talk.json").read_bytes())["messages"]]
+    assert said == ["first", "first", "second", "second"]
+    (tmp_path / "empty.json").write_text('{"model": "offline/echo", "messages": []}')
+    ran = run(tmp_path, "chat", "--no-save", "-m", "offline/echo", stdin=b"mine\n/load empty.json\n/retry\n")
+    assert (ran.code, ran.err.splitlines()[-1]) == (4, "dragoman: there is no question to ask again")
+
+
+def test_the_last_question_of_a_kept_conversation_is_asked_again(tmp_path: Path) -> None:
+    run(tmp_path, "chat", "-m", "offline/echo", stdin=b"first\nsecond\n")
+    ran = run(tmp_path, "chat", "-c", "-m", "offline/eliza", stdin=b"/retry\n")
+    assert ran.code == 0
+    kept = json.loads(run(tmp_path, "history", "show", "--json").out)["messages"]
+    assert [message["content"] for message in kept[:3]] == ["first", "first", "second"]
+    assert (len(kept), kept[3]["content"]) == (4, ran.out.decode().strip())
+
+
 def test_an_answer_or_its_code_is_copied(tmp_path: Path) -> None:
     with Terminal(tmp_path, *SCRIPT, env={"PATH": str(tmp_path)}) as terminal:
         terminal.line("/copy")

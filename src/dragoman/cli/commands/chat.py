@@ -66,7 +66,9 @@ def command(
         client.handler(model)
     keeper = Keeper(client.config.cli, save)
     talk = keeper.begin(model, system, conversation, go_on=go_on, default=client.default_model)
-    desk = ChatSession(client, talk, keeper, plain, load_tools(tools), max_turns or MAX_TURNS)
+    desk = ChatSession(
+        client, talk, keeper, plain, load_tools(tools), max_turns or MAX_TURNS, asked=talk.last_question()
+    )
     with asyncio.Runner() as runner:
         try:
             return Chat(desk, _lines(desk, runner), runner).run()

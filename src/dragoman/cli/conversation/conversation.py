@@ -76,6 +76,10 @@ class Conversation:
                     del self.messages[i:]
                 return
 
+    def last_question(self) -> Message | None:
+        """The newest question; None if there is none."""
+        return next((message for message in reversed(self.messages) if message.role == "user"), None)
+
     def last_answer(self) -> str | None:
         """The text of the newest answer, as it came; None if there is none."""
         answers = [message for message in self.messages if message.role == "assistant"]

@@ -94,6 +94,7 @@ def _load(desk: ChatSession, name: str) -> None:
     except InvalidRequestError as exc:
         exc.message = exc.message if str(path) in exc.message else f"{path}: {exc.message}"
         raise
+    desk.asked = desk.conversation.last_question()
     desk.keeper.begin_anew()
     tell(f"loaded {_count(desk.conversation)} from {name}; model: {desk.conversation.model}")
 
