@@ -6,7 +6,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from dragoman.cli.options import config_option
+from dragoman.cli.options import completed_file, config_option
 from dragoman.cli.terminal.output import leave_pipe, say
 from dragoman.config import Config, load
 from dragoman.gateway import serve
@@ -17,7 +17,12 @@ from dragoman.gateway.check import check
 @click.option("--host", metavar="HOST", help="The address to listen on; any but this machine's own needs a key.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port; 0 takes any free one.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that share the address.")
-@click.option("--request-log", metavar="FILE", help="A file that gets a line of JSON for each request; - for stdout.")
+@click.option(
+    "--request-log",
+    metavar="FILE",
+    shell_complete=completed_file,
+    help="A file that gets a line of JSON for each request; - for stdout.",
+)
 @click.option("--check", "only_check", is_flag=True, help="Say in a line whether the settings are good, and end.")
 @config_option
 def command(
