@@ -27,6 +27,22 @@ def test_talks_until_ctrl_d(tmp_path: Path) -> None:
         assert terminal.end() == 0
 
 
+def test_says_that_there_is_no_model_yet(tmp_path: Path) -> None:
+    (tmp_path / "dragoman.toml").write_text('[providers.up]\nprotocol = "openai-chat"\nurl = "http://127.0.0.1:1"\n')
+    with Terminal(tmp_path, "chat") as terminal:
+        terminal.expect("no model is the default, /model NAME chooses one: /help")
+        terminal.line("/model")
+        terminal.expect("model: (none)")
+        terminal.line("hello")
+        terminal.expect("none is the default")
+        terminal.line("/model offline/echo")
+        terminal.expect("model: offline/echo")
+        terminal.line("/retry")
+        terminal.expect("hello")
+        terminal.press(CTRL_D)
+        assert terminal.end() == 0
+
+
 def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path: Path) -> None:
     with Terminal(tmp_path, *SCRIPT) as terminal:
         terminal.line("/load none.json")

@@ -99,7 +99,8 @@ class Chat:
     def run(self) -> int:
         """The exit code."""
         if self._watched:
-            remark(f"{self._desk.conversation.model}: /help lists the commands, Ctrl-D leaves")
+            model = self._desk.conversation.model or "no model is the default, /model NAME chooses one"
+            remark(f"{model}: /help lists the commands, Ctrl-D leaves")
             if self._desk.keeper.resumed:
                 remark(f"goes on with {self._desk.keeper.resumed}")
             offer_init(self._desk.client, self._desk.conversation.model)

@@ -70,7 +70,7 @@ def _model(desk: ChatSession, name: str) -> None:
     if name:
         desk.client.handler(name)
         desk.conversation.model = name
-    tell(f"model: {desk.conversation.model}")
+    tell(f"model: {desk.conversation.model or '(none)'}")
 
 
 def _system(desk: ChatSession, text: str) -> None:
