@@ -199,6 +199,24 @@ def test_completes_words(tmp_path: Path, words: str, expected: set[str]) -> None
     assert {line.partition(",")[2] for line in lines} == expected
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ask -a",
+        "ask --attach",
+        "ask --schema",
+        "serve --request-log",
+        "explain -f",
+        "history export -o",
+        "run aider --",
+    ],
+)
+def test_leaves_the_names_of_files_to_the_shell(tmp_path: Path, words: str) -> None:
+    line = f"dragoman {words} ph"
+    place = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_DRAGOMAN_COMPLETE": "bash_complete"}
+    assert run(tmp_path, env=place).out == b"file,ph\n"
+
+
 def test_completion_is_silent_about_a_wrong_configuration(tmp_path: Path) -> None:
     (tmp_path / "dragoman.toml").write_text("nonsense")
     place = {"COMP_WORDS": "dragoman ask -m o", "COMP_CWORD": "3", "_DRAGOMAN_COMPLETE": "bash_complete"}

@@ -10,6 +10,7 @@ from dragoman.cli.complaints import complaint, note
 from dragoman.cli.terminal.output import complain, is_terminal, remark
 from dragoman.errors import (
     AuthenticationError,
+    ConfigurationError,
     ContentFilterError,
     ContextLengthError,
     DragomanError,
@@ -64,7 +65,9 @@ def advice(error: DragomanError) -> str:
 
 
 def tell_failure(error: DragomanError) -> None:
-    """Writes it to stderr."""
-    complain(complaint(error))
+    """Writes it to stderr; every mistake of a configuration in a line of its own."""
+    said = complaint(error)
+    for line in said.split("\n") if isinstance(error, ConfigurationError) else [said]:
+        complain(line)
     if is_terminal(sys.stderr) and (words := advice(error)):
         remark(words)

@@ -68,6 +68,15 @@ def write(path: Path, data: bytes) -> None:
         raise InvalidRequestError(f"{path} cannot be written: {os_reason(exc)}") from exc
 
 
+def has_content(path: Path) -> bool:
+    """Whether there is a file with content, which `write` would replace."""
+    try:
+        place = _place(path)
+        return not _is_written_to(place) and place.stat().st_size > 0
+    except (OSError, ValueError):  # there is none, or none can be there
+        return False
+
+
 def _is_written_to(path: Path) -> bool:
     """Whether a file is not replaced by a new one: it is none of a disk, or one that the caller has open."""
     return path.parts[:2] in SYSTEM or (path.exists() and not path.is_file())

@@ -31,6 +31,11 @@ class ListingGroup(click.Group):
         return listing.shell_complete(click.Context(listing, parent=ctx), incomplete)
 
 
+def completed_file(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Lets the shell complete the name of a file, for an option whose value may be something else too."""
+    return [CompletionItem(incomplete, type="file")]
+
+
 def _nearest(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
     """The command's own file, else the one that was named before the command."""
     return value or ctx.find_root().params.get("config")

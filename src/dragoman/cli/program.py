@@ -20,7 +20,7 @@ from dragoman.cli.failure import tell_failure
 from dragoman.cli.options import config_option
 from dragoman.cli.terminal.output import complain, forgiving, leave_pipe, open_standard
 from dragoman.cli.terminal.restored import left_as_found
-from dragoman.errors import ConfigurationError, DragomanError, cut, nearest
+from dragoman.errors import DragomanError, cut, nearest
 
 
 class CommandRow(Struct, frozen=True):
@@ -150,10 +150,6 @@ def run(arguments: list[str]) -> int:
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except ConfigurationError as exc:
-        for mistake in str(exc).split("\n"):
-            complain(mistake)
-        return exit_code(exc)
     except DragomanError as exc:
         tell_failure(exc)
         return exit_code(exc)

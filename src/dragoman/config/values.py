@@ -338,7 +338,7 @@ class CliConfig(ConfigTable, frozen=True, kw_only=True):
 
     save: bool = True
     """Whether `ask` and `chat` keep conversations, so that they can go on later (`-c`) and be found (`dragoman
-    history`); `--save` and `--no-save` say it for one run."""
+    history`), and `chat` the lines that are typed; `--save` and `--no-save` say it for one run."""
     conversations: str | None = None
     """The file of SQLite in which they are kept. A relative path starts from the folder of the configuration file. Not
     set: `conversations.db` in the folder `dragoman` of XDG_DATA_HOME, which is ~/.local/share if it is not set."""

@@ -27,6 +27,22 @@ def test_talks_until_ctrl_d(tmp_path: Path) -> None:
         assert terminal.end() == 0
 
 
+def test_says_that_there_is_no_model_yet(tmp_path: Path) -> None:
+    (tmp_path / "dragoman.toml").write_text('[providers.up]\nprotocol = "openai-chat"\nurl = "http://127.0.0.1:1"\n')
+    with Terminal(tmp_path, "chat") as terminal:
+        terminal.expect("no model is the default, /model NAME chooses one: /help")
+        terminal.line("/model")
+        terminal.expect("model: (none)")
+        terminal.line("hello")
+        terminal.expect("none is the default")
+        terminal.line("/model offline/echo")
+        terminal.expect("model: offline/echo")
+        terminal.line("/retry")
+        terminal.expect("hello")
+        terminal.press(CTRL_D)
+        assert terminal.end() == 0
+
+
 def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path: Path) -> None:
     with Terminal(tmp_path, *SCRIPT) as terminal:
         terminal.line("/load none.json")
@@ -148,6 +164,53 @@ async def test_a_question_is_asked_again(tmp_path: Path) -> None:
     kept = json.loads(run(tmp_path, "history", "show", "--json").out)["messages"]
     assert [message["content"] for message in kept] == ["question", "the third"]
     assert len(json.loads(server.requests[-1].body)["messages"]) == 1
+
+
+NOT_OURS = [
+    b"my notes\n",
+    b"[1]",
+    b'{"model": "a/b", "provider": {}}',
+    b'{"model": "a/b", "messages": [], "stream": true}',
+    b'{"model": "a/b", "messages": []}\n{"model": "a/b", "messages": []}\n',
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("content", NOT_OURS)
+def test_only_an_empty_file_or_a_saved_conversation_is_replaced(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "notes").write_bytes(content)
+    ran = run(tmp_path, "chat", "-m", "offline/echo", stdin=b"one\n/save notes\n")
+    assert (ran.code, ran.err) == (4, "dragoman: notes is there already, and not from /save: choose another name\n")
+    assert (tmp_path / "notes").read_bytes() == content
+    (tmp_path / "notes").write_bytes(b"")
+    for count in (2, 4):
+        lines = b"/load talk\n" if count == 4 else b""
+        ran = run(
+            tmp_path, "chat", "-m", "offline/echo", stdin=lines + b"one\n/save talk\n/save notes\n/save /dev/null"
+        )
+        assert (ran.code, ran.err.count(f"saved {count} messages")) == (0, 3)
+
+
+def test_the_last_question_of_another_conversation_is_not_asked_in_this_one(tmp_path: Path) -> None:
+    run(tmp_path, "chat", "-m", "offline/echo", stdin=b"first\nsecond\n/save talk.json\n")
+    ran = run(
+        tmp_path, "chat", "--no-save", "-m", "offline/echo", stdin=b"mine\n/load talk.json\n/retry\n/save talk.json"
+    )
+    assert (ran.code, ran.out) == (0, b"mine\nsecond\n")
+    said = [message["content"] for message in json.loads((tmp_path / "talk.json").read_bytes())["messages"]]
+    assert said == ["first", "first", "second", "second"]
+    (tmp_path / "empty.json").write_text('{"model": "offline/echo", "messages": []}')
+    ran = run(tmp_path, "chat", "--no-save", "-m", "offline/echo", stdin=b"mine\n/load empty.json\n/retry\n")
+    assert (ran.code, ran.err.splitlines()[-1]) == (4, "dragoman: there is no question to ask again")
+
+
+def test_the_last_question_of_a_kept_conversation_is_asked_again(tmp_path: Path) -> None:
+    run(tmp_path, "chat", "-m", "offline/echo", stdin=b"first\nsecond\n")
+    ran = run(tmp_path, "chat", "-c", "-m", "offline/eliza", stdin=b"/retry\n")
+    assert ran.code == 0
+    kept = json.loads(run(tmp_path, "history", "show", "--json").out)["messages"]
+    assert [message["content"] for message in kept[:3]] == ["first", "first", "second"]
+    assert (len(kept), kept[3]["content"]) == (4, ran.out.decode().strip())
 
 
 def test_an_answer_or_its_code_is_copied(tmp_path: Path) -> None:

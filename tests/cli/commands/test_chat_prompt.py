@@ -53,6 +53,26 @@ def test_history_outlives_the_program_and_is_nobody_elses(tmp_path: Path) -> Non
         assert terminal.end() == 0
 
 
+@pytest.mark.parametrize("how", [("--no-save",), ()])
+def test_nothing_is_added_to_the_history_if_nothing_is_to_be_kept(tmp_path: Path, how: tuple[str, ...]) -> None:
+    state = tmp_path / ".local" / "state" / "dragoman"
+    state.mkdir(parents=True)
+    (state / "history").write_text('"typed before"\n')
+    if not how:
+        (tmp_path / "dragoman.toml").write_text("[cli]\nsave = false\n")
+    with Terminal(tmp_path, "chat", *how, "-m", "offline/echo") as terminal:
+        terminal.line("keep this off the disk")
+        terminal.expect("keep this off the disk")
+        terminal.expect("›")
+        terminal.press("\x1b[A")
+        terminal.expect("keep this off the disk")
+        terminal.press("\x1b[A\r")
+        terminal.expect("typed before")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+    assert (state / "history").read_text() == '"typed before"\n'
+
+
 def test_a_history_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
     (tmp_path / ".local/state/dragoman/history").mkdir(parents=True)
     with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:

@@ -4,7 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from tests.cli.pty import CTRL_D, Terminal
+from tests.cli.pty import CTRL_C, CTRL_D, Terminal
 from tests.cli.shell import DONE, SSE, chunk, run, run_beside
 from tests.support.server import Exchange, serve
 
@@ -55,11 +55,14 @@ async def test_nothing_is_written_that_is_not_wanted(tmp_path: Path) -> None:
             with Terminal(tmp_path, "init", env=env) as terminal:
                 terminal.expect("Write this to ")
                 terminal.press(answered)
-                return terminal.end()
+                code = terminal.end()
+                assert terminal.drawn.endswith("\n")
+                return code
 
         assert await asyncio.to_thread(talk, "n\r") == 0
         assert not (tmp_path / PLACE).exists()
         assert await asyncio.to_thread(talk, CTRL_D) == 130
+        assert await asyncio.to_thread(talk, CTRL_C) == 130
         assert not (tmp_path / PLACE).exists()
         await asyncio.to_thread(talk, "\r")
         assert (tmp_path / PLACE).exists()

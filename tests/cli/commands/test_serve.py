@@ -1,6 +1,7 @@
 """`dragoman serve`, and the line that it prints to try."""
 
 import asyncio
+import json
 import os
 import re
 import shlex
@@ -64,6 +65,22 @@ async def test_the_printed_line_streams_an_answer(tmp_path: Path, stop: signal.S
     ran = await finish(process)
     assert ran.code == 0
     assert "Traceback" not in ran.err
+
+
+async def test_stdout_has_nothing_but_the_request_log_that_is_sent_there(tmp_path: Path) -> None:
+    process = await start(tmp_path, "serve", "--port", "0", "--request-log", "-")
+    assert process.stderr
+    said = b""
+    async with asyncio.timeout(PATIENCE):
+        while b"Try:" not in said:
+            said += await process.stderr.readline()
+    found = re.search(rb"dragoman listens on (http://127\.0\.0\.1:\d+)", said)
+    assert found
+    got = await ask(found[1].decode(), "POST", "/v1/chat/completions", body=chat_body("text: hi"))
+    assert got.status == 200
+    process.send_signal(signal.SIGTERM)
+    ran = await finish(process)
+    assert [json.loads(line)["status"] for line in ran.out.splitlines()] == [200]
 
 
 async def test_the_command_asks_its_own_gateway(tmp_path: Path) -> None:

@@ -75,9 +75,10 @@ def test_what_is_no_configuration_is_not_trusted(home: Path, path: str, message:
     assert (ran.code, ran.err) == (3, f"dragoman: {message}\n")
 
 
-def test_every_mistake_is_told_in_a_line_of_its_own(home: Path) -> None:
+@pytest.mark.parametrize("words", [["models"], ["ask", "hi"], ["ask", "--json", "hi"], ["chat"]])
+def test_every_mistake_is_told_in_a_line_of_its_own(home: Path, words: list[str]) -> None:
     (home / "dragoman.toml").write_text("[gateway]\nprot = 1\nhots = 2\n")
-    ran = run(home, "models")
+    ran = run(home, *words)
     assert ran.code == 3
     assert ran.err == (
         "dragoman: dragoman.toml:2: gateway.prot: unknown key; did you mean port?\n"

@@ -20,7 +20,15 @@ from dragoman.cli.exits import Exit, exit_code
 from dragoman.cli.failure import tell_failure
 from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run
-from dragoman.cli.options import config_option, json_option, kept_options, model_option, system_option, tool_options
+from dragoman.cli.options import (
+    completed_file,
+    config_option,
+    json_option,
+    kept_options,
+    model_option,
+    system_option,
+    tool_options,
+)
 from dragoman.cli.question import read_question
 from dragoman.cli.templates import Template
 from dragoman.cli.terminal.display import BlankPage, Display, PlainPage
@@ -69,10 +77,18 @@ def _templates(_: click.Context, __: click.Parameter, incomplete: str) -> list[s
 @click.argument("question", nargs=-1, metavar="[QUESTION]...")
 @model_option
 @system_option
-@click.option("-a", "--attach", multiple=True, metavar="FILE", help="A picture, PDF, sound or text; - is stdin.")
+@click.option(
+    "-a",
+    "--attach",
+    multiple=True,
+    metavar="FILE",
+    shell_complete=completed_file,
+    help="A picture, PDF, sound or text; - is stdin.",
+)
 @click.option(
     "--schema",
     metavar="SCHEMA",
+    shell_complete=completed_file,
     help="The answer is JSON: by the schema in a file, or with these fields, as 'name, age int'.",
 )
 @click.option("-t", "--template", metavar="NAME", shell_complete=_templates, help="A template (dragoman templates).")

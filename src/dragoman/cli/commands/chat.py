@@ -52,8 +52,8 @@ def command(
 
     Enter sends a message; Alt-Enter, or a backslash at a line's end, goes on in the next line, and pasted lines are one
     message. A line that begins with / is for the program: /help lists what it understands, // begins a message with a
-    slash. Tab completes, Ctrl-R searches what was typed before (~/.local/state/dragoman/history). Ctrl-C stops the
-    answer (what came of it stays in the conversation), Ctrl-D leaves.
+    slash. Tab completes, Ctrl-R searches what was typed before (~/.local/state/dragoman/history, to which nothing is
+    added with --no-save). Ctrl-C stops the answer (what came of it stays in the conversation), Ctrl-D leaves.
 
     A --tool is imported, from the working directory first, and is run here whenever the model calls it; each call is
     shown. Nothing is a tool that was not named there or with /tools.
@@ -66,7 +66,9 @@ def command(
         client.handler(model)
     keeper = Keeper(client.config.cli, save)
     talk = keeper.begin(model, system, conversation, go_on=go_on, default=client.default_model)
-    desk = ChatSession(client, talk, keeper, plain, load_tools(tools), max_turns or MAX_TURNS)
+    desk = ChatSession(
+        client, talk, keeper, plain, load_tools(tools), max_turns or MAX_TURNS, asked=talk.last_question()
+    )
     with asyncio.Runner() as runner:
         try:
             return Chat(desk, _lines(desk, runner), runner).run()
@@ -82,7 +84,7 @@ def _lines(desk: ChatSession, runner: asyncio.Runner) -> Lines:
         from dragoman.cli.conversation.prompt_lines import PromptLines
     except ImportError:
         return PlainLines()
-    return PromptLines(runner, LineWords(desk.client).words)
+    return PromptLines(runner, LineWords(desk.client).words, save=desk.keeper.saves)
 
 
 class Chat:
@@ -97,7 +99,8 @@ class Chat:
     def run(self) -> int:
         """The exit code."""
         if self._watched:
-            remark(f"{self._desk.conversation.model}: /help lists the commands, Ctrl-D leaves")
+            model = self._desk.conversation.model or "no model is the default, /model NAME chooses one"
+            remark(f"{model}: /help lists the commands, Ctrl-D leaves")
             if self._desk.keeper.resumed:
                 remark(f"goes on with {self._desk.keeper.resumed}")
             offer_init(self._desk.client, self._desk.conversation.model)

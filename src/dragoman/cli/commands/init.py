@@ -71,7 +71,11 @@ def _wanted(place: Path) -> bool:
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         tell(f"nothing is written: --yes writes it to {place}")
         return False
-    return click.confirm(f"\nWrite this to {place}?", default=True, err=True)
+    try:
+        return click.confirm(f"\nWrite this to {place}?", default=True, err=True)
+    except click.Abort:
+        tell("")  # the shell's prompt begins a line
+        raise
 
 
 async def _found() -> Draft:

@@ -14,7 +14,7 @@ from dragoman.cli.agent_process import orderly, run_agent
 from dragoman.cli.agents.agent import Agent, Gate, Place, Setup
 from dragoman.cli.agents.catalogue import agents
 from dragoman.cli.gateway_process import UNNAMED, FoundGateway, address, find_gateway, own_gateway
-from dragoman.cli.options import config_option, model_option
+from dragoman.cli.options import completed_file, config_option, model_option
 from dragoman.cli.shell_lines import FOLDER, shell_lines
 from dragoman.cli.terminal.output import remark, say
 from dragoman.client import Client
@@ -39,7 +39,9 @@ class Run(Struct, frozen=True):
 
 @click.command()
 @click.argument("name", type=click.Choice(list(AGENTS)), metavar="AGENT")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGUMENTS]...")
+@click.argument(
+    "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGUMENTS]...", shell_complete=completed_file
+)
 @model_option
 @click.option("-q", "--quiet", is_flag=True, help="Do not say what is set.")
 @click.option("--print", "only_print", is_flag=True, help="Print what would be set, as shell lines, and run nothing.")

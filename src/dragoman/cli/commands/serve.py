@@ -1,23 +1,30 @@
 """`dragoman serve`: the gateway, until it is stopped."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 from msgspec.structs import replace
 
-from dragoman.cli.options import config_option
-from dragoman.cli.terminal.output import leave_pipe, say
+from dragoman.cli.options import completed_file, config_option
+from dragoman.cli.terminal.output import leave_pipe, say, tell
 from dragoman.config import Config, load
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
+from dragoman.gateway.line_writer import STDOUT
 
 
 @click.command()
 @click.option("--host", metavar="HOST", help="The address to listen on; any but this machine's own needs a key.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port; 0 takes any free one.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that share the address.")
-@click.option("--request-log", metavar="FILE", help="A file that gets a line of JSON for each request; - for stdout.")
+@click.option(
+    "--request-log",
+    metavar="FILE",
+    shell_complete=completed_file,
+    help="A file that gets a line of JSON for each request; - for stdout.",
+)
 @click.option("--check", "only_check", is_flag=True, help="Say in a line whether the settings are good, and end.")
 @config_option
 def command(
@@ -31,7 +38,8 @@ def command(
 ) -> None:
     """Run the gateway.
 
-    Prints its address, and a command to try. Ctrl-C lets running answers end; pressed again, it ends them.
+    Prints its address, and a command to try; on stderr, if stdout gets the request log. Ctrl-C lets running answers
+    end; pressed again, it ends them.
     """
     options = {"host": host, "port": port, "workers": workers, "request_log": request_log}
     said: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
@@ -45,8 +53,9 @@ def command(
 
     if only_check:
         say(check(settings()))
-    else:
-        serve(settings(), announce=_greet, load=settings)
+        return
+    found = settings()
+    serve(found, announce=_greet_aside if found.gateway.request_log == STDOUT else _greet, load=settings)
 
 
 def _greet(text: str) -> None:
@@ -55,3 +64,9 @@ def _greet(text: str) -> None:
     except OSError:
         # A service may have no stdout, or one that nobody reads. The event log also says where it listens.
         leave_pipe()
+
+
+def _greet_aside(text: str) -> None:
+    """The same on stderr: stdout has the request log, of which each line is JSON."""
+    with suppress(OSError):
+        tell(text)

@@ -76,6 +76,10 @@ class Conversation:
                     del self.messages[i:]
                 return
 
+    def last_question(self) -> Message | None:
+        """The newest question; None if there is none."""
+        return next((message for message in reversed(self.messages) if message.role == "user"), None)
+
     def last_answer(self) -> str | None:
         """The text of the newest answer, as it came; None if there is none."""
         answers = [message for message in self.messages if message.role == "assistant"]
@@ -113,6 +117,15 @@ class Conversation:
 
     def _opening(self) -> tuple[Message, ...]:
         return (system(self.system_text),) if self.system_text else ()
+
+
+def is_saved(data: bytes) -> bool:
+    """Whether `data` is what `save` writes, and no other JSON that `load` would take too."""
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(found, dict) and set(found) == set(Saved.__struct_fields__)
 
 
 def _said(message: Message) -> list[dict[str, Any]]:

@@ -30,6 +30,11 @@ class Keeper:
         self._revision: Revision | None = None
         self._written: tuple[Message, ...] = ()
 
+    @property
+    def saves(self) -> bool:
+        """Whether what is said is kept."""
+        return self._save
+
     def begin(self, model: str, system: str | None, id_: int | None, *, go_on: bool, default: str) -> Conversation:
         """A new conversation; with `go_on` the last one, or the one with the number `id_`.
 

@@ -31,12 +31,12 @@ class PromptLines(Lines):
     """A prompt in the loop of `runner`, so that what the client has open is looked after meanwhile.
 
     Enter sends; Alt-Enter, or a backslash at a line's end, begins another line. What is typed while an answer comes is
-    there at the next prompt.
+    there at the next prompt. `save`: whether what is typed is written to the file of the history.
     """
 
-    def __init__(self, runner: asyncio.Runner, words: Words) -> None:
+    def __init__(self, runner: asyncio.Runner, words: Words, *, save: bool = True) -> None:
         self._runner = runner
-        self._history = FileHistory()
+        self._history = FileHistory(save=save)
         plain = bool(os.environ.get("NO_COLOR"))
         completer = _WordCompleter(words)
         self._session: PromptSession[str] = PromptSession(
@@ -113,10 +113,11 @@ def _output() -> Output | None:
 
 class FileHistory(PromptHistory):
     """The history of prompts, in its file. If the file fails, the user is told once, before the next prompt, and it is
-    used no more."""
+    used no more. Without `save` it is read, and nothing is written."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, save: bool = True) -> None:
         super().__init__()
+        self._save = save
         self._file: History | None = History(history_path())
         self._flaw = ""
 
@@ -128,7 +129,7 @@ class FileHistory(PromptHistory):
             return ()
 
     def store_string(self, string: str) -> None:
-        if self._file is None or not string.strip():
+        if self._file is None or not self._save or not string.strip():
             return
         try:
             self._file.add(string)

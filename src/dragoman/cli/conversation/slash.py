@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from dragoman.cli import files
 from dragoman.cli.attachments import Attachment, attach
 from dragoman.cli.conversation.clipboard import copy
-from dragoman.cli.conversation.conversation import Conversation
+from dragoman.cli.conversation.conversation import Conversation, is_saved
 from dragoman.cli.conversation.editor import edit
 from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
@@ -70,7 +70,7 @@ def _model(desk: ChatSession, name: str) -> None:
     if name:
         desk.client.handler(name)
         desk.conversation.model = name
-    tell(f"model: {desk.conversation.model}")
+    tell(f"model: {desk.conversation.model or '(none)'}")
 
 
 def _system(desk: ChatSession, text: str) -> None:
@@ -80,7 +80,10 @@ def _system(desk: ChatSession, text: str) -> None:
 
 
 def _save(desk: ChatSession, name: str) -> None:
-    files.write(_path(name), desk.conversation.save())
+    path = _path(name)
+    if files.has_content(path) and not is_saved(files.read(path)):
+        raise InvalidRequestError(f"{path} is there already, and not from /save: choose another name")
+    files.write(path, desk.conversation.save())
     tell(f"saved {_count(desk.conversation)} to {name}")
 
 
@@ -91,6 +94,7 @@ def _load(desk: ChatSession, name: str) -> None:
     except InvalidRequestError as exc:
         exc.message = exc.message if str(path) in exc.message else f"{path}: {exc.message}"
         raise
+    desk.asked = desk.conversation.last_question()
     desk.keeper.begin_anew()
     tell(f"loaded {_count(desk.conversation)} from {name}; model: {desk.conversation.model}")
 
