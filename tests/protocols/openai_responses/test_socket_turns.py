@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.openai_responses.socket_turns import SocketTurns
+from dragoman.protocols.openai_responses.socket_turns import MAX_LANES, MAX_NAME, SocketTurns
 from dragoman.wire.sse import SseEvent
 
 USER = {"role": "user", "content": "x"}
@@ -122,6 +122,20 @@ def test_lanes_take_no_more_memory_than_one_conversation_may() -> None:
         turns.ended(f"resp_{number}")
     assert "previous_response_id" in asked(turns, previous_response_id="resp_0")
     assert "previous_response_id" not in asked(turns, previous_response_id="resp_8")
+
+
+def test_so_many_lanes_are_remembered_and_their_names_are_short() -> None:
+    turns = SocketTurns(1 << 20)
+    for number in range(MAX_LANES + 1):
+        turns.read(create(stream_id=str(number)))
+        turns.ended(f"resp_{number}")
+    assert "previous_response_id" in asked(turns, previous_response_id="resp_0")
+    assert "previous_response_id" not in asked(turns, previous_response_id="resp_1")
+    turns.read(create(stream_id="x" * MAX_NAME))
+    with pytest.raises(InvalidRequestError) as caught:
+        turns.read(create(stream_id="x" * (MAX_NAME + 1)))
+    assert caught.value.param == "stream_id"
+    assert turns.event(b'{"a":1}') == b'{"a":1}'
 
 
 @pytest.mark.parametrize(("data", "told"), [(b'{"a":1}', b'{"stream_id":"l","a":1}'), (b"{}", b"{}")])

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.json_fields import Fields, wrong_type
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.compaction import wants_compaction
 from dragoman.protocols.openai_responses.events import ENDS, ITEM_DONE, name_of
 from dragoman.wire import json
@@ -28,6 +28,8 @@ LANE = "stream_id"
 OF_MESSAGE = frozenset({"type", "generate", LANE})
 """Fields of a message that no request over HTTP has."""
 NULL = Raw(b"null")
+MAX_LANES, MAX_NAME = 64, 256
+"""Lanes that are remembered, and letters of a lane's name, which each event repeats."""
 MAX_TRIGGER = 100
 """Bytes of the item that asks for compaction, with any blanks in it."""
 WHOLE = frozenset({"completed", "incomplete"})
@@ -96,6 +98,7 @@ class SocketTurns:
     def read(self, text: str) -> Turn:
         """The request that a message makes. Raises InvalidRequestError, also if it is no request."""
         data = text.encode("utf-8", "replace")
+        self._lane = ""  # an error in this message names its lane alone
         value = json.decode_request(data)
         if not isinstance(value, dict):
             raise wrong_type("the message", "an object", value)
@@ -103,8 +106,11 @@ class SocketTurns:
             return Turn(b"", generate=False, refusal=json.encode(refusal))
         if value.get("type") != CREATE:
             raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
-        generate, lane = Fields(value).boolean("generate"), Fields(value).text(LANE)
+        lane = Fields(value).text(LANE)
+        if lane is not None and len(lane) > MAX_NAME:
+            raise refused(LANE, f"expected at most {MAX_NAME} letters, got {len(lane)}")
         self._lane = lane or ""
+        generate = Fields(value).boolean("generate")
         fields = {name: said for name, said in _fields(data).items() if name not in OF_MESSAGE}
         new = _input(fields.get("input", Raw(b"[]")))
         before = fields.pop(PREVIOUS, NULL)
@@ -150,8 +156,12 @@ class SocketTurns:
             items = [*self._asked, *self._output]
             self._lanes[self._lane] = _Said(answer_id, items, self._before, sum(len(bytes(item)) for item in items))
         self._asked, self._output = [], []
-        while len(self._lanes) > 1 and sum(each.size for each in self._lanes.values()) > self._max_body:
+        while len(self._lanes) > 1 and self._are_too_many():
             del self._lanes[next(iter(self._lanes))]  # a request that refers to it goes on as it came
+
+    def _are_too_many(self) -> bool:
+        lanes = self._lanes.values()
+        return len(lanes) > MAX_LANES or sum(each.size for each in lanes) > self._max_body
 
     def event(self, data: bytes) -> bytes:
         """An event of the answer, a JSON object, as it is told: with its lane."""
