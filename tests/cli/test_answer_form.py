@@ -42,6 +42,7 @@ def test_the_short_form_names_fields(text: str, properties: dict[str, Any]) -> N
     [
         ("", "got nothing"),
         ("age string", "there is no type 'string' of a field; did you mean str?"),
+        ("a int, a", "there are two fields 'a'"),
         ("age x", "known are str, int, float, bool"),
         ("what is this?", "expected a file, a JSON schema, or fields as"),
         ("none.json", "none.json cannot be read: No such file"),

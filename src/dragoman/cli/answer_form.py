@@ -41,6 +41,8 @@ def short_schema(text: str) -> dict[str, Any]:
         if kind not in TYPES:
             hint = nearest(kind, TYPES) or f"; known are {', '.join(TYPES)}"
             raise InvalidRequestError(f"--schema: there is no type {kind!r} of a field{hint}")
+        if found["name"] in properties:
+            raise InvalidRequestError(f"--schema: there are two fields {found['name']!r}")
         described = {"description": found["description"]} if found["description"] else {}
         properties[found["name"]] = {"type": TYPES[kind]} | described
     if not properties:

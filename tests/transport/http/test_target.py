@@ -70,6 +70,13 @@ def test_no_other_url_is_taken_and_none_is_shown(url: str) -> None:
     assert "canary" not in str(caught.value)
 
 
+def test_a_url_without_a_scheme_is_told_so() -> None:
+    with pytest.raises(
+        InvalidRequestError, match=r"^expected an absolute http or https URL, got one without a scheme$"
+    ):
+        parse("host/path")
+
+
 def test_a_head_says_what_was_asked_and_how_it_is_framed() -> None:
     assert sent(URL, "POST", b"body", None, ("X-Key", "a\tb"), ("x", "")) == (
         b"POST /path HTTP/1.1\r\nhost: host\r\nX-Key: a\tb\r\nx: \r\n"

@@ -130,7 +130,8 @@ def parse(url: str, proxy: str | None = None, ca_file: str | None = None) -> Htt
         case "http" | "https" as scheme if host:
             pass
         case _:
-            raise InvalidRequestError(f"expected an absolute http or https URL, got {cut(parts.scheme, 20)!r}://…")
+            got = f"{cut(parts.scheme, 20)}://…" if parts.scheme else "one without a scheme"
+            raise InvalidRequestError(f"expected an absolute http or https URL, got {got}")
     if parts.username is not None:
         raise InvalidRequestError(f"the URL of {host} holds credentials: put them into a header")
     origin = Origin(scheme, host, port or PORTS[scheme], parse_proxy(proxy) if proxy else None, ca_file)
