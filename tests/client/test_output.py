@@ -12,11 +12,10 @@ import pytest
 from msgspec import Struct
 
 from dragoman import Client, SyncClient
-from dragoman.client.output import Partials, shape_of, unfenced, with_form
+from dragoman.client.output import Partials, shape_of, unfenced
 from dragoman.config import Config, ProviderConfig
 from dragoman.errors import InvalidRequestError, OutputError, TimeoutError, TurnLimitError
 from dragoman.types import (
-    ChatRequest,
     EmulatedForm,
     PartDelta,
     PartEnd,
@@ -24,7 +23,6 @@ from dragoman.types import (
     ResponseEnd,
     ResponseFormat,
     Text,
-    user,
 )
 from tests.support.canned import CannedReply, CannedTransport
 
@@ -225,59 +223,6 @@ async def test_what_pydantic_demands_of_a_type_holds(kind: Any, text: str) -> No
     client, _ = client_of(answer(text))
     with pytest.raises(OutputError, match=r"greater than 0|valid date"):
         await client.chat("up/m", "x", output=kind, output_retries=0)
-
-
-class Placed(pydantic.BaseModel):
-    at: tuple[int, str]
-
-
-async def test_a_tuple_says_what_its_items_are_where_they_cannot_differ() -> None:
-    # AnswerDotAI/fastcore#798
-    client, transport = client_of(answer('{"at":[1,"x"]}'))
-    assert (await client.chat("up/gpt-5", "x", output=Placed)).output == Placed(at=(1, "x"))
-    form = sent(transport)["response_format"]["json_schema"]
-    assert form["strict"] is True
-    assert form["schema"]["properties"]["at"]["items"] == {"anyOf": [{"type": "integer"}, {"type": "string"}]}
-
-
-class Open(Struct):
-    counts: dict[str, int]
-
-
-class Anything(Struct):
-    value: Any
-
-
-class AnyList(Struct):
-    values: list  # type: ignore[type-arg]  # the point of the test
-
-
-class Choice(Struct):
-    colour: Literal["red", "blue"]
-    size: Literal[1, "x", None]
-
-
-class Tea(Struct, tag=True):
-    cups: int
-
-
-class Milk(Struct, tag=True):
-    litres: int
-
-
-def test_a_list_of_values_names_their_type() -> None:
-    choices = shape_of(Choice).schema["properties"]
-    assert choices["colour"] == {"enum": ["blue", "red"], "type": "string"}
-    assert sorted(choices["size"]["type"]) == ["integer", "null", "string"]
-    for kind in ("Tea", "Milk"):
-        assert shape_of(Tea | Milk).schema["$defs"][kind]["properties"]["type"]["type"] == "string"  # type: ignore[arg-type]  # a union
-
-
-@pytest.mark.parametrize("kind", [Receipt, Customer, Open, Anything, AnyList])
-def test_a_form_that_strict_services_would_refuse_is_not_strict(kind: type[Any]) -> None:
-    request = with_form(ChatRequest(model="m", messages=(user("x"),)), shape_of(kind))
-    assert request.response_format is not None
-    assert request.response_format.strict is None
 
 
 @pytest.mark.parametrize(("protocol", "path"), [("anthropic", "v1"), ("gemini", "v1beta"), ("ollama", "")])

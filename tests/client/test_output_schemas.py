@@ -1,0 +1,64 @@
+"""The schema that an output is asked for with: one that strict services take, or one that is not said to be strict."""
+
+from typing import Any, Literal
+
+import pydantic
+import pytest
+from msgspec import Struct
+
+from dragoman.client.output import shape_of, with_form
+from dragoman.types import ChatRequest, user
+from tests.client.test_output import Customer, Receipt, answer, client_of, sent
+
+
+class Placed(pydantic.BaseModel):
+    at: tuple[int, str]
+
+
+async def test_a_tuple_says_what_its_items_are_where_they_cannot_differ() -> None:
+    # AnswerDotAI/fastcore#798
+    client, transport = client_of(answer('{"at":[1,"x"]}'))
+    assert (await client.chat("up/gpt-5", "x", output=Placed)).output == Placed(at=(1, "x"))
+    form = sent(transport)["response_format"]["json_schema"]
+    assert form["strict"] is True
+    assert form["schema"]["properties"]["at"]["items"] == {"anyOf": [{"type": "integer"}, {"type": "string"}]}
+
+
+class Open(Struct):
+    counts: dict[str, int]
+
+
+class Anything(Struct):
+    value: Any
+
+
+class AnyList(Struct):
+    values: list  # type: ignore[type-arg]  # the point of the test
+
+
+class Choice(Struct):
+    colour: Literal["red", "blue"]
+    size: Literal[1, "x", None]
+
+
+class Tea(Struct, tag=True):
+    cups: int
+
+
+class Milk(Struct, tag=True):
+    litres: int
+
+
+def test_a_list_of_values_names_their_type() -> None:
+    choices = shape_of(Choice).schema["properties"]
+    assert choices["colour"] == {"enum": ["blue", "red"], "type": "string"}
+    assert sorted(choices["size"]["type"]) == ["integer", "null", "string"]
+    for kind in ("Tea", "Milk"):
+        assert shape_of(Tea | Milk).schema["$defs"][kind]["properties"]["type"]["type"] == "string"  # type: ignore[arg-type]  # a union
+
+
+@pytest.mark.parametrize("kind", [Receipt, Customer, Open, Anything, AnyList])
+def test_a_form_that_strict_services_would_refuse_is_not_strict(kind: type[Any]) -> None:
+    request = with_form(ChatRequest(model="m", messages=(user("x"),)), shape_of(kind))
+    assert request.response_format is not None
+    assert request.response_format.strict is None
