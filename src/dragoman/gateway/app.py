@@ -14,17 +14,16 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.client.model_table import MAX_NAME
 from dragoman.config import Config
-from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
+from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError
 from dragoman.gateway.answer import fit, numbered
 from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.attribution import attributed
 from dragoman.gateway.carried import Carried
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
+from dragoman.gateway.error_responses import error_response, nothing_at
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint
-from dragoman.gateway.fronts.nearby import ROOT, nearby, shown_path
-from dragoman.gateway.fronts.openai import CHAT
-from dragoman.gateway.fronts.table import Found, Front
+from dragoman.gateway.fronts.table import Front
 from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import ENDED, GONE, DisconnectedError, ResponseWriter
@@ -188,7 +187,7 @@ class Gateway:
                         answer = error_response(front, call, refused, outcome)
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
             if found.endpoint is None:
-                return self._nothing_at(found, call, outcome)
+                return nothing_at(self._table, found, call, outcome)
             if call.method == "POST" and not self.keys.required:
                 check_origin(call, self.cors)
             if call.method == "POST" and front.json:
@@ -370,19 +369,6 @@ class Gateway:
         if self.metrics is not None and self._successor is None:
             self.metrics.turned(change)
 
-    def _nothing_at(self, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:
-        front, methods = found.front, found.methods
-        if not methods or call.path == ROOT:  # a question sent there has lost the end of its address
-            meant = nearby(call.path, self._table.served(), CHAT)
-            message = f"{cut(call.method, 20)} {shown_path(call.path)} is not served here; {meant} is"
-            unknown = RequestError(message, status=404, code="unknown_path")
-            return error_response(front, call, unknown, outcome, front.no_path)
-        allow = ", ".join(methods)
-        message = f"{shown_path(call.path)}: expected {allow}, got {cut(call.method, 20)}"
-        wrong = RequestError(message, status=405, code="wrong_method")
-        answer = error_response(front, call, wrong, outcome, front.no_method)
-        return replace(answer, headers=(*answer.headers, ("allow", allow)))
-
     async def refuse(self, front: Front, call: ServerRequest, error: DragomanError, writer: ResponseWriter) -> None:
         """Answers with `error`, unless an answer has begun: then that one breaks off."""
         if not writer.started:
@@ -408,14 +394,3 @@ def _metrics(config: Config, client: Client, region: Region) -> Metrics | None:
     metrics = Metrics(config, client.providers, region)
     metrics.breakers({name: health.breaker.state for name, health in client.healths().items()})
     return metrics
-
-
-def error_response(
-    front: Front,
-    call: ServerRequest,
-    error: DragomanError,
-    outcome: Outcome,
-    words: ServerResponse | None = None,
-) -> ServerResponse:
-    """`error` in the protocol of `front`, or `words`, the front's own response to just this failure."""
-    return replace(words or front.codec.refusal(call, numbered(error, outcome)), error=error.code)

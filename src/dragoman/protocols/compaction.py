@@ -18,7 +18,7 @@ EXPRESSED = "compact"
 """A protocol lists this if a service of it compacts conversations itself."""
 
 ASKED = "compaction"
-"""The note, under our own key of `extra`, on the protocol whose service was asked in its own way, and how."""
+"""The note, under our own key of `extra`, of a request that asks for a summary in a way that only one protocol has."""
 
 NATIVE = f"unknown.{OURS}"
 """A protocol lists this if its answers can hold a summary of ours."""
@@ -27,8 +27,8 @@ BEFORE = "The conversation so far was replaced by this summary of it:\n\n"
 
 
 def asked_of(protocol: str, instructions: str | None) -> Extra:
-    """The note that `protocol` alone has the way in which a request asks for a summary; `instructions`: for whoever
-    writes it."""
+    """The note of a request that asks for a summary in a way which `protocol` alone has. `instructions`: how the caller
+    wants it written; None if it does not say."""
     return {OURS: {ASKED: {"by": protocol, "instructions": instructions}}}
 
 
@@ -39,7 +39,7 @@ def asked_by(request: ChatRequest) -> str | None:
 
 
 def instructions_in(request: ChatRequest) -> str | None:
-    """The caller's own instructions for whoever writes the summary."""
+    """How the caller wants the summary written; None if it does not say."""
     said = _note(request).get("instructions")
     return said if isinstance(said, str) and said.strip() else None
 

@@ -32,7 +32,7 @@ class Keeper:
 
     @property
     def saves(self) -> bool:
-        """Whether what is said is kept."""
+        """Whether conversations are written to the file."""
         return self._save
 
     def begin(self, model: str, system: str | None, id_: int | None, *, go_on: bool, default: str) -> Conversation:

@@ -185,12 +185,13 @@ class ReplyDecoder(SseDecoder):
         except json.NOT_STRICT:
             said = _loosely(data)
         self._begin(out)
-        kind = ".".join(filter(None, ("content_block_delta", said.delta.type)))
-        if not said.delta.is_known or not self._blocks.add(said.index, said.delta, out):
-            self._leave_out(kind)
+        delta = said.delta
+        if not delta.is_known or not self._blocks.add(said.index, delta, out):
+            self._leave_out(_kind(delta))
             return
-        for name in said.delta.more or ():
-            self._leave_out(f"{kind}.{name}")
+        if delta.more:
+            for name in delta.more:
+                self._leave_out(f"{_kind(delta)}.{name}")
         self._plain = True
 
     def _block_stop(self, data: bytes, out: list[StreamEvent]) -> None:
@@ -299,6 +300,11 @@ def kind_of(data: bytes) -> bytes | None:
     kind = value.get("type") if isinstance(value, dict) else None
     name = kind.encode() if isinstance(kind, str) and kind.isascii() else b""
     return name if name in EVENTS else None
+
+
+def _kind(delta: Delta) -> str:
+    """What a delta is called among the losses."""
+    return f"content_block_delta.{delta.type}" if delta.type else "content_block_delta"
 
 
 def _loosely(data: bytes) -> BlockDelta:

@@ -164,7 +164,7 @@ class SocketTurns:
         return len(lanes) > MAX_LANES or sum(each.size for each in lanes) > self._max_body
 
     def event(self, data: bytes) -> bytes:
-        """An event of the answer, a JSON object, as it is told: with its lane."""
+        """`data`, an event as a JSON object, with the name of its lane in front, if it has one."""
         if not self._lane or not data[1:].lstrip().startswith(b'"'):
             return data
         return b'{"%b":%b,%b' % (LANE.encode(), json.encode(self._lane), data[1:])
