@@ -13,8 +13,9 @@ from typing import Any
 
 from bench.dialects import PATHS, answer, tap
 from dragoman.engine.answer import Answer
-from dragoman.engine.call import Service, receive
+from dragoman.engine.call import receive
 from dragoman.engine.env import system_env
+from dragoman.engine.service import Service
 from dragoman.gateway.answer import answer_stream
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.protocols.registry import DIALECTS

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from dragoman.engine.answer import MANY_EVENTS, Answer, Handler, whole
 from dragoman.engine.beside import MANY
-from dragoman.engine.call import LARGE, Service, open_answer
+from dragoman.engine.call import open_answer
+from dragoman.engine.decoded import LARGE
 from dragoman.engine.secrets import secrets
+from dragoman.engine.service import Service
 from dragoman.errors import (
     AuthenticationError,
     BadEventError,

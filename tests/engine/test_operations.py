@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.engine.beside import MANY
-from dragoman.engine.call import LARGE, Service
+from dragoman.engine.decoded import LARGE
 from dragoman.engine.operations import count_tokens, embed
+from dragoman.engine.service import Service
 from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.env import Env
 from dragoman.protocols.operations import CountClient, EmbedClient

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from dragoman.engine.answer import whole
-from dragoman.engine.call import Service, open_answer
+from dragoman.engine.call import open_answer
+from dragoman.engine.service import Service
 from dragoman.errors import InvalidRequestError, OpaqueStateError
 from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.base import ClientCodec

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Hashable
 
-from dragoman.engine.relay import Relay, RelayTarget
+from dragoman.engine.relay import Relay
+from dragoman.engine.relay_target import RelayTarget
 from dragoman.engine.secrets import Secrets
 from dragoman.engine.templates import Templates
 from dragoman.errors import DragomanError, InvalidRequestError

@@ -6,10 +6,10 @@ from collections.abc import Awaitable
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Receive
-from dragoman.engine.call import Service
 from dragoman.engine.draft import draft
 from dragoman.engine.operations import count_tokens
 from dragoman.engine.renamed import Renamed, names_for
+from dragoman.engine.service import Service
 from dragoman.engine.text_bypass import SendAhead
 from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.openai_chat import OpenAIChatClient

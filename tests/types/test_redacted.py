@@ -6,9 +6,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from dragoman.engine.call import Service
-from dragoman.engine.relay import RelayTarget
+from dragoman.engine.relay_target import RelayTarget
 from dragoman.engine.secrets import secrets
+from dragoman.engine.service import Service
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_chat.relay import ChatRelayRequest
 from dragoman.providers import Aibn, OpenAICompatible

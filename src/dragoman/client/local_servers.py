@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from dragoman.client.listing import PATIENCE
-from dragoman.engine.call import Service, fetch
+from dragoman.engine.service import Service, fetch
 from dragoman.errors import AuthenticationError, DragomanError
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_chat.models import decode_models, decode_owners, models_request

@@ -12,7 +12,7 @@ from dragoman.client.naming import Named
 from dragoman.client.routes import RouteMaker, Tighter, tightened
 from dragoman.config import Config, Key, ProfileConfig, ProviderConfig
 from dragoman.engine.answer import Answer, Handler
-from dragoman.engine.relay import RelayTarget
+from dragoman.engine.relay_target import RelayTarget
 from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, nearest
 from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import Provider, catalogue, generic

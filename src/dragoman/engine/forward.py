@@ -5,8 +5,8 @@ Only an error does not pass: it is decoded, as every error is, so that it shows 
 
 from collections.abc import AsyncGenerator
 
-from dragoman.engine.call import Service, failure
 from dragoman.engine.secrets import signed
+from dragoman.engine.service import Service, failure
 from dragoman.errors import DragomanError, EndpointNotFoundError, TruncatedStreamError, UnsupportedFeatureError
 from dragoman.protocols.env import Env
 from dragoman.protocols.operations import KeptCall, KeptStream

@@ -8,10 +8,11 @@ from itertools import chain
 from msgspec.structs import replace
 
 from dragoman.engine.beside import beside
-from dragoman.engine.call import LARGE, Service, fetch
+from dragoman.engine.decoded import LARGE
 from dragoman.engine.question import question
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import signed
+from dragoman.engine.service import Service, fetch
 from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
 from dragoman.protocols.env import Env
 from dragoman.protocols.estimate import estimated_tokens

@@ -19,39 +19,18 @@ from enum import Enum
 from time import monotonic
 from typing import Protocol
 
-from msgspec import Struct
-
 from dragoman.engine.bypass import Bypass
-from dragoman.engine.call import EMPTY, LINGER, answer_too_large, nothing
+from dragoman.engine.ends import EMPTY, LINGER, answer_too_large, nothing
+from dragoman.engine.relay_target import RelayTarget
 from dragoman.engine.repeated import relayed_words
-from dragoman.engine.secrets import Secrets, signed
+from dragoman.engine.secrets import signed
 from dragoman.engine.spent import SAMPLE, note, relayed_tokens
-from dragoman.engine.templates import Templates
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.loop.outlet import Outlet
-from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
-from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, SHORT, Exchange, Reply, Sending
+from dragoman.protocols.relay import RelayRequest, ReplySummary, Tap
+from dragoman.transport.base import BODY, COMPLETE, FAILED, SHORT, Exchange, Reply, Sending
 from dragoman.types import Headers, Outcome
 from dragoman.types.http import without
-
-
-class RelayTarget(Struct, frozen=True):
-    """A service, with all that a relay needs to know of it."""
-
-    name: str
-    """The name of the provider, for errors."""
-    secrets: Secrets
-    """What no error may show."""
-    codec: RelayCodec
-    """The protocol of the service."""
-    templates: Templates
-    """What sends the requests."""
-    empty_ok: bool = False
-    """Whether an answer without content is a good one."""
-    max_answer: int = MAX_BODY
-    """Bytes of an answer; a longer one is broken off."""
-    replaced: frozenset[str] = frozenset()
-    """Header fields of a caller that do not pass, since the service's own `headers` have them; in lower case."""
 
 
 class RelaySink(Protocol):

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dragoman.engine.call import Service, fetch
 from dragoman.engine.env import get_random_string
 from dragoman.engine.secrets import signed
+from dragoman.engine.service import Service, fetch
 from dragoman.errors import DragomanError
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient, decode_token
 from dragoman.providers.base import AsyncGeneratorProvider

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from dragoman.config import EmptyAnswer
 from dragoman.engine.answer import Answer, Handler, Owning
-from dragoman.engine.call import Service, open_answer, receive
+from dragoman.engine.call import open_answer, receive
 from dragoman.engine.draft import HIDDEN, Draft, draft, failed, hiding, relay_draft
 from dragoman.engine.env import system_env
 from dragoman.engine.forward import Forwarded, forward
 from dragoman.engine.operations import count_tokens, embed
-from dragoman.engine.relay import RelayTarget
+from dragoman.engine.relay_target import RelayTarget
 from dragoman.engine.secrets import Secrets, secrets
+from dragoman.engine.service import Service
 from dragoman.engine.stream import Stream, Texts
 from dragoman.engine.templates import Templates
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, TransportError

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from dragoman.engine.call import fetch
 from dragoman.engine.secrets import signed
+from dragoman.engine.service import fetch
 from dragoman.errors import ConfigurationError, DragomanError
 from dragoman.protocols.base import ClientCodec
 from dragoman.providers.base import AsyncGeneratorProvider

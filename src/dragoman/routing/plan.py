@@ -23,7 +23,7 @@ from time import monotonic
 from msgspec import Struct
 
 from dragoman.engine.answer import Answer, Handler
-from dragoman.engine.relay import RelayTarget
+from dragoman.engine.relay_target import RelayTarget
 from dragoman.errors import DragomanError
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.hedge_time import HedgeTime

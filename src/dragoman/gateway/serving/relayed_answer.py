@@ -21,7 +21,8 @@ from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
-from dragoman.engine.relay import Relay, RelayTarget
+from dragoman.engine.relay import Relay
+from dragoman.engine.relay_target import RelayTarget
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import fit
 from dragoman.gateway.app import Admitted, Gateway

@@ -1,0 +1,27 @@
+"""A service as a relay needs it."""
+
+from msgspec import Struct
+
+from dragoman.engine.secrets import Secrets
+from dragoman.engine.templates import Templates
+from dragoman.protocols.relay import RelayCodec
+from dragoman.transport.base import MAX_BODY
+
+
+class RelayTarget(Struct, frozen=True):
+    """A service, with all that a relay needs to know of it."""
+
+    name: str
+    """The name of the provider, for errors."""
+    secrets: Secrets
+    """What no error may show."""
+    codec: RelayCodec
+    """The protocol of the service."""
+    templates: Templates
+    """What sends the requests."""
+    empty_ok: bool = False
+    """Whether an answer without content is a good one."""
+    max_answer: int = MAX_BODY
+    """Bytes of an answer; a longer one is broken off."""
+    replaced: frozenset[str] = frozenset()
+    """Header fields of a caller that do not pass, since the service's own `headers` have them; in lower case."""
