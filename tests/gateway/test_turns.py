@@ -13,7 +13,7 @@ from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.answer import answer_whole
 from dragoman.gateway.asgi import AsgiResponseWriter, Message
 from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint
-from dragoman.gateway.fronts.responses_socket import Session
+from dragoman.gateway.fronts.openai_responses.socket import Session
 from dragoman.gateway.http.websocket import WebSocket
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_responses import OpenAIResponsesServer

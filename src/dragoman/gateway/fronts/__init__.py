@@ -1,1 +1,1 @@
-"""The fronts, one file each, and the table of their paths."""
+"""The fronts, a file or a folder each, and the table of their paths."""

@@ -8,7 +8,7 @@ import asyncio
 from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.fronts.endpoints import ChatEndpoint
-from dragoman.gateway.fronts.kept_answers import KeptEndpoint
+from dragoman.gateway.fronts.openai_responses.kept_answers import KeptEndpoint
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.serving.generation import Doorkeeper, Generation

@@ -3,7 +3,7 @@
 https://platform.openai.com/docs/guides/websocket-mode. Each message is answered as if it had come by `POST`, relayed or
 translated; the events of the answer's stream are the messages that go back. An answer that is no stream, which is an
 error, becomes one message. Nothing of it is told apart by who asks: routes, keys, limits and the request log hold for
-each message as for each request. It is a part of the front of Responses, and none itself.
+each message as for each request.
 """
 
 from http.client import parse_headers

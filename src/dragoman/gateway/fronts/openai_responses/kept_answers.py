@@ -1,4 +1,4 @@
-"""Gives back an answer that is kept here or by a service, or what led to it, or forgets it. No front of its own."""
+"""Gives back an answer that is kept here or by a service, or what led to it, or forgets it."""
 
 import re
 from contextlib import aclosing
