@@ -8,10 +8,10 @@ import pytest
 from dragoman.errors import InvalidRequestError, UpstreamError
 from dragoman.protocols.compaction import summary_part
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
-from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.kept import ResponsesKept
 from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import Variant, decode_body, encode_body
+from dragoman.protocols.openai_responses.sayable import Sayable
 from dragoman.protocols.openai_responses.socket_turns import SocketTurns
 from dragoman.protocols.operations import KeptCall
 from dragoman.types import ChatRequest, ChatResponse, Text, Unknown, unfold

@@ -11,7 +11,6 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.compaction import EXPRESSED
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
-from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.counter import ResponsesCounter
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.extra import NAME
@@ -19,6 +18,7 @@ from dragoman.protocols.openai_responses.hosted import TYPES, is_sayable
 from dragoman.protocols.openai_responses.kept import ResponsesKept
 from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body, without_encrypted
+from dragoman.protocols.openai_responses.sayable import Sayable
 from dragoman.protocols.openai_shared.cache import CACHED, FIELD
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.errors import decode_error

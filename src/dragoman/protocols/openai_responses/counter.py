@@ -2,9 +2,9 @@
 
 from dragoman.protocols.env import Env
 from dragoman.protocols.json_fields import wrong_type
-from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.request import Variant, decode_body, encode_body
+from dragoman.protocols.openai_responses.sayable import Sayable
 from dragoman.protocols.openai_shared.errors import failure_in, reported
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.reported_count import read_count

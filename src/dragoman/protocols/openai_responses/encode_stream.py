@@ -22,7 +22,7 @@ from dragoman.protocols.compaction import not_compacted
 from dragoman.protocols.env import Env
 from dragoman.protocols.openai_responses.citations import encode_annotation
 from dragoman.protocols.openai_responses.compaction import check_compacted, check_whole
-from dragoman.protocols.openai_responses.conversation import LAST, NEXT, belongs
+from dragoman.protocols.openai_responses.conversation import LAST, NEXT
 from dragoman.protocols.openai_responses.decode_stream import RESPONSE
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT, failed, failure
 from dragoman.protocols.openai_responses.extra import NAME
@@ -30,6 +30,7 @@ from dragoman.protocols.openai_responses.finish_reasons import encode_reason
 from dragoman.protocols.openai_responses.frame import frame
 from dragoman.protocols.openai_responses.logprobs import encode_logprobs
 from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, ItemWriter
+from dragoman.protocols.openai_responses.said_items import belongs
 from dragoman.protocols.openai_responses.shapes import SHAPES, Shape, bare, emptied, kind_of
 from dragoman.protocols.openai_responses.usage import encode_usage
 from dragoman.protocols.speech import OURS

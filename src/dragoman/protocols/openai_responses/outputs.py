@@ -11,17 +11,12 @@ from dragoman.protocols.env import Env
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.openai_responses.compaction import compaction_item
 from dragoman.protocols.openai_responses.content import is_content, output_text
-from dragoman.protocols.openai_responses.conversation import (
-    NEXT,
-    around,
-    belongs,
-    call_item,
-    reasoning_item,
-)
+from dragoman.protocols.openai_responses.conversation import NEXT
 from dragoman.protocols.openai_responses.extra import ITEM, NAME, joined, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
 from dragoman.protocols.openai_responses.item_ids import MADE, SHOWN, id_within
 from dragoman.protocols.openai_responses.request import wants_encrypted
+from dragoman.protocols.openai_responses.said_items import around, belongs, call_item, reasoning_item
 from dragoman.protocols.tools.freeform import unwrapped_input
 from dragoman.protocols.tools.search import MARK, is_search
 from dragoman.types import (

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.compaction import TRIGGER, wants_compaction
-from dragoman.protocols.openai_responses.conversation import Sayable, decode_input, encode_input
+from dragoman.protocols.openai_responses.conversation import decode_input
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
+from dragoman.protocols.openai_responses.sayable import Sayable
 from dragoman.protocols.openai_responses.tools import (
     decode_choice,
     decode_format,
@@ -19,6 +20,7 @@ from dragoman.protocols.openai_responses.tools import (
     encode_format,
     encode_tools,
 )
+from dragoman.protocols.openai_responses.write_input import encode_input
 from dragoman.protocols.openai_shared.family import FAMILY, NATIVE_TIERS, TIERS, request_extra
 from dragoman.protocols.openai_shared.user import cache_key_of, user_of
 from dragoman.protocols.reasoning import effort_of

@@ -12,7 +12,6 @@ from dragoman.protocols.env import Env
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.compaction import check_whole, compacted
-from dragoman.protocols.openai_responses.conversation import Sayable, encode_input
 from dragoman.protocols.openai_responses.encode_errors import envelope, failure, first_heartbeat
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, Tell, encode_response
 from dragoman.protocols.openai_responses.extra import NAME
@@ -20,7 +19,9 @@ from dragoman.protocols.openai_responses.finish_reasons import SAYABLE as SAYABL
 from dragoman.protocols.openai_responses.outputs import ItemWriter
 from dragoman.protocols.openai_responses.relay import COMPACT_READER, PREVIOUS, READER
 from dragoman.protocols.openai_responses.request import decode_body
+from dragoman.protocols.openai_responses.sayable import Sayable
 from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
+from dragoman.protocols.openai_responses.write_input import encode_input
 from dragoman.protocols.openai_shared.errors import OUTWARD
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.protocols.speech import HOSTED_CALLS

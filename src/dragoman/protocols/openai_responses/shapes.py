@@ -5,9 +5,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.protocols.openai_responses.conversation import around
 from dragoman.protocols.openai_responses.extra import with_extra
 from dragoman.protocols.openai_responses.outputs import content_part
+from dragoman.protocols.openai_responses.said_items import around
 from dragoman.types import AnyPart, HostedCall, Reasoning, Refusal, Text, ToolCall
 
 
