@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman import Client
-from dragoman.client.explain import Asked, Explanation, explain_call, explain_chat, plain
+from dragoman.client.explain import Asked, explain_call, explain_chat
+from dragoman.client.explanation import Explanation, plain
 from dragoman.config import Config, ModelConfig, ProfileConfig, ProviderConfig
 from dragoman.errors import InvalidRequestError, ModelNotFoundError, RateLimitError, UnsupportedFeatureError
 from dragoman.protocols.openai_chat import OpenAIChatServer, OpenAICompletionsServer

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from dragoman.client import Client
-from dragoman.client.explain import Asked, Explanation, explain_call
+from dragoman.client.explain import Asked, explain_call
+from dragoman.client.explanation import Explanation
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import ServerRequest, names

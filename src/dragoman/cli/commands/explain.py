@@ -16,7 +16,8 @@ from dragoman.cli.options import config_option, json_option, model_option
 from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
-from dragoman.client.explain import Carried, Explanation, at_once, body_text, explain_chat, here, known_facts, plain
+from dragoman.client.explain import at_once, explain_chat, here
+from dragoman.client.explanation import Carried, Explanation, body_text, known_facts, plain
 from dragoman.errors import cut, nearest
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.explain import Wanted, explain_at, request_to

@@ -10,7 +10,8 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.client.explain import Asked, Do, Explanation, explaining, plain
+from dragoman.client.explain import Asked, Do, explaining
+from dragoman.client.explanation import Explanation, plain
 from dragoman.errors import DragomanError, cut, nearest, scrub
 from dragoman.gateway.answer import fit
 from dragoman.gateway.attribution import attributed
