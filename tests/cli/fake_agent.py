@@ -47,6 +47,10 @@ def gemini() -> tuple[str, dict[str, str], dict[str, Any]]:
 
 def opencode() -> tuple[str, dict[str, str], dict[str, Any]]:
     config = json.loads(Path(ENV["OPENCODE_CONFIG"]).read_text()) | json.loads(ENV["OPENCODE_CONFIG_CONTENT"])
+    return merged(config)
+
+
+def merged(config: dict[str, Any]) -> tuple[str, dict[str, str], dict[str, Any]]:
     name, _, model = config["model"].partition("/")
     provider = config["provider"][name]
     assert model in provider["models"]
@@ -68,6 +72,31 @@ def pi() -> tuple[str, dict[str, str], dict[str, Any]]:
     return provider["baseUrl"] + "/chat/completions", bearer(key), chat(provider["models"][0]["id"])
 
 
+def copilot() -> tuple[str, dict[str, str], dict[str, Any]]:
+    assert (ENV["COPILOT_PROVIDER_TYPE"], ENV["COPILOT_PROVIDER_WIRE_API"]) == ("openai", "responses")
+    assert not ENV.get("COPILOT_PROVIDER_BEARER_TOKEN")
+    body = {"model": sys.argv[sys.argv.index("--model") + 1], "input": "hello"}
+    return ENV["COPILOT_PROVIDER_BASE_URL"] + "/responses", bearer(ENV["COPILOT_PROVIDER_API_KEY"]), body
+
+
+def qwen() -> tuple[str, dict[str, str], dict[str, Any]]:
+    settings = json.loads(Path(ENV["QWEN_CODE_SYSTEM_SETTINGS_PATH"]).read_text())
+    (provider,) = settings["modelProviders"][settings["security"]["auth"]["selectedType"]]
+    assert settings["model"]["name"] == provider["id"]
+    return provider["baseUrl"] + "/chat/completions", bearer(ENV[provider["envKey"]]), chat(provider["id"])
+
+
+def kilo() -> tuple[str, dict[str, str], dict[str, Any]]:
+    config = json.loads(Path(ENV["KILO_CONFIG"]).read_text()) | json.loads(ENV["KILO_CONFIG_CONTENT"])
+    return merged(config)
+
+
+def cn() -> tuple[str, dict[str, str], dict[str, Any]]:
+    (model,) = json.loads(Path(sys.argv[sys.argv.index("--config") + 1]).read_text())["models"]
+    key = ENV[model["apiKey"].removeprefix("${{ secrets.").removesuffix(" }}")]
+    return model["apiBase"] + "/chat/completions", bearer(key), chat(model["model"])
+
+
 def messages() -> list[dict[str, str]]:
     return [{"role": "user", "content": "hello"}]
 
@@ -82,8 +111,8 @@ def bearer(key: str) -> dict[str, str]:
 
 def main() -> None:
     """Asks, records, ends."""
-    ways = {"claude": claude, "codex": codex, "gemini": gemini, "opencode": opencode, "aider": aider, "pi": pi}
-    url, headers, body = ways[Path(sys.argv[0]).name]()
+    agents = (aider, claude, cn, codex, copilot, gemini, kilo, opencode, pi, qwen)
+    url, headers, body = {agent.__name__: agent for agent in agents}[Path(sys.argv[0]).name]()
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"} | headers)  # noqa: S310  # of our own gateway
     with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
         text = answer.read().decode()

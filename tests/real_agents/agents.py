@@ -67,6 +67,42 @@ def _opencode(work: Path) -> Tools:
     ]
 
 
+def _copilot(work: Path) -> Tools:
+    note = str(work / "note.txt")
+    return [
+        ("view", {"path": note}),
+        ("edit", {"path": note, "old_str": "old", "new_str": "new"}),
+        ("bash", {"command": "cp note.txt made.txt", "description": "copies"}),
+    ]
+
+
+def _qwen(work: Path) -> Tools:
+    note = str(work / "note.txt")
+    return [
+        ("read_file", {"file_path": note}),
+        ("edit", {"file_path": note, "old_string": "old", "new_string": "new"}),
+        ("run_shell_command", {"command": "cp note.txt made.txt", "is_background": False}),
+    ]
+
+
+def _continue(work: Path) -> Tools:
+    note = str(work / "note.txt")
+    return [
+        ("Read", {"filepath": note}),
+        ("Edit", {"file_path": note, "old_string": "old", "new_string": "new"}),
+        ("Bash", {"command": "cp note.txt made.txt"}),
+    ]
+
+
+def _cline(work: Path) -> Tools:
+    note = str(work / "note.txt")
+    return [
+        ("read_files", {"files": [{"path": note}]}),
+        ("editor", {"path": note, "old_text": "old", "new_text": "new"}),
+        ("run_commands", {"commands": ["cp note.txt made.txt"]}),
+    ]
+
+
 def _codex_searching(work: Path) -> Tools:
     *before, copy = _codex(work)
     return [*before, ("tool_search", {"query": "copy a file", "limit": 3}), copy]
@@ -112,6 +148,73 @@ def _codex_of(model: str, tools: Callable[[Path], Tools]) -> Agent:
     )
 
 
+def _copilot_of(path: str = "/v1", **more: str) -> Agent:
+    return Agent(
+        program="copilot",
+        words=lambda prompt: ["-p", prompt, "--allow-all-tools", "--allow-all-paths"],
+        environ=lambda url, home: {
+            "COPILOT_PROVIDER_BASE_URL": f"{url}{path}",
+            "COPILOT_PROVIDER_API_KEY": KEY,
+            "COPILOT_MODEL": MODEL,
+            "COPILOT_OFFLINE": "true",
+            **{f"COPILOT_PROVIDER_{name.upper()}": value for name, value in more.items()},
+        },
+        files=lambda url: {},
+        tools=_copilot,
+    )
+
+
+QWEN_SETTINGS = {
+    "privacy": {"usageStatisticsEnabled": False},
+    "telemetry": {"enabled": False},
+    "general": {"enableAutoUpdate": False},
+}
+
+
+def _qwen_of(protocol: str, url_name: str, path: str = "") -> Agent:
+    return Agent(
+        program="qwen",
+        words=lambda prompt: [prompt, "--yolo", "--auth-type", protocol, "-m", MODEL],
+        environ=lambda url, home: {
+            f"{url_name}_BASE_URL": f"{url}{path}",
+            f"{protocol.upper()}_API_KEY": KEY,
+            f"{protocol.upper()}_MODEL": MODEL,
+        },
+        files=lambda url: {".qwen/settings.json": json.dumps(QWEN_SETTINGS)},
+        tools=_qwen,
+    )
+
+
+def _continue_of(provider: str, path: str) -> Agent:
+    def config(url: str) -> str:
+        model = {"name": MODEL, "provider": provider, "model": MODEL, "apiBase": f"{url}{path}", "apiKey": KEY}
+        more = {"roles": ["chat"], "capabilities": ["tool_use"]}
+        return json.dumps({"name": "gw", "version": "1.0.0", "schema": "v1", "models": [model | more]})
+
+    return Agent(
+        program="cn",
+        words=lambda prompt: ["--auto", "-p", prompt],
+        environ=lambda url, home: {"CONTINUE_TELEMETRY_ENABLED": "0"},
+        files=lambda url: {".continue/config.yaml": config(url)},
+        tools=_continue,
+    )
+
+
+def _cline_of(provider: str, path: str) -> Agent:
+    def providers(url: str) -> str:
+        settings = {"provider": provider, "apiKey": KEY, "model": MODEL, "baseUrl": f"{url}{path}"}
+        row = {"settings": settings, "updatedAt": "2026-11-29T00:00:00.000Z", "tokenSource": "manual"}
+        return json.dumps({"version": 1, "lastUsedProvider": provider, "modes": {}, "providers": {provider: row}})
+
+    return Agent(
+        program="cline",
+        words=lambda prompt: ["--json", "-P", provider, "-m", MODEL, prompt],
+        environ=lambda url, home: {"CLINE_TELEMETRY_DISABLED": "1"},
+        files=lambda url: {".cline/data/settings/providers.json": providers(url)},
+        tools=_cline,
+    )
+
+
 def _opencode_config(package: str, url: str) -> str:
     provider = {
         "npm": package,
@@ -128,17 +231,17 @@ def _opencode_config(package: str, url: str) -> str:
     return json.dumps(config)
 
 
-def _opencode_of(package: str, path: str) -> Agent:
+def _opencode_of(package: str, path: str, program: str = "opencode") -> Agent:
+    """opencode, or what is made from it: `program` names the variables too."""
+    file, prefix = f"{program}.json", program.upper()
     return Agent(
-        program="opencode",
+        program=program,
         words=lambda prompt: ["run", "--format", "json", "--auto", "-m", f"gw/{MODEL}"],
         environ=lambda url, home: {
-            "OPENCODE_CONFIG": str(home / "opencode.json"),
-            "OPENCODE_DISABLE_AUTOUPDATE": "1",
-            "OPENCODE_DISABLE_MODELS_FETCH": "1",
-            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+            f"{prefix}_CONFIG": str(home / file),
+            **{f"{prefix}_DISABLE_{name}": "1" for name in ("AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD")},
         },
-        files=lambda url: {"opencode.json": _opencode_config(package, f"{url}{path}")},
+        files=lambda url: {file: _opencode_config(package, f"{url}{path}")},
         tools=_opencode,
         prompt_by_stdin=True,
     )
@@ -176,6 +279,18 @@ AGENTS: dict[str, Agent] = {
         files=lambda url: {".gemini/settings.json": json.dumps(GEMINI_SETTINGS)},
         tools=_gemini,
     ),
+    "Copilot, Chat": _copilot_of(),
+    "Copilot, Responses": _copilot_of(wire_api="responses", transport="websockets"),
+    "Copilot, Messages": _copilot_of("", type="anthropic"),
+    "Qwen Code, Chat": _qwen_of("openai", "OPENAI", "/v1"),
+    "Qwen Code, Messages": _qwen_of("anthropic", "ANTHROPIC"),
+    "Qwen Code, Gemini": _qwen_of("gemini", "GOOGLE_GEMINI"),
+    "Continue, Chat": _continue_of("openai", "/v1"),
+    "Continue, Messages": _continue_of("anthropic", "/v1"),
+    "Continue, Ollama": _continue_of("ollama", ""),
+    "Cline, Chat": _cline_of("openai-compatible", "/v1"),
+    "Cline, Messages": _cline_of("anthropic", "/v1"),
+    "Kilo Code, Chat": _opencode_of("@ai-sdk/openai-compatible", "/v1", "kilo"),
     "opencode, Chat": _opencode_of("@ai-sdk/openai-compatible", "/v1"),
     "opencode, Messages": _opencode_of("@ai-sdk/anthropic", "/v1"),
     "opencode, Responses": _opencode_of("@ai-sdk/openai", "/v1"),

@@ -22,6 +22,14 @@ from dragoman.config import load
 from dragoman.errors import ConfigurationError, ModelNotFoundError
 
 AGENTS = agents()
+*_FIRST, _LAST = AGENTS
+HELP = f"""Run a coding agent on any model.
+
+AGENT is {", ".join(_FIRST)} or {_LAST}; what follows -- is for the agent. It calls the gateway at the configured
+address; if none answers there, one is started on a free port, with a key of its own, and ended with the agent. Only
+variables, arguments and files in a temporary folder point the agent there: nothing of its own configuration is changed.
+Exits as the agent does.
+"""
 
 LOG = "gateway.log"
 
@@ -37,7 +45,7 @@ class Run(Struct, frozen=True):
     """Says what is done."""
 
 
-@click.command()
+@click.command(help=HELP)
 @click.argument("name", type=click.Choice(list(AGENTS)), metavar="AGENT")
 @click.argument(
     "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGUMENTS]...", shell_complete=completed_file
@@ -49,13 +57,7 @@ class Run(Struct, frozen=True):
 def command(
     *, name: str, arguments: tuple[str, ...], model: str, quiet: bool, only_print: bool, config: Path | None
 ) -> int:
-    """Run a coding agent on any model.
-
-    AGENT is aider, claude, codex, gemini, opencode or pi; what follows -- is for the agent. It calls the gateway at the
-    configured address; if none answers there, one is started on a free port, with a key of its own, and ended with the
-    agent. Only variables, arguments and files in a temporary folder point the agent there: nothing of its own
-    configuration is changed. Exits as the agent does.
-    """
+    """Runs the agent."""
     client = Client(load(config))
     run = Run(AGENTS[name], arguments, model, _silence if quiet else _remark)
     found = find_gateway(client.config)
