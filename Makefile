@@ -53,7 +53,7 @@ tests/matrix/node/node_modules/.package-lock.json: tests/matrix/node/package-loc
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm --prefix tests/matrix/node ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-agents: .venv/ready-dev tests/real_agents/node_modules/.package-lock.json  ## real coding agents do a job over each dialect (1.3 GB)
+agents: .venv/ready-dev tests/real_agents/node_modules/.package-lock.json  ## real coding agents do a job over each dialect (2.3 GB)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) -m tests.real_agents
 
 # Without a lock file: npm finds the one written on one platform to be incomplete on the same platform.
