@@ -1,5 +1,6 @@
 """The pages of reference are those of the code."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -7,6 +8,7 @@ import tomllib
 import pytest
 
 from dragoman.engine.forward import GONE
+from dragoman.gateway.cors import EXPOSED
 from dragoman.protocols.webchat import aichatfree, site_auth
 from dragoman.routing.hedge import GIVEN_UP
 from dragoman.transport.heads import TOO_LARGE
@@ -42,3 +44,10 @@ def test_each_code_that_stands_under_a_name_in_the_code_has_its_words() -> None:
 @pytest.mark.parametrize("name", ["XDG_DATA_HOME", "XDG_STATE_HOME", "NOTIFY_SOCKET", "LISTEN_FDS"])
 def test_each_variable_that_is_read_in_a_way_of_its_own_has_its_row(name: str) -> None:
     assert f"| `{name}` |" in (REPOSITORY / "docs" / "reference" / "variables.md").read_text()
+
+
+def test_pages_of_listed_sites_may_read_each_header_that_an_answer_has_for_programs() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "headers.md").read_text()
+    of_answers = page.partition("## Of callers, and of answers")[2].partition("## Passed up")[0]
+    not_theirs = {"www-authenticate", "cache-control", "x-accel-buffering"}  # of HTTP and of proxies
+    assert set(re.findall("^### `(.*)`$", of_answers, re.MULTILINE)) - not_theirs == set(EXPOSED.split(", "))
