@@ -168,9 +168,9 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     api_key: str | None = None
     """The key to send to the service."""
     secret: str | None = None
-    """The secret with which a web-chat protocol signs its requests; empty text is a secret as well."""
+    """The secret with which requests are signed (`aibn`, `aichatfree`); empty text is a secret as well."""
     password: str | None = None
-    """The password that a web-chat site requires."""
+    """The password that the site requires (`aibn`, `aichatfree`)."""
     headers: dict[str, str] | None = None
     """Header fields that every request to the service gets: `{ openai-organization = "org-1" }`, or a key that a
     company's proxy wants: `{ x-proxy-key = { env = "PROXY_KEY" } }`. A field of the same name that the protocol or
@@ -192,7 +192,7 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     model_aliases: dict[str, str] | None = None
     """Other names of its models: our name to the service's name."""
     broken_mark: str | UnsetType | None = UNSET
-    """The text with which a web-chat site ends an answer that broke off; empty text for none."""
+    """The text with which the site ends an answer that broke off (`aibn`, `aichatfree`); empty text for none."""
     strict: bool | None = None
     """Whether to refuse a request with anything that the protocol cannot express or the model does not take, instead of
     listing it as lost."""
