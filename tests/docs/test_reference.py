@@ -1,11 +1,17 @@
 """The pages of reference are those of the code."""
 
+import re
 import subprocess
 import sys
 import tomllib
 
 import pytest
 
+from dragoman.engine.forward import GONE
+from dragoman.gateway.cors import EXPOSED
+from dragoman.protocols.webchat import aichatfree, site_auth
+from dragoman.routing.hedge import GIVEN_UP
+from dragoman.transport.heads import TOO_LARGE
 from tests.cli.shell import PATIENCE, REPOSITORY
 
 
@@ -26,3 +32,22 @@ def test_each_extra_is_in_the_readme_and_has_its_row() -> None:
     installed = (REPOSITORY / "README.md").read_text().partition("## What it installs")[2]
     rows = (REPOSITORY / "docs" / "quickstart.md").read_text()
     assert [name for name in extras if f"`{name}`" not in installed or f"| `{name}` |" not in rows] == []
+
+
+def test_each_code_that_stands_under_a_name_in_the_code_has_its_words() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "errors.md").read_text()
+    codes = [GONE, site_auth.EMPTY_500, site_auth.PASSWORD, site_auth.SIGNATURE, aichatfree.BAD_ROLE, TOO_LARGE]
+    assert [code for code in codes if f"### `{code}`" not in page] == []
+    assert f"`{GIVEN_UP}`" in page
+
+
+@pytest.mark.parametrize("name", ["XDG_DATA_HOME", "XDG_STATE_HOME", "NOTIFY_SOCKET", "LISTEN_FDS"])
+def test_each_variable_that_is_read_in_a_way_of_its_own_has_its_row(name: str) -> None:
+    assert f"| `{name}` |" in (REPOSITORY / "docs" / "reference" / "variables.md").read_text()
+
+
+def test_pages_of_listed_sites_may_read_each_header_that_an_answer_has_for_programs() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "headers.md").read_text()
+    of_answers = page.partition("## Of callers, and of answers")[2].partition("## Passed up")[0]
+    not_theirs = {"www-authenticate", "cache-control", "x-accel-buffering"}  # of HTTP and of proxies
+    assert set(re.findall("^### `(.*)`$", of_answers, re.MULTILINE)) - not_theirs == set(EXPOSED.split(", "))

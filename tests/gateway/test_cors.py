@@ -27,8 +27,8 @@ def cors_headers(got: Got) -> dict[str, str]:
 READABLE = {
     "access-control-allow-origin": "https://page.example",
     "access-control-expose-headers": (
-        "request-id, retry-after, x-dragoman-attempts, x-dragoman-cache, x-dragoman-losses, x-dragoman-stream, "
-        "x-dragoman-target, x-request-id"
+        "request-id, retry-after, retry-after-ms, x-dragoman-attempts, x-dragoman-cache, x-dragoman-estimated, "
+        "x-dragoman-losses, x-dragoman-stream, x-dragoman-target, x-request-id, x-should-retry"
     ),
     "vary": "origin",
 }

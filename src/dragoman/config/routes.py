@@ -34,9 +34,9 @@ class RetryConfig(Struct, frozen=True, kw_only=True):
     """To all targets together, whatever happens: so that one request never becomes many."""
     after_send: bool = True
     """Whether a request is sent again, to the same target or another one, although a service may have worked on it: the
-    connection broke after it was sent, the answer came too late or was no good, or the status is 500, 502 or 504. It
-    may then be charged twice. On by default, because nothing of an answer has gone out; switch it off if a service acts
-    by itself, with tools of its own."""
+    connection broke after it was sent, the answer came too late or was no good, or the status is 500 or more, except
+    503 and 529. It may then be charged twice. On by default, because nothing of an answer has gone out; switch it off
+    if a service acts by itself, with tools of its own."""
     fallback_on_400: bool = False
     """Whether the next target is asked after a service has refused a request as wrong (400, 413, 422). Off by default,
     because most often each one would refuse it, and callers must know soon; switch it on if a service knows less than
@@ -48,10 +48,11 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
 
     targets: tuple[str | TargetConfig, ...]
     """The models, each as PROVIDER/MODEL or as the name of another route; or as a table with `model` and what the route
-    says of it: `weight` (how often it is chosen, in proportion to the others; 0: only after all others), `max_parallel`
-    (requests to it at the same time, from each worker), `price` (of a million tokens, in any currency), `context`
-    (tokens that it holds: a request that was too long for another target is sent to it only if it holds more) and
-    `timeouts` (those of this target; of each, the shortest that the target, the route or the service says holds)."""
+    says of it: `weight` (how often it is chosen, in proportion to the others; 1 if it is not set, 0: only after all
+    others), `max_parallel` (requests to it at the same time, from each worker), `price` (of a million tokens, in any
+    currency), `context` (tokens that it holds: a request that was too long for another target is sent to it only if it
+    holds more) and `timeouts` (those of this target; of each, the shortest that the target, the route or the service
+    says holds)."""
     strategy: str = "fallback"
     """In which order the targets are asked, until one has content: `fallback` (as they stand), `weighted` (by lot),
     `least-busy` (with the fewest requests under way for its weight), `latency` (the one of two random ones that brings

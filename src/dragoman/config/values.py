@@ -78,25 +78,25 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     """Whether /v1/responses is served over WebSockets too. If not, a request for one is answered 426 at once, after
     which Codex uses HTTP."""
     store: str | None = None
-    """A file of SQLite for what outlives a request: answers of /v1/responses that callers refer to by their id, or
-    which service keeps them, if it does so itself. A relative path starts from the working directory. Not set: memory,
-    which other workers do not see, and which is gone when the gateway stops."""
+    """A file of SQLite for what outlives a request: answers of /v1/responses to which callers refer by their id; of an
+    answer that a service keeps itself, only which service that is. A relative path starts from the working directory.
+    Not set: memory, which other workers do not see, and which is gone when the gateway stops."""
     store_size: int = 64 << 20
     """Bytes of what is stored; those that nobody used for longest are forgotten first."""
     store_age: float | None = 86_400.0
     """Seconds for which an answer is stored: a day. `inf`: until `store_size` leaves no room for it."""
     head_after: float | None = 10.0
     """Seconds of silence after which a streamed answer begins with its status and a heartbeat, although nothing of it
-    has come; None: never. Load balancers cut a connection after 60 silent seconds, some after 30, and models may think
+    has come; `inf`: never. Load balancers cut a connection after 60 silent seconds, some after 30, and models may think
     for longer. A failure before that has its own status, and nearly all failures come sooner. After it another target
     may still answer, but a failure is reported inside the stream. For an answer that is not streamed, nothing can be
     sent before it is complete."""
     broken_end: BrokenEnd | None = None
     """How the transfer ends if an answer broke off, after the failure was reported in the protocol's own words: `clean`
-    or `cut`. None: `clean` for /v1 and the two sites that end so themselves, `cut` for the others. With `cut`, callers
-    that read to the end of the transfer (Open WebUI, Vercel's AI SDK) lose the report. With `clean`, callers that do
-    not read the report (LangChain4j, of Chat Completions) take the answer for a complete one. A protocol that cannot
-    report a failure is always cut."""
+    or `cut`. Not set: `clean` for OpenAI's, Anthropic's and Ollama's protocols, `aibn` and `aichatfree`, `cut` for
+    Gemini's, `aichatonline` and `cromicle`. With `cut`, callers that read to the end of the transfer (Open WebUI,
+    Vercel's AI SDK) lose the report. With `clean`, callers that do not read the report (LangChain4j, of Chat
+    Completions) take the answer for a complete one. A protocol that cannot report a failure is always cut."""
     breaker_failures: int = 5
     """Failures of a target in a row after which a route no longer asks it, until it has rested; 0: never. Timeouts and
     answers that broke off count, what a request itself is the reason for does not."""
@@ -107,9 +107,9 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     """The part of all requests of the last ten seconds that may be sent to the same target again (three always may), so
     that a service in trouble does not get a multiple of its load."""
     metrics: MetricsAccess = "keys"
-    """Who may read `/metrics`: with `keys`, who shows a key, if there are `api_keys`; with `open`, everyone, for a
-    Prometheus that has no key; with `none`, nobody, and nothing is counted. The default is `keys`, because the names of
-    routes and services are nobody else's business."""
+    """Who may read `/metrics`: with `keys`, whoever shows one of the `api_keys`, or everyone if there are none; with
+    `open`, everyone, for a Prometheus that has no key; with `none`, nobody, and nothing is counted. The default is
+    `keys`, because the names of routes and services are nobody else's business."""
     otel: bool = False
     """Whether requests are told to OpenTelemetry, as traces and metrics. Needs the extra `otel`; the variables `OTEL_…`
     say where they are exported to. The default is off, because nobody may be there to take them."""
@@ -142,12 +142,12 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     default): it cannot, and nothing is kept, because most callers ask again instead. 60 are enough for a change of
     network. Meanwhile the service is read on. With several workers any of them may be asked for the rest."""
     resume_size: int = 1 << 20
-    """Bytes of a stream that are kept for that, in memory: half of them of what its caller was sent, so that it can be
-    sent again, all of them while nobody listens. Then the service is not read until somebody does. 1 MiB has some 4,000
-    events of the usual size, which is as much as most answers have."""
+    """Bytes of a stream that are kept for that, in memory. While the caller listens, half of them hold what it was sent
+    last, so that it can be sent again. While nobody listens, all of them are filled, and then the service is not read
+    until the caller is back. 1 MiB has some 4,000 events of the usual size, which is as much as most answers have."""
     resume_total: int = 64 << 20
-    """The same for all streams of a worker together. Beyond it, those that nobody listens to are given up, those first
-    that have ended."""
+    """The same for all streams of a worker together. Beyond it, streams that nobody listens to are given up, first
+    those that have ended."""
 
 
 class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
@@ -168,9 +168,9 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     api_key: str | None = None
     """The key to send to the service."""
     secret: str | None = None
-    """The secret with which a web-chat protocol signs its requests; empty text is a secret as well."""
+    """The secret with which requests are signed (`aibn`, `aichatfree`); empty text is a secret as well."""
     password: str | None = None
-    """The password that a web-chat site requires."""
+    """The password that the site requires (`aibn`, `aichatfree`)."""
     headers: dict[str, str] | None = None
     """Header fields that every request to the service gets: `{ openai-organization = "org-1" }`, or a key that a
     company's proxy wants: `{ x-proxy-key = { env = "PROXY_KEY" } }`. A field of the same name that the protocol or
@@ -192,7 +192,7 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     model_aliases: dict[str, str] | None = None
     """Other names of its models: our name to the service's name."""
     broken_mark: str | UnsetType | None = UNSET
-    """The text with which a web-chat site ends an answer that broke off; empty text for none."""
+    """The text with which the site ends an answer that broke off (`aibn`, `aichatfree`); empty text for none."""
     strict: bool | None = None
     """Whether to refuse a request with anything that the protocol cannot express or the model does not take, instead of
     listing it as lost."""
@@ -256,9 +256,10 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens. The protocols of
     Gemini, Anthropic and Ollama have both, and most models take one of them."""
     efforts: tuple[str, ...] | None = None
-    """The only efforts of thinking that they take, of `none`, `minimal`, `low`, `medium`, `high`, `xhigh` and `max`;
-    any other is sent as the nearest of these, and listed as a loss. Without `none` they always think. An empty list:
-    they refuse each setting of how much they think, and all are left out. Not set: any."""
+    """The only efforts of thinking that they take: some of `none`, `minimal`, `low`, `medium`, `high`, `xhigh` and
+    `max`, or words of the service's own, which are sent if they are the only ones. Any other is sent as the nearest of
+    these, and listed as a loss. Without `none` they always think. An empty list: they refuse each setting of how much
+    they think, and all are left out. Not set: any."""
     least_budget: int | None = None
     """The fewest tokens of thinking that they take in Gemini's protocol, other than none at all; fewer are sent as
     these, and listed as a loss. 0: they take none at all there, even if `none` is not among their efforts."""
@@ -328,7 +329,8 @@ class FrontConfig(ConfigTable, frozen=True, kw_only=True):
     """The password that callers must send (`aibn`, `aichatfree`), or several with commas; each of them opens as a key
     of the gateway does."""
     model: str | None = None
-    """The model that answers, because these protocols name none. Not set: the gateway's default."""
+    """The model that answers, because these protocols name none. Not set: the gateway's default; if that has none
+    either, the gateway does not start."""
     broken_end: BrokenEnd | None = None
     """As in `gateway`, for this front alone."""
 

@@ -15,7 +15,7 @@ from dragoman.engine.spent import Counted, Spent
 from dragoman.errors import ConfigurationError, DragomanError, RequestError
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import header_of, spelt
-from dragoman.gateway.passage import Passage, unsaid, unsayable
+from dragoman.gateway.passage import Passage, note_target, unsaid, unsayable
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.env import Env
@@ -32,14 +32,14 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
     spent = Spent()
     async with writer:
         opened = await handler(request)
-        _answers(opened, writer.outcome)
+        note_target(opened, writer.outcome)
         try:
             response = await whole(Counted(opened, spent))
         except BaseException:
             spent.note(writer.outcome, opened)
             raise
         finally:
-            _answers(opened, writer.outcome)
+            note_target(opened, writer.outcome)
     writer.outcome.came_at = monotonic()
     writer.outcome.usage, writer.outcome.finish_reason = response.usage, response.finish_reason
     large = len(response.parts) > MANY
@@ -77,7 +77,7 @@ async def answer_stream(
         async with writer:
             answer = await handler(request)
             del request, handler  # an open stream needs neither, and the request may be large
-            _answers(answer, writer.outcome)
+            note_target(answer, writer.outcome)
             spent = Spent()
             try:
                 await Passage(answer, encoder, writer, AnswerLosses(codec.expresses, codec.name), spent).run()
@@ -86,7 +86,7 @@ async def answer_stream(
                 answer.close()
                 raise
             finally:
-                _answers(answer, writer.outcome)  # an answer that was continued has another target by now
+                note_target(answer, writer.outcome)  # of an answer that broke off while it was continued
     except DragomanError as exc:
         if not writer.started:
             raise
@@ -125,13 +125,6 @@ def _env(codec: ServerCodec, outcome: Outcome) -> Env:
         return system_env()
     received_at = outcome.received_at
     return replace(system_env(), spent=lambda: monotonic() - received_at)
-
-
-def _answers(answer: Answer, outcome: Outcome) -> None:
-    """Notes in the outcome which target answers."""
-    answer = answer.innermost
-    outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
-    outcome.asked_at, outcome.answering_model = answer.asked_at, answer.model
 
 
 async def _let_go(answer: Answer) -> None:

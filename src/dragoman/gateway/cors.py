@@ -17,8 +17,8 @@ AGE = "7200"
 """Seconds for which a browser need not ask again: Chromium's own limit."""
 
 EXPOSED = (
-    "request-id, retry-after, x-dragoman-attempts, x-dragoman-cache, x-dragoman-losses, x-dragoman-stream, "
-    "x-dragoman-target, x-request-id"
+    "request-id, retry-after, retry-after-ms, x-dragoman-attempts, x-dragoman-cache, x-dragoman-estimated, "
+    "x-dragoman-losses, x-dragoman-stream, x-dragoman-target, x-request-id, x-should-retry"
 )
 """Headers of ours that a page may read."""
 

@@ -19,7 +19,7 @@ from dragoman.gateway.losses_header import header_of, spelt
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import Encoder
 from dragoman.protocols.streams.delta_row import deltas
-from dragoman.types import Loss, ResponseEnd, ResponseStart, StreamEvent
+from dragoman.types import Loss, Outcome, ResponseEnd, ResponseStart, StreamEvent
 
 
 class Passage:
@@ -142,9 +142,18 @@ class Passage:
         if isinstance(last := events[-1], ResponseEnd):
             self._ended = True
             outcome = self._writer.outcome
+            # An answer that was continued has another target by now, and what is sent next ends it.
+            note_target(self._answer, outcome)
             outcome.usage, outcome.finish_reason = last.usage, last.finish_reason
             outcome.losses = spelt((*self._losses, *last.losses, *self._left_out.found))
         return data
+
+
+def note_target(answer: Answer, outcome: Outcome) -> None:
+    """Notes in the outcome which target answers."""
+    answer = answer.innermost
+    outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
+    outcome.asked_at, outcome.answering_model = answer.asked_at, answer.model
 
 
 def unsaid(message: str) -> UpstreamError:

@@ -134,6 +134,23 @@ async def test_a_broken_target_is_no_longer_asked(kind: type[Client], stream: bo
 
 
 @KINDS
+@pytest.mark.parametrize(("attempts", "counted"), [(1, False), (2, True)])
+async def test_a_good_answer_without_a_choice_closes_a_breaker_if_its_route_counts(
+    kind: type[Client], attempts: int, counted: bool
+) -> None:
+    """As docs/policies/breaker.md says: a plain route of one target is not counted."""
+    gateway = GatewayConfig(breaker_failures=2)
+    alone = ModelConfig(targets=("s0/m",), retry=RetryConfig(attempts=attempts))
+    async with serve(turns(failing, failing, good)) as first, serve(good) as second:
+        config = routed([first, second], ModelConfig(targets=("s0/m", "s1/m")), gateway)
+        config = replace(config, models=config.models | {"alone": alone})
+        async with running_gateway(config, client=kind(config)) as url:
+            for model in ("route", "route", "route", "alone", "route"):
+                assert (await post(url, question(model, stream=False))).status == 200
+    assert len(first.requests) == 3 + counted
+
+
+@KINDS
 async def test_an_answer_that_broke_off_counts_against_its_target(kind: type[Client]) -> None:
     async def cut(exchange: Exchange) -> None:
         await exchange.head(headers=EVENTS)

@@ -1,6 +1,7 @@
 """`continue` and `hedge` through the gateway, over real sockets, for callers of every front."""
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -78,11 +79,15 @@ def tried(outcome: Outcome) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("front", FRONTS)
 async def test_a_broken_answer_goes_on_and_the_log_has_both(front: str) -> None:
     outcomes: list[Outcome] = []
+
+    def note(outcome: Outcome) -> None:
+        outcomes.append(copy.copy(outcome))  # as it is when the request log writes its line
+
     first, second = broken(front, "Hello, "), saying(NEXT[front], "world")
     async with (
         serve(first) as one,
         serve(second) as two,
-        running(config(front, one, two, continues=True), observers=[outcomes.append]) as up,
+        running(config(front, one, two, continues=True), observers=[note]) as up,
     ):
         got = await asked(up.url, front)
     said = VOICES[front].read(got, True)

@@ -55,7 +55,7 @@ REQUESTS = Metric(
     "dragoman_requests_total",
     "counter",
     "Requests that are over. `status` is the class of what the caller got (`2xx`, or `none` if it left before), `end` "
-    "how the answer ended: `whole`, `broken`, `gone`.",
+    "how the answer ended: `whole` (a refusal too), `broken`, or `gone` if the caller left.",
     ("front", "route", "status", "end"),
 )
 ERRORS = Metric(
@@ -67,7 +67,7 @@ ERRORS = Metric(
 FAILURES = Metric(
     "dragoman_attempts_failed_total",
     "counter",
-    "Attempts that failed, also those after which another target answered.",
+    "Attempts that failed, also those after which another target answered, and those given up by a hedge (`hedged`).",
     ("code", "target"),
 )
 ATTEMPTS = Metric("dragoman_attempts", "histogram", "Attempts of one request, by its route.", ("route",), TRIED)
