@@ -385,7 +385,7 @@ async def test_a_client_that_is_closed_says_so_to_who_waits_for_its_models() -> 
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("gpt-5", "; expected SERVICE/MODEL, or a route of the configuration"),
+        ("gpt-5", "; expected PROVIDER/MODEL, or a route of the configuration"),
         ("qqqqqq/gpt-5", "; there is no service 'qqqqqq'"),
         ("echo", "; did you mean 'offline/echo'?"),
     ],

@@ -10,6 +10,7 @@ import pytest
 from dragoman.engine.forward import GONE
 from dragoman.gateway.cors import EXPOSED
 from dragoman.protocols.webchat import aichatfree, site_auth
+from dragoman.providers.openai_services import ROWS
 from dragoman.routing.hedge import GIVEN_UP
 from dragoman.transport.heads import TOO_LARGE
 from tests.cli.shell import PATIENCE, REPOSITORY
@@ -51,3 +52,9 @@ def test_pages_of_listed_sites_may_read_each_header_that_an_answer_has_for_progr
     of_answers = page.partition("## Of callers, and of answers")[2].partition("## Passed up")[0]
     not_theirs = {"www-authenticate", "cache-control", "x-accel-buffering"}  # of HTTP and of proxies
     assert set(re.findall("^### `(.*)`$", of_answers, re.MULTILINE)) - not_theirs == set(EXPOSED.split(", "))
+
+
+def test_the_services_that_complete_texts_are_named() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "code-completion.md").read_text()
+    named = page.partition("knows the path for\n")[2].partition(". For any")[0]
+    assert set(re.split(r",\s+| and ", named)) == {row.title for row in ROWS if row.completions}

@@ -171,6 +171,13 @@ async def test_a_service_without_the_path_is_asked_as_a_chat_or_the_caller_is_to
         assert [each.path for each in service.requests] == ["/chat/v1/chat/completions"]
 
 
+async def test_a_route_that_must_read_events_says_so() -> None:
+    models = {"fim": ModelConfig(targets=("up/m", "chat/m"), hedge=1.0)}
+    async with caller_of(configured("http://127.0.0.1:9", models=models)) as caller:
+        with pytest.raises(openai.BadRequestError, match="its route has `continue` or `hedge`"):
+            await caller.completions.create(model="fim", prompt="a", suffix="z")
+
+
 @pytest.mark.parametrize("path", ["/completions", "/beta/completions"])
 async def test_explain_shows_the_path_and_the_body(path: str) -> None:
     body = {"model": "up/m", "prompt": "a", "suffix": "z"}

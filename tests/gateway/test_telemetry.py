@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -383,6 +385,16 @@ async def test_the_loop_turns_while_telemetry_ends() -> None:
 async def test_a_gateway_that_nobody_called_has_begun_nothing() -> None:
     gateway = Gateway(Config(gateway=GatewayConfig(port=0, otel=True)))
     await gateway.aclose()
+
+
+def test_the_first_request_waits_for_no_import() -> None:
+    seen = (
+        "import sys; from dragoman.gateway.telemetry import check_extra, exporting; check_extra();"
+        "known = set(sys.modules); made = exporting(); print(len(set(sys.modules) - known));"
+        "made.traces.shutdown(); made.metrics.shutdown(timeout_millis=1)"
+    )
+    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "0\n"
 
 
 def test_what_is_exported_says_who_we_are() -> None:

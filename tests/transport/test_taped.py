@@ -48,6 +48,14 @@ async def test_records_once_and_then_plays(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_another_mode_is_refused_whether_there_is_a_file_or_not(tmp_path: Path) -> None:
+    path = tmp_path / "tape.json"
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="mode: expected none, once, all, got 'new_episodes'"):
+            Client.record(path, mode="new_episodes")  # type: ignore[arg-type]
+        Cassette().save(path)
+
+
 def test_a_client_without_a_loop_plays_what_another_recorded(tmp_path: Path) -> None:
     path = tmp_path / "tape.json"
     with SyncClient.record(path, config("http://127.0.0.1:1")) as client, pytest.raises(ConnectError):

@@ -266,7 +266,7 @@ class ModelTable:
             return f"; {name!r} is a service: its models are {name}/NAME"
         behind = {full.rpartition("/")[2]: full for full in self.names()}
         hint = f"; did you mean {behind[name]!r}?" if name in behind else nearest(name, self.names())
-        return hint or "; expected SERVICE/MODEL, or a route of the configuration"
+        return hint or "; expected PROVIDER/MODEL, or a route of the configuration"
 
     def _services(self) -> dict[str, Provider]:
         """The configured services that have no flaw."""

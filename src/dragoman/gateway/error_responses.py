@@ -9,6 +9,9 @@ from dragoman.gateway.fronts.openai import CHAT
 from dragoman.gateway.fronts.table import Found, Front, PathTable
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
+BEFORE = 4
+"""Parts of a path before one that is served: a base URL has hardly more."""
+
 
 def error_response(
     front: Front,
@@ -25,7 +28,7 @@ def nothing_at(table: PathTable, found: Found, call: ServerRequest, outcome: Out
     """What is said at a path of `table` that is not served (404), or not by this method (405)."""
     front, methods = found.front, found.methods
     if not methods or call.path == ROOT:  # a question sent there has lost the end of its address
-        meant = nearby(call.path, table.served(), CHAT)
+        meant = _below_another(table, call) or nearby(call.path, table.served(), CHAT)
         message = f"{cut(call.method, 20)} {shown_path(call.path)} is not served here; {meant} is"
         unknown = RequestError(message, status=404, code="unknown_path")
         return error_response(front, call, unknown, outcome, front.no_path)
@@ -34,3 +37,14 @@ def nothing_at(table: PathTable, found: Found, call: ServerRequest, outcome: Out
     wrong = RequestError(message, status=405, code="wrong_method")
     answer = error_response(front, call, wrong, outcome, front.no_method)
     return replace(answer, headers=(*answer.headers, ("allow", allow)))
+
+
+def _below_another(table: PathTable, call: ServerRequest) -> str:
+    """The method and pattern that were meant if a base URL has more before them; empty if no pattern fits."""
+    path = call.path
+    for _ in range(BEFORE):
+        _, slash, rest = path[1:].partition("/")
+        path = slash + rest
+        if pattern := table.pattern(call.method, path):
+            return f"{call.method} {pattern}"
+    return ""

@@ -154,7 +154,7 @@ def test_a_key_that_is_read_from_its_usual_variable_makes_no_second_entry() -> N
 def test_a_pattern_for_all_services_is_no_service_that_is_not_known() -> None:
     tables, found = convert("litellm", 'model_list: [{model_name: "*", litellm_params: {model: "*"}}]')
     assert tables == {}
-    assert found["model_list.0.model_name"] == ("by hand", "callers write SERVICE/MODEL: dragoman has no patterns")
+    assert found["model_list.0.model_name"] == ("by hand", "callers write PROVIDER/MODEL: dragoman has no patterns")
 
 
 def test_a_shared_credential_is_that_of_its_deployments() -> None:

@@ -56,6 +56,7 @@ async def test_a_head_has_its_limits_at_once_or_piece_by_piece(name: str) -> Non
     assert [got.status for got in second] == [200, status]
     if status == 431:
         assert {code(got) for got in (*whole, *cut)} <= {"head_too_large"}
+        assert all(b"head of at most 65536 bytes, with at most 100 " in got.body for got in (*whole, *cut))
 
 
 async def test_a_head_without_an_end_is_refused_and_its_caller_can_read_that() -> None:

@@ -190,6 +190,10 @@ MEANT: dict[str, str] = {
     "POST /": "POST /v1/chat/completions",
     "POST /v1/response": "POST /v1/responses",
     "POST /v1/embedding": "POST /v1/embeddings",
+    "POST /v1/v1beta/models/a/b:generateContent": "POST /v1beta/models/{model}:generateContent",
+    "POST /v1beta/v1beta/models/a:countTokens": "POST /v1beta/models/{model}:countTokens",
+    "GET /v1/v1/responses/resp_1": "GET /v1/responses/{id}",
+    "GET /openai/v1/models/a": "GET /v1/models/{model}",
 }
 
 

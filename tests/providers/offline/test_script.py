@@ -363,10 +363,10 @@ async def test_others_get_their_turn_while_a_model_talks() -> None:
         ("error: 200 fine", "expected `error: STATUS"),
         ("error: x", "expected `error: STATUS"),
         ("error: 4290", "expected `error: STATUS"),
-        ("length\ntext: a", "script line 2: expected nothing behind the end of the answer"),
-        ("cut\ncut", "expected nothing behind the end"),
-        ("hang\ndelay: 1", "expected nothing behind the end"),
-        ("error: 500\ntext: a", "expected nothing behind the end"),
+        ("length\ntext: a", "script line 2: expected only `usage` after the end of the answer"),
+        ("cut\ncut", "expected only `usage` after the end"),
+        ("hang\ndelay: 1", "expected only `usage` after the end"),
+        ("error: 500\ntext: a", "expected only `usage` after the end"),
     ],
 )
 async def test_a_wrong_line_is_refused_by_its_number(script: str, complaint: str) -> None:

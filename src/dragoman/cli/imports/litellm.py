@@ -41,7 +41,7 @@ LOST_URL: Rule = (
     Verdict.BY_HAND,
     "its address is in a variable, which `url` cannot name: write the entry; DRAGOMAN_PROVIDERS_NAME_URL sets it",
 )
-ANY_SERVICE: Rule = (Verdict.BY_HAND, "callers write SERVICE/MODEL: dragoman has no patterns")
+ANY_SERVICE: Rule = (Verdict.BY_HAND, "callers write PROVIDER/MODEL: dragoman has no patterns")
 NO_GROUP = "expected the name of a group of model_list: write the targets into the route yourself"
 
 

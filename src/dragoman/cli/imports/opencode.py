@@ -278,7 +278,7 @@ def _target(done: NamedImport, node: Node) -> str:
     if service in KNOWN and service not in done.entries and known_model(model):
         done.entries[service] = done.draft.entry(service, KNOWN[service])
     if service not in done.entries or not known_model(model):
-        node.by_hand("expected SERVICE/MODEL with a service that was imported: set gateway.default_model or a route")
+        node.by_hand("expected PROVIDER/MODEL with a service that was imported: set gateway.default_model or a route")
         return ""
     entry = done.entries[service]
     aliases = done.draft.providers[entry].get("model_aliases")

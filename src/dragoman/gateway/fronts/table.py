@@ -128,6 +128,13 @@ class PathTable:
             return self._chosen(found, call)
         return Found(self._holder(call), methods=tuple(dict.fromkeys(row.method for row, _ in matching)))
 
+    def pattern(self, method: str, path: str) -> str:
+        """The pattern of the row that answers `path`; empty if none does."""
+        for pattern, row, _ in self._patterns:
+            if row.method == method and "{" in row.path and pattern.fullmatch(path):
+                return row.path
+        return ""
+
     def served(self) -> dict[str, str]:
         """Every path that is not a pattern, to the first of its methods."""
         served: dict[str, str] = {}

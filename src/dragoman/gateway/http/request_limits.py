@@ -72,7 +72,10 @@ def too_large(limit: int) -> InvalidRequestError:
 
 def too_large_head(limits: RequestLimits) -> InvalidRequestError:
     """The error for a head that is too large."""
-    message = f"expected at most {limits.fields} header fields of {limits.field} bytes"
+    message = (
+        f"expected a head of at most {limits.head} bytes, with at most {limits.fields} header fields, "
+        f"and at most {limits.field} bytes in each of them and in the URL"
+    )
     return InvalidRequestError(message, status=431, code="head_too_large")
 
 

@@ -41,7 +41,10 @@ _json = msgspec.json.Encoder().encode
 
 KIND = "text_completion"
 
-CHATS = "no path for texts is known of the model's service (its setting `completions`), so it is asked as a chat"
+CHATS = (
+    "it is asked as a chat, because no path for texts is known of the model's service (its setting `completions`), or "
+    "its route has `continue` or `hedge`"
+)
 UNSAYABLE = f"expected it without this field: {CHATS}"
 
 

@@ -1,7 +1,8 @@
 """How this protocol asks for a compacted conversation, and the item that is one.
 
-An input that ends with `{"type": "compaction_trigger"}` is answered with one item `compaction` and nothing else; so is
-`POST /v1/responses/compact`. A summary of ours stands in the item's `encrypted_content`, in the form of `opaque`:
+An input that ends with `{"type": "compaction_trigger"}` is answered with one item `compaction` and nothing else;
+`POST /v1/responses/compact` with the messages of the user, and that item after them. A summary of ours stands in the
+item's `encrypted_content`, in the form of `opaque`:
 
     dragomanMark.-.dragoman.BASE64
 

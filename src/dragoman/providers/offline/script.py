@@ -130,7 +130,7 @@ def _check_end(number: int, directive: Directive, before: list[Directive]) -> No
     for earlier in before:
         match earlier:
             case Finish() | Fail() | Pause(None):
-                raise InvalidRequestError(f"script line {number}: expected nothing behind the end of the answer")
+                raise InvalidRequestError(f"script line {number}: expected only `usage` after the end of the answer")
 
 
 _ESCAPE = re.compile(r"\\(?:([nrt\\])|u([0-9a-fA-F]{4}))")

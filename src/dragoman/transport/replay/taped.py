@@ -1,8 +1,9 @@
 """A cassette in a file, between a client and its services: recorded, or played. Knows no client."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+from dragoman.errors import ConfigurationError
 from dragoman.transport.base import Transport
 from dragoman.transport.replay.cassette import Cassette
 from dragoman.transport.replay.transport import RecordingTransport, ReplayTransport
@@ -18,10 +19,12 @@ class TapedTransports(Transports):
 
     When they are closed, what was recorded is written to `path`, for its owner alone to read, in folders that are made
     if need be. If nothing was asked, nothing is written. Raises ConfigurationError for a file that is no cassette, and
-    in mode `none` for one that is missing.
+    in mode `none` for one that is missing; and for another mode than these three.
     """
 
     def __init__(self, path: Path | str, mode: RecordMode) -> None:
+        if mode not in get_args(RecordMode):
+            raise ConfigurationError(f"mode: expected {', '.join(get_args(RecordMode))}, got {mode!r:.200}")
         self._path = Path(path)
         self._records = mode == "all" or (mode == "once" and not self._path.exists())
         self._cassette = Cassette() if self._records else Cassette.load(self._path)
