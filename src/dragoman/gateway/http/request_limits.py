@@ -9,7 +9,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.gateway.http.unpacking import coding
 from dragoman.types import ServerRequest
 
-LAST = frozenset({413, 415, 431})
+LAST = frozenset({408, 413, 415, 431})
 """Statuses after which the connection ends: the rest of such a request is not worth reading."""
 
 MAX_DISCARDED = 64 << 20
