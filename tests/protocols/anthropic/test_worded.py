@@ -84,8 +84,26 @@ def test_the_service_goes_on_from_its_own_summary() -> None:
     messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": [SUMMARY]}]
     body = json.dumps({"model": "m", "max_tokens": 9, "messages": messages}).encode()
     request = AnthropicServer().decode_request(ServerRequest(method="POST", path="/", body=body))
-    client = AnthropicClient("http://up")
+    client = AnthropicClient("http://up", signed=True)
     assert [*client.losses(request, ModelProfile()), *client.changed(request)] == []
-    sent = client.encode_request(request, fixed_env())
+    sent = client.encode_request(client.fit(request, ModelProfile()), fixed_env())
     assert isinstance(sent, HttpRequest)
     assert json.loads(sent.body)["messages"] == messages
+
+
+def test_another_service_of_this_protocol_gets_the_words_of_a_summary_alone() -> None:
+    request, _ = asked(SUMMARY | {"cache_control": {"type": "ephemeral"}})
+    client = AnthropicClient("http://up")
+    lost = [loss.name for loss in client.losses(request, ModelProfile())]
+    assert lost == ["messages[0].parts[0].encrypted_content", "messages[0].parts[0].signature"]
+    sent = client.encode_request(client.fit(request, ModelProfile()), fixed_env())
+    assert isinstance(sent, HttpRequest)
+    (first, _) = json.loads(sent.body)["messages"][0]["content"]
+    assert first == {"type": "text", "text": TOLD, "cache_control": {"type": "ephemeral"}}
+
+
+def test_a_summary_of_ours_keeps_its_breakpoint() -> None:
+    request, _ = asked(
+        SUMMARY | {"signature": "dragomanMark.-.dragoman.summary", "cache_control": {"type": "ephemeral"}}
+    )
+    assert request.messages[0].parts[0] == Text(text=TOLD, cache=CacheBreakpoint())
