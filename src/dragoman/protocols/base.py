@@ -42,6 +42,7 @@ from dragoman.protocols.tools.names import NameForm
 from dragoman.protocols.tools.paired_calls import Pairing, with_pairs, with_unanswered
 from dragoman.protocols.tools.schema.cache import FORMS, OUTPUTS, SCHEMAS
 from dragoman.protocols.tools.schema.compiler import CompiledSchema
+from dragoman.protocols.wordless import without_wordless
 from dragoman.types import (
     ChangedField,
     ChatRequest,
@@ -177,7 +178,7 @@ class ClientCodec(ABC):
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
-        request = without_foreign(request, self.name, self.origin(request.model))
+        request = without_wordless(without_foreign(request, self.name, self.origin(request.model)), self.name)
         request = self._with_effort(self._within(request, profile), profile)
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)

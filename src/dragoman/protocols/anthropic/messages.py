@@ -142,7 +142,7 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
         message = each
         role = "user" if message.role == "tool" else message.role
         if role in SYSTEM:
-            if message.top_level or not turns:
+            if message.top_level or not (turns or _sets(message)):
                 system.append(message)
                 continue
             fitting = system_turns and turns[-1].role in {"user", "system"}
@@ -175,6 +175,11 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
             turn.parts.sort(key=partial(_place, called=called))
         before = turn.role
     return Conversation(tuple(system), tuple(turns), tuple(told))
+
+
+def _sets(message: Message) -> bool:
+    """Whether it says nothing but how the model answers from there on."""
+    return not message.parts and bool(message.extra.get(NAME, {}).get(SETTINGS))
 
 
 def encode_system(messages: Sequence[Message]) -> str | list[dict[str, Any]] | None:
