@@ -103,7 +103,8 @@ class SocketTurns:
         if not isinstance(value, dict):
             raise wrong_type("the message", "an object", value)
         if (refusal := _refusal(value)) is not None:
-            return Turn(b"", generate=False, refusal=json.encode(refusal))
+            self._lane = self._lane_of(value.get(TARGETS[value["type"]]))
+            return Turn(b"", generate=False, refusal=self.event(json.encode(refusal)))
         if value.get("type") != CREATE:
             raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
         lane = Fields(value).text(LANE)
@@ -133,6 +134,10 @@ class SocketTurns:
         own = self._lanes.get(self._lane)
         known = self._lanes.values() if own is None else (own, *self._lanes.values())
         return next((each for each in known if each.last == answer_id), None)
+
+    def _lane_of(self, answer_id: object) -> str:
+        """The lane that this answer was given in: what would add to an answer names no lane itself."""
+        return next((lane for lane, said in self._lanes.items() if said.last == answer_id), "")
 
     def note(self, event: SseEvent) -> None:
         """Notes what an event of the answer adds to the conversation. What cannot be read adds nothing."""
@@ -170,6 +175,8 @@ class SocketTurns:
         return b'{"%b":%b,%b' % (LANE.encode(), json.encode(self._lane), data[1:])
 
 
+TARGETS = {"response.steer": PREVIOUS, "response.inject": "response_id"}
+"""Messages that would add to an answer, and the field of each that names it."""
 NOT_ADDED = "nothing can be added to an answer under way: send the input in the next request"
 
 
