@@ -187,6 +187,25 @@ async def test_an_error_is_a_message_and_the_connection_lives_on() -> None:
         assert (unknown["status"], unknown["error"]["type"]) == (404, "invalid_request_error")
 
 
+@pytest.mark.parametrize("repeated", [False, True])
+@pytest.mark.parametrize("odd", [b"\\ud83d", b"\xff"])
+async def test_what_is_no_character_ends_no_conversation(odd: bytes, repeated: bool) -> None:
+    """A model that is cut within a character writes so."""
+    item = b'{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"Hi%b"}]}' % odd
+    output = item if repeated else b""
+    answer = (
+        b'data: {"type":"response.created","response":{"id":"resp_1","output":[]}}\n\n'
+        b'data: {"type":"response.output_item.done","output_index":0,"item":%b}\n\n'
+        b'data: {"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[%b]}}\n\n'
+    ) % (item, output)
+    async with gateway(streams(answer)) as (run, up, _), socket(run) as caller:
+        await say(caller, f"[{USER % 'hi'}]", store=False)
+        assert (await say(caller, f"[{USER % 'more'}]", previous_response_id="resp_1"))[-1]["type"] != "error"
+    said = json.loads(up.requests[1].body)["input"]
+    assert [each["role"] for each in said] == ["user", "assistant", "user"]
+    assert said[1]["content"][0]["text"] == "Hi\ufffd"
+
+
 @pytest.mark.parametrize("model", ["up/m", "chat/m"])
 async def test_an_answer_that_broke_off_never_ends_well_and_is_no_part_of_the_conversation(model: str) -> None:
     half = (ANSWER if model == "up/m" else CHAT)[:-200]

@@ -11,12 +11,13 @@ all events of its answer name it, too. Lanes are answered one after another. A m
 under way (`response.steer`, `response.inject`) is told that this was not done, and gets its input back.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.compaction import wants_compaction
 from dragoman.protocols.openai_responses.events import ENDS, ITEM_DONE, name_of
@@ -34,6 +35,8 @@ MAX_TRIGGER = 100
 """Bytes of the item that asks for compaction, with any blanks in it."""
 WHOLE = frozenset({"completed", "incomplete"})
 """How an answer may end that the conversation goes on from."""
+
+T = TypeVar("T")
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
@@ -144,12 +147,12 @@ class SocketTurns:
         try:
             name = name_of(event.event, event.data)
             if name == ITEM_DONE:
-                self._output.append(_item(event.data).item)
+                self._output.append(_read(_item, event.data).item)
             elif ENDS.get(name) in WHOLE:
-                response = _ended(event.data).response
+                response = _read(_ended, event.data).response
                 self._output = max(self._output, _listed(response.output), key=len)
                 self.ended(response.id)
-        except json.NOT_STRICT:
+        except (BadEventError, *json.NOT_STRICT):
             self._lanes.pop(self._lane, None)
 
     def ended(self, answer_id: str) -> None:
@@ -173,6 +176,14 @@ class SocketTurns:
         if not self._lane or not data[1:].lstrip().startswith(b'"'):
             return data
         return b'{"%b":%b,%b' % (LANE.encode(), json.encode(self._lane), data[1:])
+
+
+def _read(decode: Callable[[bytes], T], data: bytes) -> T:
+    """An event without halves of characters, which no request may have. Raises BadEventError or one of NOT_STRICT."""
+    try:
+        return decode(data)
+    except json.NOT_STRICT:
+        return decode(json.encode(json.decode_event(data)))
 
 
 TARGETS = {"response.steer": PREVIOUS, "response.inject": "response_id"}
