@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import ServerTimeouts
+from dragoman.protocols.openai_responses.socket_turns import MAX_LANES
 from dragoman.types import Outcome
 from tests.support.gateway import Running, ask, running
 from tests.support.golden import cases
@@ -135,6 +136,15 @@ async def test_openai_s_client_has_several_conversations_on_one_connection(model
     assert all(answer.output_text for answer in answers.values())
     assert not any("stream_id" in body or "previous_response_id" in body for body in bodies)
     assert [("hi one" in body, "hi two" in body) for body in bodies] == [(True, False), (False, True)] * 2
+
+
+async def test_dozens_of_conversations_on_one_connection_may_ask_at_once() -> None:
+    lanes = {f"lane {number}" for number in range(MAX_LANES)}
+    async with gateway(streams(ANSWER)) as (run, _, _), socket(run) as caller:
+        for lane in lanes:
+            await caller.send(json.dumps({"type": "response.create", "input": "hi", "stream_id": lane}))
+        answered = {(await heard(caller))[-1]["stream_id"] for _ in lanes}
+    assert answered == lanes
 
 
 async def test_an_error_names_its_lane() -> None:
