@@ -1,9 +1,9 @@
-"""Turns of the system without words, which set something in the fields of one protocol alone. Knows none by name."""
+"""Turns of the system without words, which only say something in the way of one protocol. Knows none by name."""
 
 from msgspec.structs import replace
 
 from dragoman.protocols.speech import OURS
-from dragoman.types import ChatRequest, Message
+from dragoman.types import ChatRequest, Message, Unknown
 
 
 def without_wordless(request: ChatRequest, own: str) -> ChatRequest:
@@ -11,13 +11,15 @@ def without_wordless(request: ChatRequest, own: str) -> ChatRequest:
 
     Nothing is left of them, and services refuse a message in which nothing is said.
     """
-    for message in request.messages:
-        if not message.parts and _is_foreign(message, own):
-            kept = (each for each in request.messages if each.parts or not _is_foreign(each, own))
-            return replace(request, messages=tuple(kept))
-    return request
+    if not any(_is_foreign(message, own) for message in request.messages):
+        return request
+    return replace(request, messages=tuple(message for message in request.messages if not _is_foreign(message, own)))
 
 
 def _is_foreign(message: Message, own: str) -> bool:
+    if message.role not in {"system", "developer"}:
+        return False
+    if message.parts:
+        return all(isinstance(part, Unknown) and part.protocol != own for part in message.parts)
     others = message.extra.keys() - {OURS}
-    return message.role in {"system", "developer"} and bool(others) and own not in others
+    return bool(others) and own not in others
