@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.compaction import EXPRESSED, asked_by
+from dragoman.protocols.compaction import EXPRESSED, asked_by, with_told_summaries
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.losses import losses
@@ -178,7 +178,8 @@ class ClientCodec(ABC):
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
-        request = without_wordless(without_foreign(request, self.name, self.origin(request.model)), self.name)
+        request = without_foreign(request, self.name, self.origin(request.model))
+        request = with_told_summaries(without_wordless(request, self.name), self.name)
         request = self._with_effort(self._within(request, profile), profile)
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)

@@ -159,8 +159,7 @@ class AnthropicClient(ClientCodec):
         return tuple(found.values())
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        own = super().fit(request, profile)
-        return fitted(own if self._signed else without_summaries(own), profile)
+        return fitted(super().fit(request if self._signed else without_summaries(request), profile), profile)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         body = request_body(encode_body(request, self._variant, env.profile.most_output))

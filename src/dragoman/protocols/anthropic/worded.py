@@ -16,10 +16,12 @@ from dragoman.protocols.compaction import BEFORE, SUMMARY
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.speech import OURS
-from dragoman.types import AnyPart, ChatRequest, OpaqueState, Text
+from dragoman.types import AnyPart, ChatRequest, Extra, OpaqueState, Text
 
 COMPACTION_TYPE = "compaction"
 """The type of a block that stands in place of a conversation."""
+OF_OURS: Extra = {OURS: {SUMMARY: OURS}}
+"""The note on the words of a summary that no service reads as a block."""
 
 
 def decode_reference(fields: Fields) -> Text:
@@ -50,16 +52,17 @@ def worded(block: Mapping[str, Any]) -> Text | None:
     fields = Fields({name: value for name, value in block.items() if name != "type"})
     text, cache = "\n".join(texts) + "\n", decode_breakpoint(fields)
     if str(block.get("signature")).startswith(opaque.MARK):
-        return Text(text=text, cache=cache)
+        return Text(text=text, cache=cache, extra=OF_OURS)
     rest = without_none({name: value for name, value in fields.rest.items() if name not in said})
-    kept = {"type": block["type"]} | fields.rest
-    return Text(text=text, cache=cache, extra=noted(to_extra(rest), **{BLOCK: kept}))
+    notes: dict[str, Any] = {BLOCK: {"type": block["type"]} | fields.rest}
+    if block["type"] == COMPACTION_TYPE:
+        notes[SUMMARY] = NAME
+    return Text(text=text, cache=cache, extra=noted(to_extra(rest), **notes))
 
 
 def is_summary(part: AnyPart) -> bool:
     """Whether it stood as the summary that a service wrote in place of a conversation."""
-    block = note(part.extra, BLOCK) if isinstance(part, Text) and part.extra else None
-    return block is not None and block["type"] == COMPACTION_TYPE
+    return isinstance(part, Text) and note(part.extra, SUMMARY) == NAME
 
 
 def without_summaries(request: ChatRequest) -> ChatRequest:
@@ -67,7 +70,9 @@ def without_summaries(request: ChatRequest) -> ChatRequest:
     if not any(is_summary(part) for message in request.messages for part in message.parts):
         return request
     messages = (
-        replace(message, parts=tuple(replace(part, extra={}) if is_summary(part) else part for part in message.parts))
+        replace(
+            message, parts=tuple(replace(part, extra=OF_OURS) if is_summary(part) else part for part in message.parts)
+        )
         for message in request.messages
     )
     return replace(request, messages=tuple(messages))
