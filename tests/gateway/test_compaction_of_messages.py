@@ -104,6 +104,22 @@ async def test_the_vendor_s_service_compacts_itself(stream: bool) -> None:
         assert "Write a summary" not in seen.body.decode()
 
 
+@pytest.mark.parametrize("model", ["vendor/m", "claude/m"])
+async def test_a_summary_of_the_vendor_s_service_is_words_for_another_service_of_its_protocol(model: str) -> None:
+    block = {"type": "compaction", "content": SUMMARY, "signature": "c2lnbmVk"}
+    said: list[dict[str, Any]] = [{"role": "user", "content": [block, {"type": "text", "text": "Go on"}]}]
+    async with gateway(answers(claude())) as (url, up):
+        got = await asked(url, model, said)
+    (first, _) = json.loads(up.requests[0].body)["messages"][0]["content"]
+    if model == "vendor/m":
+        assert first == block
+        assert "x-dragoman-losses" not in got.headers
+    else:
+        assert first["type"] == "text"
+        assert SUMMARY in first["text"]
+        assert got.headers["x-dragoman-losses"] == "messages[0].parts[0].signature"
+
+
 async def test_the_runner_of_tools_compacts_and_goes_on() -> None:
     @beta_async_tool(name="ls")
     async def listed() -> str:

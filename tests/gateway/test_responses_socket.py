@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import ServerTimeouts
+from dragoman.protocols.openai_responses.socket_turns import MAX_LANES
 from dragoman.types import Outcome
 from tests.support.gateway import Running, ask, running
 from tests.support.golden import cases
@@ -137,6 +138,15 @@ async def test_openai_s_client_has_several_conversations_on_one_connection(model
     assert [("hi one" in body, "hi two" in body) for body in bodies] == [(True, False), (False, True)] * 2
 
 
+async def test_dozens_of_conversations_on_one_connection_may_ask_at_once() -> None:
+    lanes = {f"lane {number}" for number in range(MAX_LANES)}
+    async with gateway(streams(ANSWER)) as (run, _, _), socket(run) as caller:
+        for lane in lanes:
+            await caller.send(json.dumps({"type": "response.create", "input": "hi", "stream_id": lane}))
+        answered = {(await heard(caller))[-1]["stream_id"] for _ in lanes}
+    assert answered == lanes
+
+
 async def test_an_error_names_its_lane() -> None:
     async with gateway(streams(ANSWER)) as (run, _, _), socket(run) as caller:
         (error,) = await say(caller, '"hi"', model="nobody/m", stream_id="one")
@@ -185,6 +195,25 @@ async def test_an_error_is_a_message_and_the_connection_lives_on() -> None:
         assert (await say(caller, '"hi"'))[-1]["type"] == "response.completed"
         (unknown,) = await say(caller, '"hi"', model="nobody/m")
         assert (unknown["status"], unknown["error"]["type"]) == (404, "invalid_request_error")
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+@pytest.mark.parametrize("odd", [b"\\ud83d", b"\xff"])
+async def test_what_is_no_character_ends_no_conversation(odd: bytes, repeated: bool) -> None:
+    """A model that is cut within a character writes so."""
+    item = b'{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"Hi%b"}]}' % odd
+    output = item if repeated else b""
+    answer = (
+        b'data: {"type":"response.created","response":{"id":"resp_1","output":[]}}\n\n'
+        b'data: {"type":"response.output_item.done","output_index":0,"item":%b}\n\n'
+        b'data: {"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[%b]}}\n\n'
+    ) % (item, output)
+    async with gateway(streams(answer)) as (run, up, _), socket(run) as caller:
+        await say(caller, f"[{USER % 'hi'}]", store=False)
+        assert (await say(caller, f"[{USER % 'more'}]", previous_response_id="resp_1"))[-1]["type"] != "error"
+    said = json.loads(up.requests[1].body)["input"]
+    assert [each["role"] for each in said] == ["user", "assistant", "user"]
+    assert said[1]["content"][0]["text"] == "Hi\ufffd"
 
 
 @pytest.mark.parametrize("model", ["up/m", "chat/m"])

@@ -10,6 +10,7 @@ from websockets.frames import Frame, Opcode
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import ServerTimeouts
+from dragoman.gateway.http.websocket import MAX_WAITING
 from dragoman.types import Outcome
 from tests.gateway.test_responses_socket import ANSWER, EVENTS, PATH, Script, streams
 from tests.support.gateway import running
@@ -93,7 +94,7 @@ async def test_a_message_may_come_in_any_number_of_frames_with_pings_between() -
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (MESSAGE * 17, 1008),
+        (MESSAGE * (MAX_WAITING + 1), 1008),
         (MESSAGE + BINARY + MESSAGE, 1003),
         (MESSAGE + CUT_LETTER + MESSAGE, 1007),
         (CUT_LETTER + MESSAGE, 1007),
@@ -111,7 +112,9 @@ async def test_what_nobody_would_be_told_of_is_not_asked(data: bytes, code: int)
         assert [each.status for each in on.outcomes] == [101]
 
 
-@pytest.mark.parametrize("data", [BINARY, CUT_LETTER, MESSAGE * 17], ids=["binary", "no UTF-8", "too many"])
+@pytest.mark.parametrize(
+    "data", [BINARY, CUT_LETTER, MESSAGE * (MAX_WAITING + 1)], ids=["binary", "no UTF-8", "too many"]
+)
 async def test_a_message_that_ends_the_connection_ends_the_answer_under_way(data: bytes) -> None:
     async with wire(half) as on:
         on.writer.write(MESSAGE)

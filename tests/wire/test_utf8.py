@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.wire.utf8 import Utf8Reader, well_formed
+from dragoman.wire.utf8 import Utf8Reader, valid, well_formed
 from tests.support.cuts import bytewise, scattered, two_way
 
 BODIES = [
@@ -82,3 +82,9 @@ def test_well_formed_text_is_what_javascript_encodes(text: str) -> None:
         i += 1
     assert well_formed(text) == "".join(out)
     assert well_formed(well_formed(text)) == well_formed(text)
+
+
+def test_bytes_that_are_no_text_are_replaced_and_all_others_stay() -> None:
+    for data in (b"", b"a", "ä👋".encode()):
+        assert valid(data) is data
+    assert valid(b"a\xffb") == "a\ufffdb".encode()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.compaction import EXPRESSED, asked_by
+from dragoman.protocols.compaction import EXPRESSED, asked_by, with_told_summaries
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.losses import losses
@@ -42,6 +42,7 @@ from dragoman.protocols.tools.names import NameForm
 from dragoman.protocols.tools.paired_calls import Pairing, with_pairs, with_unanswered
 from dragoman.protocols.tools.schema.cache import FORMS, OUTPUTS, SCHEMAS
 from dragoman.protocols.tools.schema.compiler import CompiledSchema
+from dragoman.protocols.wordless import without_wordless
 from dragoman.types import (
     ChangedField,
     ChatRequest,
@@ -178,6 +179,7 @@ class ClientCodec(ABC):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
+        request = with_told_summaries(without_wordless(request, self.name), self.name)
         request = self._with_effort(self._within(request, profile), profile)
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)

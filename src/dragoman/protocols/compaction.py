@@ -4,8 +4,11 @@ A summary that we had a model write is an Unknown part of our own protocol. A ca
 caller's protocol has for compacted conversations, and sends it back; then it is a message with plain words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain, groupby
 from typing import Any
+
+from msgspec.structs import replace
 
 from dragoman.errors import UpstreamError
 from dragoman.protocols.speech import OURS
@@ -71,6 +74,34 @@ def summary_message(text: str) -> Message:
 def is_summary(message: Message) -> bool:
     """Whether `message` was made by `summary_message`."""
     return SUMMARY in message.extra.get(OURS, {})
+
+
+def with_told_summaries(request: ChatRequest, own: str) -> ChatRequest:
+    """`request` in which the user tells what was said before, and not the model; the same object if it need not.
+
+    A summary may stand in the model's own turn, with a note of the protocol that has it so. Before a service of any
+    other protocol than `own` the conversation would end with words of the model, or begin with them.
+    """
+    if not any(_tells(message, own) for message in request.messages):
+        return request
+    messages = chain.from_iterable(
+        _turns(message, own) if _tells(message, own) else (message,) for message in request.messages
+    )
+    return replace(request, messages=tuple(messages))
+
+
+def _tells(message: Message, own: str) -> bool:
+    return message.role == "assistant" and any(_is_told(part, own) for part in message.parts)
+
+
+def _turns(message: Message, own: str) -> Iterator[Message]:
+    for told, group in groupby(message.parts, lambda part: _is_told(part, own)):
+        parts = tuple(group)
+        yield Message("user", parts) if told else replace(message, parts=parts)
+
+
+def _is_told(part: AnyPart, own: str) -> bool:
+    return isinstance(part, Text) and part.extra.get(OURS, {}).get(SUMMARY, own) != own
 
 
 def not_compacted(reason: str) -> UpstreamError:

@@ -43,6 +43,15 @@ def start_of(body: bytes) -> bytes:
     return body.lstrip(BLANKS).removeprefix(BOM).lstrip(BLANKS)
 
 
+def valid(data: bytes) -> bytes:
+    """`data` with U+FFFD for what is not UTF-8; the same object if all of it is."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode()
+    return data
+
+
 def well_formed(text: str) -> str:
     """`text` as UTF-8 can carry it: each lone surrogate becomes U+FFFD, as in JavaScript's TextEncoder.
 

@@ -353,7 +353,7 @@ CORPUS: list[dict[str, Any]] = [
 def test_a_request_of_callers_is_written_as_it_came(body: dict[str, Any]) -> None:
     said = {"model": "m", "max_tokens": 9, **body}
     for version in ("2023-06-01", NEWEST_VERSION):
-        client = AnthropicClient("http://up", version=version)
+        client = AnthropicClient("http://up", version=version, signed=True)
         assert json.loads(sent(read(json.dumps(said).encode()), client)) == said | {"stream": True}
 
 

@@ -84,8 +84,46 @@ def test_the_service_goes_on_from_its_own_summary() -> None:
     messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": [SUMMARY]}]
     body = json.dumps({"model": "m", "max_tokens": 9, "messages": messages}).encode()
     request = AnthropicServer().decode_request(ServerRequest(method="POST", path="/", body=body))
-    client = AnthropicClient("http://up")
+    client = AnthropicClient("http://up", signed=True)
     assert [*client.losses(request, ModelProfile()), *client.changed(request)] == []
-    sent = client.encode_request(request, fixed_env())
+    sent = client.encode_request(client.fit(request, ModelProfile()), fixed_env())
     assert isinstance(sent, HttpRequest)
     assert json.loads(sent.body)["messages"] == messages
+
+
+def test_another_service_of_this_protocol_gets_the_words_of_a_summary_alone() -> None:
+    request, _ = asked(SUMMARY | {"cache_control": {"type": "ephemeral"}})
+    client = AnthropicClient("http://up")
+    lost = [loss.name for loss in client.losses(request, ModelProfile())]
+    assert lost == ["messages[0].parts[0].encrypted_content", "messages[0].parts[0].signature"]
+    sent = client.encode_request(client.fit(request, ModelProfile()), fixed_env())
+    assert isinstance(sent, HttpRequest)
+    (first, _) = json.loads(sent.body)["messages"][0]["content"]
+    assert first == {"type": "text", "text": TOLD, "cache_control": {"type": "ephemeral"}}
+
+
+OF_OURS = SUMMARY | {"signature": "dragomanMark.-.dragoman.summary"}
+
+
+def test_a_summary_of_ours_keeps_its_breakpoint() -> None:
+    request, _ = asked(OF_OURS | {"cache_control": {"type": "ephemeral"}})
+    part = request.messages[0].parts[0]
+    assert isinstance(part, Text)
+    assert (part.text, part.cache) == (TOLD, CacheBreakpoint())
+
+
+@pytest.mark.parametrize("block", [SUMMARY, OF_OURS], ids=["the service's", "ours"])
+@pytest.mark.parametrize("name", ["anthropic", "openai-chat", "openai-responses", "gemini", "ollama"])
+def test_the_user_tells_a_summary_that_stands_in_the_model_s_turn(name: str, block: dict[str, Any]) -> None:
+    """The runner of tools of Anthropic's SDK sends such a turn alone: a service would go on with words of the model."""
+    alone: list[dict[str, Any]] = [{"role": "assistant", "content": [block]}]
+    more = [{"role": "assistant", "content": [block, WORD]}, {"role": "user", "content": "?"}]
+    for said, roles in ((alone, ["user"]), (more, ["user", "assistant", "user"])):
+        body = json.dumps({"model": "m", "max_tokens": 9, "messages": said}).encode()
+        request = AnthropicServer().decode_request(ServerRequest(method="POST", path="/", body=body))
+        client: Any = DIALECTS[name].client
+        codec = client("http://up")
+        fitted = codec.fit(request, ModelProfile())
+        assert [message.role for message in fitted.messages] == roles
+        assert fitted.messages[0].text == TOLD
+        assert not any(loss.name.endswith(".text") for loss in codec.losses(request, ModelProfile()))

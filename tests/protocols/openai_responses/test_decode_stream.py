@@ -76,11 +76,17 @@ SOURCE = Citation(kind="url", url="https://a", title="A", text_range=(0, 1))
 TOKEN = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}
 
 
-def test_halves_of_a_character_are_joined_and_one_alone_is_replaced() -> None:
-    assert answer(added(message()), piece("a" + HIGH), piece(LOW), end()).text == "a\U0001f600"
-    assert answer(added(message()), piece("a" + HIGH), end(message())).text == "a\ufffd"
+@pytest.mark.parametrize("named", [True, False])
+def test_halves_of_a_character_are_joined_and_one_alone_is_replaced(named: bool) -> None:
+    def text(*events: dict[str, Any]) -> str:
+        """The text of an answer whose events have their names in lines of their own, or inside alone."""
+        return answer(*(each if named else json.dumps(each) for each in events)).text
+
+    assert text(added(message()), piece("a" + HIGH), piece(LOW), end()) == "a\U0001f600"
+    assert text(added(message()), piece("a" + HIGH), end(message())) == "a\ufffd"
     whole = message(words("a\U0001f600"))
-    assert answer(added(message()), piece("a" + HIGH), done(whole), end(whole)).text == "a\U0001f600"
+    assert text(added(message()), piece("a" + HIGH), done(whole), end(whole)) == "a\U0001f600"
+    assert text(added(message()), end(message(words("a" + HIGH)))) == "a\ufffd"
 
 
 def test_sources_come_with_their_text_or_before_it_and_never_after_it() -> None:

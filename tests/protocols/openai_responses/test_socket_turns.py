@@ -138,6 +138,23 @@ def test_so_many_lanes_are_remembered_and_their_names_are_short() -> None:
     assert turns.event(b'{"a":1}') == b'{"a":1}'
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "response.steer", "previous_response_id": "resp_two", "input": "stop"},
+        {"type": "response.inject", "response_id": "resp_two", "input": []},
+    ],
+)
+def test_what_cannot_be_added_to_an_answer_is_told_in_the_lane_of_that_answer(message: dict[str, Any]) -> None:
+    turns = SocketTurns(1 << 20)
+    for lane in ("one", "two"):
+        turns.read(create(stream_id=lane))
+        turns.ended(f"resp_{lane}")
+    assert json.loads(turns.read(json.dumps(message)).refusal)["stream_id"] == "two"
+    other = {name: "resp_0" if value == "resp_two" else value for name, value in message.items()}
+    assert "stream_id" not in json.loads(turns.read(json.dumps(other)).refusal)
+
+
 @pytest.mark.parametrize(("data", "told"), [(b'{"a":1}', b'{"stream_id":"l","a":1}'), (b"{}", b"{}")])
 def test_an_event_names_its_lane(data: bytes, told: bytes) -> None:
     turns = SocketTurns(1 << 20)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 GOING_AWAY, POLICY, FAILED = 1001, 1008, 1011
 """Reasons to close; https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"""
 
-MAX_WAITING = 16
-"""Messages that may wait while one is answered: agents send the next after the answer to the last."""
+MAX_WAITING = 128
+"""Messages that may wait while one is answered. In one conversation each comes after the answer to the last; but a
+caller may have dozens of conversations on one connection, and all may ask at once."""
 
 
 MANY_FRAMES = 1000

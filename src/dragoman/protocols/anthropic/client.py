@@ -16,6 +16,7 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Vari
 from dragoman.protocols.anthropic.service import BETA, headers_for
 from dragoman.protocols.anthropic.states import with_signatures
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
+from dragoman.protocols.anthropic.worded import is_summary, without_summaries
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.compaction import EXPRESSED, asked_by
 from dragoman.protocols.decoder import Decoder
@@ -31,6 +32,7 @@ from dragoman.types import (
     HttpRequest,
     HttpResponse,
     Loss,
+    LostDetail,
     LostPart,
     ModelProfile,
     Reasoning,
@@ -143,6 +145,8 @@ class AnthropicClient(ClientCodec):
             found[THREAD] = RefusedReference(THREAD)
         if self.compacts(request):
             found.pop(EXPRESSED, None)
+        for name in self._unsaid(request):
+            found[name] = LostDetail(name)
         for place in self._unsigned(request):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
@@ -155,7 +159,7 @@ class AnthropicClient(ClientCodec):
         return tuple(found.values())
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        return fitted(super().fit(request, profile), profile)
+        return fitted(super().fit(request if self._signed else without_summaries(request), profile), profile)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         body = request_body(encode_body(request, self._variant, env.profile.most_output))
@@ -167,6 +171,13 @@ class AnthropicClient(ClientCodec):
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)
+
+    def _unsaid(self, request: ChatRequest) -> Iterator[str]:
+        """What a summary that the vendor's service wrote has beside its words."""
+        for i, message in enumerate(() if self._signed else request.messages):
+            for j, part in enumerate(message.parts):
+                if is_summary(part):
+                    yield from (f"messages[{i}].parts[{j}].{name}" for name in part.extra.get(NAME, {}))
 
     def _unsigned(self, request: ChatRequest) -> Iterator[str]:
         origin = self.origin(request.model)

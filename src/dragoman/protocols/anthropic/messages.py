@@ -16,7 +16,9 @@ from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.anthropic.blocks import decode_content, form_of, is_plain
 from dragoman.protocols.anthropic.extra import APART, BLOCK, NAME, TURN, note, noted, to_extra, with_extra, without_note
 from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts, has_words
+from dragoman.protocols.compaction import SUMMARY
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
     Extra,
@@ -142,7 +144,7 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
         message = each
         role = "user" if message.role == "tool" else message.role
         if role in SYSTEM:
-            if message.top_level or not turns:
+            if message.top_level or not (turns or _sets(message)):
                 system.append(message)
                 continue
             fitting = system_turns and turns[-1].role in {"user", "system"}
@@ -175,6 +177,11 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
             turn.parts.sort(key=partial(_place, called=called))
         before = turn.role
     return Conversation(tuple(system), tuple(turns), tuple(told))
+
+
+def _sets(message: Message) -> bool:
+    """Whether it says nothing but how the model answers from there on."""
+    return not message.parts and bool(message.extra.get(NAME, {}).get(SETTINGS))
 
 
 def encode_system(messages: Sequence[Message]) -> str | list[dict[str, Any]] | None:
@@ -218,7 +225,7 @@ def spaced(messages: Sequence[Message]) -> str | None:
     if not messages or messages[-1].role != "assistant":
         return None
     for j, part in reversed(list(enumerate(messages[-1].parts))):
-        if not isinstance(part, Text | Refusal) or note(part.extra, BLOCK) is not None:
+        if not isinstance(part, Text | Refusal) or {BLOCK, SUMMARY} & part.extra.get(OURS, {}).keys():
             return None
         if has_words(part.text):
             return f"messages[{len(messages) - 1}].parts[{j}].text" if part.text != part.text.rstrip() else None

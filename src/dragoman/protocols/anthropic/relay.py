@@ -7,6 +7,7 @@ from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.anthropic.thinking import FIELD
 from dragoman.protocols.anthropic.tools import OLD_FORMAT
+from dragoman.protocols.anthropic.worded import COMPACTION_TYPE
 from dragoman.protocols.asked_effort import asked, word
 from dragoman.protocols.asked_settings import takes_limit, takes_settings
 from dragoman.protocols.reasoning import always_thinks, taken
@@ -19,6 +20,10 @@ CLAUDE_CODE = b"x-claude-code-"
 """Header fields that change what a body means, or that tell the vendor which program and session asks."""
 UNSIGNED = (b'"signature":""', b'"signature": ""')
 """What thinking has that another service did not sign. agentscope-ai/agentscope#1668, ENTERPILOT/GoModel#964."""
+OWN = (THREAD, COMPACTION)
+"""Fields that only the vendor's service has."""
+SUMMARY = f'"{COMPACTION_TYPE}"'.encode()
+"""What a block has that stands in place of a conversation."""
 UNTAKEN: dict[bool | None, str] = {True: "enabled", False: "adaptive"}
 """The type of thinking that models refuse which have levels of it, and which have none."""
 FORCING = ("any", "tool")
@@ -45,10 +50,10 @@ class AnthropicRelay(SseRelay):
     def takes(self, request: RelayRequest) -> bool:
         if not isinstance(request, BodyRelayRequest):
             return True
-        if not self._signed:
-            # Others pass these fields over: they would answer, and the next request without the conversation.
-            return all(text_of(request.fields.get(name)) == b"null" for name in (THREAD, COMPACTION))
         said = text_of(request.fields.get("messages"))
+        if not self._signed:
+            # Others pass these over: they would answer, and the next request, without the conversation.
+            return SUMMARY not in said and all(text_of(request.fields.get(name)) == b"null" for name in OWN)
         return not any(mark in said for mark in UNSIGNED)
 
     def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:

@@ -119,8 +119,17 @@ def name_of(event: bytes, data: bytes) -> str:
     try:
         found = _decode_named(data).type
     except TOO_STRANGE:
-        return ""
+        found = _type_of(data)
     return found if isinstance(found, str) else ""
+
+
+def _type_of(data: bytes) -> object:
+    """The type inside an event with halves of characters, or with bytes that are none."""
+    try:
+        value = json.decode_loosely(data)
+    except BadEventError:
+        return None
+    return value.get("type") if isinstance(value, dict) else None
 
 
 def read_loosely(data: bytes) -> Delta:

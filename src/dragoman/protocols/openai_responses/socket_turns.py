@@ -11,12 +11,13 @@ all events of its answer name it, too. Lanes are answered one after another. A m
 under way (`response.steer`, `response.inject`) is told that this was not done, and gets its input back.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.compaction import wants_compaction
 from dragoman.protocols.openai_responses.events import ENDS, ITEM_DONE, name_of
@@ -34,6 +35,8 @@ MAX_TRIGGER = 100
 """Bytes of the item that asks for compaction, with any blanks in it."""
 WHOLE = frozenset({"completed", "incomplete"})
 """How an answer may end that the conversation goes on from."""
+
+T = TypeVar("T")
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
@@ -103,7 +106,8 @@ class SocketTurns:
         if not isinstance(value, dict):
             raise wrong_type("the message", "an object", value)
         if (refusal := _refusal(value)) is not None:
-            return Turn(b"", generate=False, refusal=json.encode(refusal))
+            self._lane = self._lane_of(value.get(TARGETS[value["type"]]))
+            return Turn(b"", generate=False, refusal=self.event(json.encode(refusal)))
         if value.get("type") != CREATE:
             raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
         lane = Fields(value).text(LANE)
@@ -134,17 +138,21 @@ class SocketTurns:
         known = self._lanes.values() if own is None else (own, *self._lanes.values())
         return next((each for each in known if each.last == answer_id), None)
 
+    def _lane_of(self, answer_id: object) -> str:
+        """The lane that this answer was given in: what would add to an answer names no lane itself."""
+        return next((lane for lane, said in self._lanes.items() if said.last == answer_id), "")
+
     def note(self, event: SseEvent) -> None:
         """Notes what an event of the answer adds to the conversation. What cannot be read adds nothing."""
         try:
             name = name_of(event.event, event.data)
             if name == ITEM_DONE:
-                self._output.append(_item(event.data).item)
+                self._output.append(_read(_item, event.data).item)
             elif ENDS.get(name) in WHOLE:
-                response = _ended(event.data).response
+                response = _read(_ended, event.data).response
                 self._output = max(self._output, _listed(response.output), key=len)
                 self.ended(response.id)
-        except json.NOT_STRICT:
+        except (BadEventError, *json.NOT_STRICT):
             self._lanes.pop(self._lane, None)
 
     def ended(self, answer_id: str) -> None:
@@ -170,6 +178,16 @@ class SocketTurns:
         return b'{"%b":%b,%b' % (LANE.encode(), json.encode(self._lane), data[1:])
 
 
+def _read(decode: Callable[[bytes], T], data: bytes) -> T:
+    """An event without halves of characters, which no request may have. Raises BadEventError or one of NOT_STRICT."""
+    try:
+        return decode(data)
+    except json.NOT_STRICT:
+        return decode(json.encode(json.decode_event(data)))
+
+
+TARGETS = {"response.steer": PREVIOUS, "response.inject": "response_id"}
+"""Messages that would add to an answer, and the field of each that names it."""
 NOT_ADDED = "nothing can be added to an answer under way: send the input in the next request"
 
 

@@ -23,7 +23,8 @@ from dragoman.protocols.openai_responses.frame import frame
 from dragoman.protocols.openai_responses.socket_turns import SocketTurns, warm
 from dragoman.types import ResponseStart, ServerRequest, ServerResponse
 from dragoman.wire import json
-from dragoman.wire.sse import SseReader
+from dragoman.wire.sse import SseEvent, SseReader
+from dragoman.wire.utf8 import valid
 
 OF_HANDSHAKE = frozenset(
     {
@@ -119,8 +120,9 @@ class Session:
             return
         for event in self._events.feed(data):
             if event.data.startswith(b"{"):
-                self._turns.note(event)
-                self._socket.send(self._turns.event(event.data))
+                data = valid(event.data)  # a caller's library ends the connection after a message that is no UTF-8
+                self._turns.note(SseEvent(data, event.event))
+                self._socket.send(self._turns.event(data))
 
     def ended(self, *, whole: bool) -> None:
         """See NestedAnswer."""
