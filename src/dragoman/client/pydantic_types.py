@@ -37,7 +37,7 @@ def adapted(kind: Any) -> Any:
     A type that has something of both libraries in it stays as it is.
     """
     pydantic = sys.modules.get("pydantic")
-    if pydantic is None or not _has_pydantic(kind, set()):
+    if pydantic is None or not _has_pydantic(kind, {}):
         return kind
     try:
         adapter = pydantic.TypeAdapter(kind)
@@ -58,10 +58,12 @@ def is_field(value: object) -> bool:
     return fields is not None and isinstance(value, fields.FieldInfo)
 
 
-def _has_pydantic(kind: Any, seen: set[int]) -> bool:
+def _has_pydantic(kind: Any, seen: dict[int, Any]) -> bool:
+    """`seen`: types that were looked at, by their ids, which are theirs as long as they are here: hints that are text
+    give new types each time."""
     if id(kind) in seen:
         return False
-    seen.add(id(kind))
+    seen[id(kind)] = kind
     if isinstance(kind, type) and _is_pydantic(kind):
         return True
     if get_origin(kind) is Annotated and any(_is_pydantic(type(each)) for each in kind.__metadata__):
