@@ -1,9 +1,11 @@
 """Types that pydantic reads: how they are found, and what is said of values that do not fit."""
 
 from dataclasses import dataclass
+from typing import Annotated, Any, NewType
 
 import pydantic
 import pytest
+from typing_extensions import TypeAliasType
 
 from dragoman.client.output import shape_of
 from dragoman.errors import InvalidRequestError
@@ -33,3 +35,38 @@ def test_hints_that_are_text_are_of_pydantic_s_types_too() -> None:
         kept.append([[each] for each in range(i)])
         with pytest.raises(InvalidRequestError, match="greater than 0"):
             shape_of(Town).read('{"street":{"numbers":{},"length":null},"cats":{"lives":[0]}}')
+
+
+class Cat(pydantic.BaseModel):
+    lives: int
+
+
+class Dog(pydantic.BaseModel):
+    tricks: int
+
+
+Pet = TypeAliasType("Pet", Cat | Dog)
+Tricks = NewType("Tricks", Annotated[int, pydantic.Field(gt=0)])
+NAMED: list[tuple[Any, str, Any]] = [
+    (Pet, '{"tricks":1}', Dog(tricks=1)),
+    (list[Pet], '[{"lives":9}]', [Cat(lives=9)]),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "value"), NAMED)
+def test_the_name_of_a_type_stands_for_it(kind: Any, text: str, value: Any) -> None:
+    assert shape_of(kind).read(f'{{"value":{text}}}') == value
+
+
+def test_a_new_type_has_the_constraints_of_what_it_is_made_of() -> None:
+    with pytest.raises(InvalidRequestError, match="greater than 0"):
+        shape_of(Tricks).read('{"value":0}')
+
+
+def test_every_mistake_is_told_without_the_address_of_a_page() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        shape_of(list[Cat]).read('{"value":[{"lives":"many"},{}]}')
+    assert caught.value.message == (
+        "0.lives: Input should be a valid integer, unable to parse string as an integer; 1.lives: Field required"
+        " - at `$.value`"
+    )

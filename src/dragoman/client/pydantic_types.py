@@ -6,8 +6,10 @@ whole. Pydantic is never imported here: whoever hands in such a type has done so
 """
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import is_dataclass
-from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, ClassVar, NewType, get_args, get_origin, get_type_hints, is_typeddict
 
 import msgspec
 
@@ -27,8 +29,25 @@ class Adapted:
     @classmethod
     def of(cls, value: object) -> "Adapted":
         """What has been decoded from JSON, as a value of the type. Raises ValueError."""
-        # As JSON, because strict models take a date as text there alone.
-        return cls(cls.adapter.validate_json(msgspec.json.encode(value)))
+        return cls(validated(cls.adapter.validate_json, value))
+
+
+def validated(validate: Callable[[bytes], Any], value: object) -> Any:
+    """What has been decoded from JSON, as this function of pydantic reads it. Raises ValueError, which says of each
+    mistake where it is and what was expected."""
+    # As JSON, because strict models take a date as text there alone.
+    try:
+        return validate(msgspec.json.encode(value))
+    except ValueError as exc:
+        if not isinstance(exc, sys.modules["pydantic"].ValidationError):
+            raise
+        raise ValueError("; ".join(map(_words, exc.errors(include_url=False)))) from exc
+
+
+def _words(mistake: dict[str, Any]) -> str:
+    """Pydantic's words of a mistake, without the address of a page."""
+    place = ".".join(map(str, mistake["loc"]))
+    return f"{place}: {mistake['msg']}" if place else str(mistake["msg"])
 
 
 def adapted(kind: Any) -> Any:
@@ -68,7 +87,7 @@ def _has_pydantic(kind: Any, seen: dict[int, Any]) -> bool:
         return True
     if get_origin(kind) is Annotated and any(_is_pydantic(type(each)) for each in kind.__metadata__):
         return True
-    parts = (*get_args(kind), get_origin(kind), *_fields(kind))
+    parts = (*get_args(kind), get_origin(kind), _named(kind), *_fields(kind))
     return any(_has_pydantic(part, seen) for part in parts if part is not None)
 
 
@@ -76,6 +95,16 @@ def _is_pydantic(kind: type) -> bool:
     return "__pydantic_core_schema__" in vars(kind) or any(
         each.__module__.partition(".")[0] in HOMES for each in kind.__mro__
     )
+
+
+def _named(kind: Any) -> Any:
+    """The type that a name (`type X = …`, `NewType`) stands for; None if it is no name, or stands for nothing yet."""
+    if isinstance(kind, NewType):
+        return kind.__supertype__
+    # Python has such a class since 3.12, and typing_extensions one for those before.
+    with suppress(NameError):
+        return kind.__value__ if type(kind).__name__ == "TypeAliasType" else None
+    return None
 
 
 def _fields(kind: Any) -> tuple[Any, ...]:

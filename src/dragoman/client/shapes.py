@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from dragoman.client.pydantic_types import Adapted, adapted, bare
+from dragoman.client.pydantic_types import Adapted, adapted, bare, validated
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.tools.schema.keywords import mapped, type_of
 
@@ -151,8 +151,7 @@ def _model(kind: type, value: object) -> object:
     """The value of a type that pydantic reads: all others were refused as the schema was made."""
     if issubclass(kind, Adapted):
         return kind.of(value)
-    # As JSON, because strict models take a date as text there alone.
-    return kind.model_validate_json(msgspec.json.encode(value))  # type: ignore[attr-defined]  # a class of pydantic
+    return validated(kind.model_validate_json, value)  # type: ignore[attr-defined]  # a class of pydantic
 
 
 def _fields(value: object) -> object:
