@@ -7,8 +7,10 @@ import pydantic
 import pytest
 from typing_extensions import TypeAliasType
 
+from dragoman.client.functions import function_tool
 from dragoman.client.output import shape_of
 from dragoman.errors import InvalidRequestError
+from dragoman.types import Text
 
 
 @dataclass
@@ -70,3 +72,16 @@ def test_every_mistake_is_told_without_the_address_of_a_page() -> None:
         "0.lives: Input should be a valid integer, unable to parse string as an integer; 1.lives: Field required"
         " - at `$.value`"
     )
+
+
+class Person(pydantic.BaseModel):
+    full_name: str = pydantic.Field(alias="fullName")
+
+
+async def test_a_result_has_the_names_that_the_arguments_had() -> None:
+    def greeted(person: Person, others: list[Person]) -> list[Person]:
+        return [person, *others]
+
+    tool = function_tool(greeted)
+    ann, bob = '{"fullName":"Ann"}', '{"fullName":"Bob"}'
+    assert await tool.call(f'{{"person":{ann},"others":[{bob}]}}') == (Text(text=f"[{ann},{bob}]"),)

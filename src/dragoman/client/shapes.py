@@ -125,7 +125,7 @@ def is_model(kind: object) -> bool:
 
 
 def said(value: object) -> str:
-    """`value` as JSON. Raises TypeError if JSON cannot express it."""
+    """`value` as JSON, its fields by the names that its schema has. Raises TypeError if JSON cannot express it."""
     return msgspec.json.encode(value, enc_hook=_fields).decode()
 
 
@@ -156,7 +156,7 @@ def _model(kind: type, value: object) -> object:
 
 def _fields(value: object) -> object:
     if is_model(type(value)):
-        return value.model_dump(mode="json")  # type: ignore[attr-defined]  # a model of pydantic
+        return value.model_dump(mode="json", by_alias=True)  # type: ignore[attr-defined]  # a model of pydantic
     raise TypeError(f"expected what JSON can say, got {type(value).__name__}")
 
 
