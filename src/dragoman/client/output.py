@@ -49,7 +49,7 @@ WORDS = 500
 """Characters that an error and the model are told of what is wrong: validators name the place and the value."""
 
 
-def shape_of(output: type[T]) -> Shape[T]:
+def shape_of(output: Any) -> Shape[Any]:
     """The shape of `output`. Raises TypeError if JSON cannot express it."""
     try:
         shape = Shape(output)
