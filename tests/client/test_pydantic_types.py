@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, NewType
 
 import pydantic
+import pydantic.dataclasses
 import pytest
 from typing_extensions import TypeAliasType
 
@@ -85,3 +86,47 @@ async def test_a_result_has_the_names_that_the_arguments_had() -> None:
     tool = function_tool(greeted)
     ann, bob = '{"fullName":"Ann"}', '{"fullName":"Bob"}'
     assert await tool.call(f'{{"person":{ann},"others":[{bob}]}}') == (Text(text=f"[{ann},{bob}]"),)
+
+
+class Search(pydantic.BaseModel):
+    """Finds books.
+
+    Args:
+        limit: How many.
+        query: Overridden.
+    """
+
+    query: str = pydantic.Field(description="Words of the title.", min_length=2)
+    limit: int = 3
+    in_shop: bool = pydantic.Field(default=False, alias="in-shop")
+
+
+@pydantic.dataclasses.dataclass
+class Order:
+    count: int = pydantic.Field(gt=0)
+
+
+async def test_a_class_of_pydantic_s_as_a_tool_has_its_own_schema() -> None:
+    search = function_tool(Search)
+    assert (search.tool.description, search.tool.parameters) == (
+        "Finds books.",
+        {
+            "type": "object",
+            "properties": {
+                "query": {"type": "string", "title": "Query", "minLength": 2, "description": "Words of the title."},
+                "limit": {"type": "integer", "title": "Limit", "default": 3, "description": "How many."},
+                "in-shop": {"type": "boolean", "title": "In-Shop", "default": False},
+            },
+            "required": ["query"],
+        },
+    )
+    said = '{"query":"tea","limit":3,"in-shop":true}'
+    assert await search.call('{"query":"tea","in-shop":true}') == (Text(text=said),)
+    with pytest.raises(InvalidRequestError, match="query: String should have at least 2 characters"):
+        await search.call('{"query":"t"}')
+    assert await function_tool(Order).call('{"count":1}') == (Text(text='{"count":1}'),)
+
+
+def test_a_class_of_one_value_is_no_tool() -> None:
+    with pytest.raises(TypeError, match="Numbers: expected parameters by name, got a class of one value"):
+        function_tool(pydantic.RootModel[list[int]], name="Numbers")

@@ -71,6 +71,11 @@ def bare(value: Any) -> Any:
     return value.value if isinstance(value, Adapted) else value
 
 
+def is_own(kind: object) -> bool:
+    """Whether it is a class of pydantic's: a model or a dataclass."""
+    return isinstance(kind, type) and "__pydantic_core_schema__" in vars(kind)
+
+
 def is_field(value: object) -> bool:
     """Whether it is what pydantic's `Field` gives."""
     fields = sys.modules.get("pydantic.fields")
@@ -92,9 +97,7 @@ def _has_pydantic(kind: Any, seen: dict[int, Any]) -> bool:
 
 
 def _is_pydantic(kind: type) -> bool:
-    return "__pydantic_core_schema__" in vars(kind) or any(
-        each.__module__.partition(".")[0] in HOMES for each in kind.__mro__
-    )
+    return is_own(kind) or any(each.__module__.partition(".")[0] in HOMES for each in kind.__mro__)
 
 
 def _named(kind: Any) -> Any:
