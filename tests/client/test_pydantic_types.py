@@ -1,12 +1,13 @@
 """Types that pydantic reads: how they are found, and what is said of values that do not fit."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any, NewType, TypedDict
 
 import pydantic
 import pydantic.dataclasses
 import pytest
 from typing_extensions import TypeAliasType
+from typing_extensions import TypedDict as NewTypedDict
 
 from dragoman.client.functions import function_tool
 from dragoman.client.output import shape_of
@@ -130,3 +131,25 @@ async def test_a_class_of_pydantic_s_as_a_tool_has_its_own_schema() -> None:
 def test_a_class_of_one_value_is_no_tool() -> None:
     with pytest.raises(TypeError, match="Numbers: expected parameters by name, got a class of one value"):
         function_tool(pydantic.RootModel[list[int]], name="Numbers")
+
+
+class Measured(NewTypedDict):
+    size: Annotated[int, pydantic.Field(gt=0)]
+
+
+class Pets(NewTypedDict):
+    first: Cat | Dog
+
+
+class OlderMeasured(TypedDict):
+    size: Annotated[int, pydantic.Field(gt=0)]
+
+
+@pytest.mark.parametrize("kind", [Measured, OlderMeasured])
+def test_constraints_of_a_dictionary_hold_or_it_is_refused(kind: Any) -> None:
+    with pytest.raises((InvalidRequestError, TypeError), match=r"greater than 0|typing_extensions"):
+        shape_of(kind).read('{"size":0}')
+
+
+def test_a_dictionary_of_pydantic_s_unions_is_read() -> None:
+    assert shape_of(Pets).read('{"first":{"tricks":1}}') == {"first": Dog(tricks=1)}
