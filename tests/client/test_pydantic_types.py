@@ -153,3 +153,18 @@ def test_constraints_of_a_dictionary_hold_or_it_is_refused(kind: Any) -> None:
 
 def test_a_dictionary_of_pydantic_s_unions_is_read() -> None:
     assert shape_of(Pets).read('{"first":{"tricks":1}}') == {"first": Dog(tricks=1)}
+
+
+class Shelf(pydantic.BaseModel):
+    books: list[Person]
+
+
+def test_the_objects_of_a_strict_tool_are_closed_as_services_demand() -> None:
+    def sort(shelf: Shelf) -> None: ...
+
+    for tool in (function_tool(sort, strict=True), function_tool(Shelf, strict=True)):
+        schema = tool.tool.parameters
+        assert schema is not None
+        shelf = schema["properties"].get("shelf", schema)
+        assert schema["additionalProperties"] is shelf["additionalProperties"] is False
+        assert schema["$defs"]["Person"]["additionalProperties"] is False

@@ -13,6 +13,7 @@ from dragoman.client.pydantic_types import adapted, bare, is_field, is_own
 from dragoman.client.shapes import Shape, is_object, said
 from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
+from dragoman.protocols.tools.schema.closed import Closer
 from dragoman.types import Audio, File, Image, Text, Tool, Unknown
 
 Function = Callable[..., Any]
@@ -44,14 +45,14 @@ class FunctionTool:
         if not callable(function):
             raise TypeError(f"expected a function, got {type(function).__name__}")
         self.function = function
-        words, parameters = docstrings.read(_docstring(function))
+        words, about = docstrings.read(_docstring(function))
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
             raise TypeError("expected a function with a name, or `name`")
         # A class of pydantic has a schema itself, and is made of all its fields at once.
         self._parameters = None if is_own(function) else _parameters(function, own)
         try:
-            wanted = function if self._parameters is None else _struct(own, function, self._parameters, parameters)
+            wanted = function if self._parameters is None else _struct(own, function, self._parameters, about)
             self._shape: Shape[Any] = Shape(wanted)  # type: ignore[arg-type]  # a class
         except (TypeError, NameError) as exc:
             raise TypeError(f"{own}: expected types that JSON can express: {exc}") from exc
@@ -59,7 +60,9 @@ class FunctionTool:
             raise TypeError(f"{own}: expected parameters by name, got a class of one value")
         schema = {key: value for key, value in self._shape.schema.items() if key not in ABOUT}
         if self._parameters is None:
-            schema["properties"] = _described(schema.get("properties", {}), parameters)
+            schema["properties"] = _described(schema.get("properties", {}), about)
+        if strict:
+            schema = Closer().closed(schema)
         self.tool = Tool(own, description or words or None, schema, strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -94,6 +97,8 @@ def function_tool(
     function: Function, *, name: str | None = None, description: str | None = None, strict: bool | None = None
 ) -> FunctionTool:
     """`function` as a tool: its name, its docstring and its hints tell a model of it, unless they are given here.
+
+    `strict`: services that can see to it that arguments fit do so; its objects then have no properties but their own.
 
     Descriptions of parameters are taken from the docstring (`Args:`), from `Annotated[int, "words"]` or from msgspec's
     Meta. Raises TypeError if a parameter has a type that JSON cannot express, or stands for any number of arguments.
