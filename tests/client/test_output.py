@@ -290,8 +290,9 @@ async def test_how_often_is_a_setting_and_then_it_is_an_error_with_the_text(retr
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
 async def test_an_answer_that_was_cut_is_no_value_and_is_not_asked_for_again(reason: str) -> None:
     client, transport = client_of(answer(GOOD, reason=reason))
-    with pytest.raises(OutputError, match=f"expected Invoice, got an answer that ended with '{reason}'"):
+    with pytest.raises(OutputError, match=f"expected Invoice, got an answer that ended with '{reason}'") as caught:
         await client.chat("up/m", "x", output=Invoice)
+    assert not caught.value.retryable
     assert len(transport.sent) == 1
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from typing import TypeVar
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 import pytest
 
@@ -329,3 +330,32 @@ class Forever(Answer):
 
 async def _all(items: AsyncIterator[T]) -> list[T]:
     return [item async for item in items]
+
+
+class Late(asyncio.SelectorEventLoop):
+    """A loop that its own thread closes right after it said that it is open."""
+
+    def is_closed(self) -> bool:
+        return False
+
+
+MADE: list[Callable[[Client], AsyncIterator[Any]]] = [
+    lambda client: client.stream("offline/echo", "a b c"),
+    lambda client: client.run("offline/echo", "a b c"),
+    lambda client: client.map("offline/echo", ["a", "b"], concurrency=1, progress=False),
+]
+
+
+@pytest.mark.parametrize("made", MADE, ids=["stream", "run", "map"])
+def test_a_stream_that_is_dropped_as_its_loop_closes_says_nothing(
+    made: Callable[[Client], AsyncIterator[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    loop = Late()
+    stream = made(Client({}))
+    loop.run_until_complete(anext(stream))
+    loop.close()
+    del stream
+    gc.collect()
+    assert said == []

@@ -35,7 +35,8 @@ BAD = [
      '2: profiles."m*".schema_keywords[0]: expected keywords of JSON Schema, got "2"'),
     ('[profiles."m*"]\nschema_limits = ["round"]',
      '2: profiles."m*".schema_limits[0]: expected forms of JSON Schema (single-type, string-enums, lone-any-of, '
-     'no-booleans, plain-root, plain-names, array-items, declared-required, references, open-objects), got "round"'),
+     'no-booleans, plain-root, plain-names, array-items, old-drafts, declared-required, references, '
+     'open-objects), got "round"'),
     ("[fronts.aibn]\nmodell = 1", "2: fronts.aibn.modell: unknown key; did you mean model?"),
     ('[gateway]\nallowed_hosts = ["a.example:80", "https://b.example"]',
      '2: gateway.allowed_hosts[1]: expected a host\'s name without scheme, path and *, got "https://b.example"'),

@@ -183,7 +183,8 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ("x", {"seed": 10**400}, "seed: expected a finite number of at most 308 digits"),
     ("x", {"extra_body": "x"}, "extra_body: expected an object, got str"),
     ("x", {"extra_body": {"messages": []}}, "extra_body: expected no 'messages', which is an argument of its own"),
-    ("x", {"extra_body": {"a": object()}}, "a: expected what JSON can say, got object"),
+    ("x", {"extra_body": {"a": [object()]}}, "extra_body.a[0]: expected what JSON can say, got object"),
+    ("x", {"extra_body": {1: "a"}}, "extra_body: expected names that are strings, got int"),
 ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sized
 from math import inf
 from pathlib import Path
 from random import random as uniform
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
 
@@ -70,6 +70,9 @@ from dragoman.types import (
     OutputResponse,
     TokenCount,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
 
 T = TypeVar("T")
 
@@ -199,10 +202,14 @@ class Client:
     ) -> OutputResponse[T]: ...
     @overload
     async def chat(
+        self, model: str, messages: Conversation, *, output: "TypeForm[T]", **options: Unpack[CallOptions]
+    ) -> OutputResponse[T]: ...
+    @overload
+    async def chat(
         self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
     ) -> ChatResponse: ...
     async def chat(
-        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+        self, model: str, messages: Conversation, *, output: Any = None, **options: Unpack[CallOptions]
     ) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
 
@@ -227,10 +234,14 @@ class Client:
     ) -> OutputStream[T]: ...
     @overload
     def stream(
+        self, model: str, messages: Conversation, *, output: "TypeForm[T]", **options: Unpack[CallOptions]
+    ) -> OutputStream[T]: ...
+    @overload
+    def stream(
         self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
     ) -> ChatStream: ...
     def stream(
-        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+        self, model: str, messages: Conversation, *, output: Any = None, **options: Unpack[CallOptions]
     ) -> ChatStream:
         """The answer as it comes; arguments as for `chat`. With `output` it also has `partial`, the value as it grows.
 
@@ -265,6 +276,16 @@ class Client:
         model: str,
         messages: Conversation,
         *,
+        output: "TypeForm[T]",
+        max_turns: int = MAX_TURNS,
+        **options: Unpack[CallOptions],
+    ) -> OutputRun[T]: ...
+    @overload
+    def run(
+        self,
+        model: str,
+        messages: Conversation,
+        *,
         output: None = None,
         max_turns: int = MAX_TURNS,
         **options: Unpack[CallOptions],
@@ -274,7 +295,7 @@ class Client:
         model: str,
         messages: Conversation,
         *,
-        output: type[Any] | None = None,
+        output: Any = None,
         max_turns: int = MAX_TURNS,
         **options: Unpack[CallOptions],
     ) -> Run:

@@ -9,10 +9,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman.client import docstrings
-from dragoman.client.pydantic_types import adapted, bare, is_field
-from dragoman.client.shapes import Shape, said
+from dragoman.client.pydantic_types import adapted, bare, is_field, is_own
+from dragoman.client.shapes import Shape, is_object, said
 from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
+from dragoman.protocols.tools.schema.closed import Closer
 from dragoman.types import Audio, File, Image, Text, Tool, Unknown
 
 Function = Callable[..., Any]
@@ -22,6 +23,9 @@ ResultParts = tuple[Text | Image | Audio | File | Unknown, ...]
 
 PARTS = (Text, Image, Audio, File, Unknown)
 """What a function may return as it is to be shown to the model."""
+
+ABOUT = frozenset({"title", "description"})
+"""Words of a schema that a tool has itself."""
 
 Kind = inspect.Parameter
 ANY_NUMBER = frozenset({Kind.VAR_POSITIONAL, Kind.VAR_KEYWORD})
@@ -41,16 +45,24 @@ class FunctionTool:
         if not callable(function):
             raise TypeError(f"expected a function, got {type(function).__name__}")
         self.function = function
-        words, parameters = docstrings.read(_docstring(function))
+        words, about = docstrings.read(_docstring(function))
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
             raise TypeError("expected a function with a name, or `name`")
-        self._parameters = _parameters(function, own)
+        # A class of pydantic has a schema itself, and is made of all its fields at once.
+        self._parameters = None if is_own(function) else _parameters(function, own)
         try:
-            self._shape = Shape(_struct(own, function, self._parameters, parameters))
+            wanted = function if self._parameters is None else _struct(own, function, self._parameters, about)
+            self._shape: Shape[Any] = Shape(wanted)  # type: ignore[arg-type]  # a class
         except (TypeError, NameError) as exc:
             raise TypeError(f"{own}: expected types that JSON can express: {exc}") from exc
-        schema = {key: value for key, value in self._shape.schema.items() if key != "title"}
+        if not is_object(self._shape.schema):
+            raise TypeError(f"{own}: expected parameters by name, got a class of one value")
+        schema = {key: value for key, value in self._shape.schema.items() if key not in ABOUT}
+        if self._parameters is None:
+            schema["properties"] = _described(schema.get("properties", {}), about)
+        if strict:
+            schema = Closer().closed(schema)
         self.tool = Tool(own, description or words or None, schema, strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -63,6 +75,8 @@ class FunctionTool:
         arguments do not fit, and what the function raises.
         """
         given = self._shape.read(arguments.strip() or "{}")
+        if self._parameters is None:
+            return result_parts(given)
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         for parameter in self._parameters:
@@ -83,6 +97,8 @@ def function_tool(
     function: Function, *, name: str | None = None, description: str | None = None, strict: bool | None = None
 ) -> FunctionTool:
     """`function` as a tool: its name, its docstring and its hints tell a model of it, unless they are given here.
+
+    `strict`: services that can see to it that arguments fit do so; its objects then have no properties but their own.
 
     Descriptions of parameters are taken from the docstring (`Args:`), from `Annotated[int, "words"]` or from msgspec's
     Meta. Raises TypeError if a parameter has a type that JSON cannot express, or stands for any number of arguments.
@@ -145,6 +161,11 @@ def _struct(name: str, function: Function, parameters: list[Kind], words: dict[s
         named = (parameter.name, wanted)
         fields.append(named if parameter.default is Kind.empty else (*named, UNSET))
     return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
+
+
+def _described(properties: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
+    """`properties`, with the words of a docstring where they have none themselves."""
+    return {name: {"description": words[name], **each} if name in words else each for name, each in properties.items()}
 
 
 def _annotated_words(kind: Any) -> str:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from dragoman.client.progress import Bar
 from dragoman.engine.stream import check_loop
 from dragoman.errors import DragomanError, TruncatedStreamError
+from dragoman.loop.from_outside import call_in
 from dragoman.providers.request import Conversation
 from dragoman.types import ChatResponse
 
@@ -129,9 +130,9 @@ class MapStream(AsyncIterator[Mapped]):
 
     def __del__(self) -> None:
         # A caller who leaves its loop early drops it; this may run in any thread.
-        if self._running and self._loop is not None and not self._loop.is_closed():
+        if self._running and self._loop is not None:
             for task in self._tasks or ():
-                self._loop.call_soon_threadsafe(task.cancel)
+                call_in(self._loop, task.cancel)
         self._bar.close()
 
     def _start(self) -> None:

@@ -49,7 +49,7 @@ WORDS = 500
 """Characters that an error and the model are told of what is wrong: validators name the place and the value."""
 
 
-def shape_of(output: type[T]) -> Shape[T]:
+def shape_of(output: Any) -> Shape[Any]:
     """The shape of `output`. Raises TypeError if JSON cannot express it."""
     try:
         shape = Shape(output)
@@ -74,7 +74,9 @@ def read_output(shape: Shape[T], reply: ChatResponse) -> OutputResponse[T]:
     if reply.tool_calls:
         return OutputResponse(**fields)
     if reply.finish_reason in CUT_OFF:
-        raise _wrong(f"expected {shape.name}, got an answer that ended with {reply.finish_reason!r}", reply)
+        cut_off = _wrong(f"expected {shape.name}, got an answer that ended with {reply.finish_reason!r}", reply)
+        cut_off.retryable = False
+        raise cut_off
     try:
         value = shape.read(unfenced(reply.text))
     except InvalidRequestError as exc:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from dragoman.client.pydantic_types import Adapted, adapted, bare
+from dragoman.client.pydantic_types import Adapted, adapted, bare, validated
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.tools.schema.keywords import mapped, type_of
 
@@ -125,7 +125,7 @@ def is_model(kind: object) -> bool:
 
 
 def said(value: object) -> str:
-    """`value` as JSON. Raises TypeError if JSON cannot express it."""
+    """`value` as JSON, its fields by the names that its schema has. Raises TypeError if JSON cannot express it."""
     return msgspec.json.encode(value, enc_hook=_fields).decode()
 
 
@@ -151,13 +151,12 @@ def _model(kind: type, value: object) -> object:
     """The value of a type that pydantic reads: all others were refused as the schema was made."""
     if issubclass(kind, Adapted):
         return kind.of(value)
-    # As JSON, because strict models take a date as text there alone.
-    return kind.model_validate_json(msgspec.json.encode(value))  # type: ignore[attr-defined]  # a class of pydantic
+    return validated(kind.model_validate_json, value)  # type: ignore[attr-defined]  # a class of pydantic
 
 
 def _fields(value: object) -> object:
     if is_model(type(value)):
-        return value.model_dump(mode="json")  # type: ignore[attr-defined]  # a model of pydantic
+        return value.model_dump(mode="json", by_alias=True)  # type: ignore[attr-defined]  # a model of pydantic
     raise TypeError(f"expected what JSON can say, got {type(value).__name__}")
 
 

@@ -7,7 +7,7 @@ from os import getpid
 from pathlib import Path
 from random import random as uniform
 from threading import Lock, Thread, current_thread
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 from weakref import finalize
 
 from dragoman.client.client import Client
@@ -28,6 +28,9 @@ from dragoman.transport.base import Transport
 from dragoman.transport.replay import RecordMode, TapedTransports
 from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest, ChatResponse, EmbedResponse, ModelFacts, OutputResponse, TokenCount
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
 
 T = TypeVar("T")
 
@@ -104,13 +107,18 @@ class SyncClient:
     ) -> OutputResponse[T]: ...
     @overload
     def chat(
+        self, model: str, messages: Conversation, *, output: "TypeForm[T]", **options: Unpack[CallOptions]
+    ) -> OutputResponse[T]: ...
+    @overload
+    def chat(
         self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
     ) -> ChatResponse: ...
     def chat(
-        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+        self, model: str, messages: Conversation, *, output: Any = None, **options: Unpack[CallOptions]
     ) -> ChatResponse:
         """The whole answer to `messages`; see `Client.chat`. Raises TypeError for an unknown option."""
-        return self._wait(self._client.chat(model, messages, output=output, **options))
+        reply: ChatResponse = self._wait(self._client.chat(model, messages, output=output, **options))
+        return reply
 
     @overload
     def stream(
@@ -118,10 +126,14 @@ class SyncClient:
     ) -> SyncOutputStream[T]: ...
     @overload
     def stream(
+        self, model: str, messages: Conversation, *, output: "TypeForm[T]", **options: Unpack[CallOptions]
+    ) -> SyncOutputStream[T]: ...
+    @overload
+    def stream(
         self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
     ) -> SyncStream: ...
     def stream(
-        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+        self, model: str, messages: Conversation, *, output: Any = None, **options: Unpack[CallOptions]
     ) -> SyncStream:
         """The answer as it comes; see `Client.stream`.
 
@@ -149,6 +161,16 @@ class SyncClient:
         model: str,
         messages: Conversation,
         *,
+        output: "TypeForm[T]",
+        max_turns: int = MAX_TURNS,
+        **options: Unpack[CallOptions],
+    ) -> SyncOutputRun[T]: ...
+    @overload
+    def run(
+        self,
+        model: str,
+        messages: Conversation,
+        *,
         output: None = None,
         max_turns: int = MAX_TURNS,
         **options: Unpack[CallOptions],
@@ -158,7 +180,7 @@ class SyncClient:
         model: str,
         messages: Conversation,
         *,
-        output: type[Any] | None = None,
+        output: Any = None,
         max_turns: int = MAX_TURNS,
         **options: Unpack[CallOptions],
     ) -> SyncRun:

@@ -8,6 +8,7 @@ from dragoman.client.mapped import Mapped, MapStream
 from dragoman.client.output import OutputRun, OutputStream
 from dragoman.client.run import Run
 from dragoman.client.stream import ChatStream, Recorded, View
+from dragoman.loop.from_outside import call_in
 from dragoman.types import ChatResponse, Delta, Message, OutputResponse, RunEvent, StreamEvent
 
 E = TypeVar("E")
@@ -64,9 +65,7 @@ class SyncRecorded(Iterator[E], Generic[E]):
         """Ends the call at once. May be called twice."""
         self._closed = True
         self._events = iter(())
-        if not self._loop.is_closed():
-            # The loop is closed, and the client that closed it has closed this too.
-            self._loop.call_soon_threadsafe(self._stream.close)
+        call_in(self._loop, self._stream.close)
 
     def __del__(self) -> None:
         # A caller who leaves its loop early drops the stream; this may run in any thread.
@@ -183,8 +182,7 @@ class SyncMapStream(Iterator[Mapped]):
 
     def close(self) -> None:
         """Ends what is under way. May be called twice."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stream.close)
+        call_in(self._loop, self._stream.close)
 
     async def _following(self) -> Mapped | None:
         return await anext(self._stream, None)

@@ -302,7 +302,8 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Forms of JSON Schema that the models refuse: `single-type` (a list of types), `string-enums` (an `enum` of other
     values than texts), `lone-any-of` (keywords beside `anyOf`), `no-booleans` (true or false in place of a schema),
     `plain-root` (`anyOf`, `$ref` and the like at the top), `plain-names` (a property at the top whose name is not
-    of at most 64 letters, digits and `_.-`), `array-items` (an array without `items`),
+    of at most 64 letters, digits and `_.-`), `array-items` (an array without `items`), `old-drafts` (what
+    JSON Schema 2020-12 does not have, as a list in `items` or a type `str`),
     `declared-required` (a required property that is not among the properties), `references` (`$ref` and the like),
     `open-objects` (an object with properties that may have others). Not set: none."""
     schema_depth: int | None = None

@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from dragoman.engine.opening import Closable, Opening
 from dragoman.errors import TruncatedStreamError
+from dragoman.loop.from_outside import call_in
 from dragoman.types import PartDelta, PartStart, Refusal, StreamEvent, Text
 
 T = TypeVar("T")
@@ -84,8 +85,8 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
     def __del__(self) -> None:
         # A caller who leaves its loop early drops the stream; this may run in any thread.
         held = self._answer or self._opening
-        if held is not None and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(held.close)
+        if held is not None and self._loop is not None:
+            call_in(self._loop, held.close)
 
     async def _opened(self) -> Self:
         if self._reading:

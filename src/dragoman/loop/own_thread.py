@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import copy_context
 from threading import Thread
 from typing import Any, TypeVar
+
+from dragoman.loop.from_outside import call_in
 
 T = TypeVar("T")
 
@@ -34,8 +35,7 @@ async def in_own_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -
             value.__cause__ = exc
         except BaseException as exc:  # noqa: BLE001  # it is raised again in the task that waits
             put, value = returned.set_exception, exc
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(settle, put, value)
+        call_in(loop, settle, put, value)
 
     context = copy_context()
     Thread(target=run, name=f"dragoman {getattr(function, '__name__', '')}".rstrip(), daemon=True).start()

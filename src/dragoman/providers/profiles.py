@@ -22,6 +22,7 @@ PLAIN_ROOT: tuple[SchemaLimit, ...] = ("plain-root",)
 OPENAI_LIMITS: tuple[SchemaLimit, ...] = (
     *PLAIN_ROOT,
     "array-items",  # https://github.com/digitalocean-labs/mcp-digitalocean/issues/265
+    "old-drafts",  # https://github.com/vercel/ai/issues/2271
 )
 
 OPENAI_SAMPLING = (*SAMPLING, "top_logprobs")
@@ -48,6 +49,7 @@ KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
 KIMI_NEWER = ("kimi-k2.[5-9]*", "kimi-k3*", "kimi-for-coding*", "k3", "k3-*")
 KIMI_SAMPLING = "https://github.com/iOfficeAI/gemini-cli-pro/pull/30"
 KIMI_SCHEMA = "https://github.com/MoonshotAI/kimi-code/issues/2661"
+GROK_SCHEMA = "https://github.com/oomkapwn/enquire-mcp/issues/360"
 DEEPSEEK_VISION = "https://github.com/dengmengmian/muxlayer/releases/tag/v2.0.1"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
 CLAUDE_THINKING = "https://platform.claude.com/docs/en/build-with-claude/effort"
@@ -293,12 +295,15 @@ FAMILIES: tuple[Family, ...] = (
         Family(pattern, ModelProfile(user_after_results=False), MISTRAL_TURNS, "2026-11-28")
         for pattern in MISTRAL_CALLS
     ),
+    # "'items' must be a schema (object or boolean), not an array.": 400, for all tools.
+    Family("*grok-*", ModelProfile(schema_limits=("old-drafts",)), GROK_SCHEMA, "2026-11-29"),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
     # "input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'": 400, for all tools.
-    # ComposioHQ/composio#3500, twilio-labs/mcp#58
+    # "JSON schema is invalid. It must match JSON Schema draft 2020-12": 400, for all tools.
+    # ComposioHQ/composio#3500, twilio-labs/mcp#58, hyperdxio/hyperdx#2925
     Family(
         "*claude-*",
-        ModelProfile(schema_limits=(*PLAIN_ROOT, "plain-names")),
+        ModelProfile(schema_limits=(*PLAIN_ROOT, "plain-names", "old-drafts")),
         "https://github.com/MoonshotAI/kimi-code/issues/2328",
         "2026-11-26",
     ),

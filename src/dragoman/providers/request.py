@@ -76,7 +76,8 @@ def build_request(
     Fields of one protocol only are kept in `extra` under the name of `protocol`. Raises InvalidRequestError.
     """
     said = {name: value for name, value in options.items() if value is not None and name != "extra_body"}
-    said |= more_fields(options.get("extra_body"))
+    further = more_fields(options.get("extra_body"))
+    said |= further
     if isinstance(messages, str):
         bodies, own_turns = read_question(messages)
     else:
@@ -88,7 +89,7 @@ def build_request(
     if isinstance(form, ResponseFormat):
         own["response_format"] = read_format(said.pop("response_format"))
     tools, own_tools = read_tools(_list(said.pop("tools", ()), "tools", "a list of tools"))
-    more = {name: plain(value, name) for name, value in said.items()}
+    more = {name: plain(value, f"extra_body.{name}" if name in further else name) for name, value in said.items()}
     if tools:
         more["tools"] = tools
     request = decode_body({"model": plain(model, "model"), "messages": bodies, "stream": True, **more})
@@ -107,6 +108,9 @@ def more_fields(body: object, apart: frozenset[str] = APART) -> dict[str, Any]:
         return {}
     if not isinstance(body, Mapping):
         raise InvalidRequestError(f"extra_body: expected an object, got {type(body).__name__}")
+    for name in body:
+        if not isinstance(name, str):
+            raise InvalidRequestError(f"extra_body: expected names that are strings, got {type(name).__name__}")
     if named := sorted(apart & body.keys()):
         raise InvalidRequestError(f"extra_body: expected no {named[0]!r}, which is an argument of its own")
     return dict(body)

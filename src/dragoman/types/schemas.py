@@ -12,6 +12,7 @@ SchemaLimit = Literal[
     "plain-root",
     "plain-names",
     "array-items",
+    "old-drafts",
     "declared-required",
     "references",
     "open-objects",
@@ -25,6 +26,8 @@ SchemaLimit = Literal[
     plain-root         anything but a plain object at the top: `anyOf`, `oneOf`, `allOf`, `enum`, `const`, `not`, `$ref`
     plain-names        a property at the top whose name is not of at most 64 letters, digits and `_.-`
     array-items        an array without `items`
+    old-drafts         what the draft of 2020-12 has in another form, or not at all: a list in `items`, true in
+                       `exclusiveMinimum`, a type `str`
     declared-required  a required property that `properties` does not have
     references         `$ref` and the like
     open-objects       an object with properties that may have others

@@ -41,6 +41,8 @@ def test_says_that_there_is_no_model_yet(tmp_path: Path) -> None:
         terminal.expect("hello")
         terminal.press(CTRL_D)
         assert terminal.end() == 0
+    ran = run(tmp_path, "chat", stdin=b"/save empty.json\n/load empty.json\n")
+    assert ran.err == "saved 0 messages to empty.json\nloaded 0 messages from empty.json; model: (none)\n"
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path: Path) -> None:

@@ -206,6 +206,22 @@ def test_exports_what_chat_loads(tmp_path: Path) -> None:
     assert history(tmp_path, "export").code == history(tmp_path, "export", "--all", "1").code == 2
 
 
+def test_an_export_replaces_no_file_without_being_told_so(tmp_path: Path) -> None:
+    run(tmp_path, "ask", *ECHO, "one")
+    notes = tmp_path / "notes.md"
+    notes.write_text("mine")
+    export = ("export", "1", "-o", "notes.md")
+    refused = history(tmp_path, *export)
+    assert refused.code
+    assert refused.err == "dragoman: notes.md is there already: name another file, or replace it with --force\n"
+    assert notes.read_text() == "mine"
+    assert history(tmp_path, *export, "--force").code == 0
+    assert "# one" in notes.read_text()
+    notes.write_text("")
+    assert history(tmp_path, *export).code == 0
+    assert history(tmp_path, "export", "1", "-o", "/dev/null").code == 0
+
+
 def test_deletes_for_good(tmp_path: Path) -> None:
     for question in ("secret one", "two"):
         run(tmp_path, "ask", *ECHO, question)

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from dragoman.cli.conversation.export import json_line, markdown, moment, when
 from dragoman.cli.conversation.kept import LISTS, kept_path, open_kept
-from dragoman.cli.files import write
+from dragoman.cli.files import has_content, write
 from dragoman.cli.options import ListingGroup, config_option, json_option
 from dragoman.cli.terminal.output import is_terminal, say, tell, width
 from dragoman.cli.terminal.table import fitted_table
@@ -84,6 +84,7 @@ def show(number: int | None, as_json: bool, config: Path | None) -> None:
 @click.option("--all", "everything", is_flag=True, help="All conversations.")
 @click.option("--format", "form", type=click.Choice(list(FORMS)), default="markdown", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Write them there.")
+@click.option("--force", is_flag=True, help="Write them even if PATH has something else.")
 @config_option
 @click.pass_context
 def export(
@@ -93,11 +94,14 @@ def export(
     everything: bool,
     form: str,
     output: Path | None,
+    force: bool,
     config: Path | None,
 ) -> None:
     """Write conversations as Markdown, or as JSON: a line for each, which /load of `dragoman chat` reads."""
     if bool(numbers) == everything:
         raise click.UsageError("name conversations by their numbers, or take --all", ctx)
+    if output is not None and not force and has_content(output):
+        raise InvalidRequestError(f"{output} is there already: name another file, or replace it with --force")
     with _opened(config) as kept:
         if everything and kept:
             numbers = tuple(heading.id for heading in reversed(kept.newest(sys.maxsize)))

@@ -70,7 +70,11 @@ def _model(desk: ChatSession, name: str) -> None:
     if name:
         desk.client.handler(name)
         desk.conversation.model = name
-    tell(f"model: {desk.conversation.model or '(none)'}")
+    tell(_model_words(desk))
+
+
+def _model_words(desk: ChatSession) -> str:
+    return f"model: {desk.conversation.model or '(none)'}"
 
 
 def _system(desk: ChatSession, text: str) -> None:
@@ -96,7 +100,7 @@ def _load(desk: ChatSession, name: str) -> None:
         raise
     desk.asked = desk.conversation.last_question()
     desk.keeper.begin_anew()
-    tell(f"loaded {_count(desk.conversation)} from {name}; model: {desk.conversation.model}")
+    tell(f"loaded {_count(desk.conversation)} from {name}; {_model_words(desk)}")
 
 
 def _path(name: str) -> Path:

@@ -363,6 +363,38 @@ def test_an_array_gets_items_and_all_else_stays_as_it_is() -> None:
     assert (found.schema["properties"]["a"]["items"], found.lost) == ({}, frozenset({"unevaluatedItems"}))
 
 
+OLD: list[tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = [
+    ({"type": "array", "items": [{"type": "number"}, {}], "additionalItems": False, "maxItems": 2},
+     {"type": "array", "prefixItems": [{"type": "number"}, {}], "items": False, "maxItems": 2}, NONE),
+    ({"type": "number", "minimum": 0, "exclusiveMinimum": True}, {"type": "number", "exclusiveMinimum": 0}, NONE),
+    ({"type": "str", "description": None}, {"type": "string"}, NONE),
+    ({"type": "any"}, {}, frozenset({"type"})),
+    ({"type": "object", "properties": {"type": "object"}},
+     {"type": "object", "properties": {"type": {}}}, frozenset({"schema"})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "lost"), OLD)
+def test_what_the_newest_draft_does_not_have_is_said_in_its_words(
+    old: dict[str, Any], new: dict[str, Any], lost: frozenset[str]
+) -> None:
+    # vercel/ai#2271, hyperdxio/hyperdx#2925, oomkapwn/enquire-mcp#360, smallmain/vscode-unify-chat-provider#162
+    strict = SchemaSupport(limits=frozenset({"plain-root", "old-drafts"}))
+    draft = "http://json-schema.org/draft-07/schema#"
+    found = compiled(with_property(old) | {"$schema": draft}, strict)
+    assert found.schema == with_property(new)
+    assert (found.same, found.told, found.lost) == (frozenset({"$schema"}), NONE, lost)
+    fine = with_property(new) | {"$schema": draft}
+    assert compiled(fine, strict).schema is fine
+
+
+def test_a_reference_into_what_has_another_place_in_the_newest_draft_leads_there() -> None:
+    strict = SchemaSupport(limits=frozenset({"old-drafts"}))
+    pair = {"type": "array", "items": [{"type": "number"}]}
+    schema = {"type": "object", "properties": {"a": pair, "b": {"$ref": "#/properties/a/items/0"}}}
+    assert compiled(schema, strict).schema["properties"]["b"] == {"type": "number"}
+
+
 def test_an_original_is_not_changed() -> None:
     schema = {"allOf": [with_property({"anyOf": [{"const": 1}, {"type": ["string", "null"]}]})], "x": {"y": [1]}}
     before = repr(schema)

@@ -21,7 +21,7 @@ from tests.protocols.tools.schema.values import values
 
 LIMITS: tuple[SchemaLimit, ...] = (
     *("single-type", "string-enums", "lone-any-of", "no-booleans", "plain-root", "array-items", "declared-required"),
-    "references",
+    *("references", "old-drafts"),
 )
 KEYWORDS = (
     *("type", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref", "$defs", "definitions"),

@@ -57,6 +57,9 @@ EVERYTHING = SchemaSupport()
 OF_OBJECTS: frozenset[SchemaLimit] = frozenset({"plain-root", "open-objects", "plain-names"})
 """Limits of schemas that must be objects."""
 
+FORMS: frozenset[SchemaLimit] = frozenset({"plain-root", "references", "old-drafts"})
+"""Limits that are kept without a look at each keyword."""
+
 MAX_COUNT = 5_000
 """Schemas in one of which more are not compiled: that takes half a second, in which nobody else is served."""
 
@@ -157,7 +160,7 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
     if "references" in support.limits and references.any and schema.get("$schema") is not None:
         schema = {name: value for name, value in schema.items() if name != "$schema"}
         same.add("$schema")
-    is_moved = not is_plain_already or support.keywords is not None
+    is_moved = not is_plain_already or support.keywords is not None or _is_old(schema, support)
     if not _takes_references(support) or (is_moved and (references.old or not references.simple)):
         schema, gone, cut, count = inlined(schema, references)
         same |= gone
@@ -199,13 +202,19 @@ def _takes_references(support: SchemaSupport) -> bool:
 
 
 def _only_forms(support: SchemaSupport) -> bool:
-    """Whether the target takes all keywords, and refuses at most forms for which none of them need be read."""
-    return support == SchemaSupport(limits=support.limits) and support.limits <= {"plain-root", "references"}
+    """Whether the target takes all keywords, and refuses at most FORMS."""
+    return support == SchemaSupport(limits=support.limits) and support.limits <= FORMS
 
 
 def _is_fine(schema: Schema, support: SchemaSupport, references: References) -> bool:
     limits = support.limits
-    return ("plain-root" not in limits or is_plain(schema)) and not ("references" in limits and references.any)
+    is_free = "references" not in limits or not references.any
+    return is_free and ("plain-root" not in limits or is_plain(schema)) and not _is_old(schema, support)
+
+
+def _is_old(schema: Schema, support: SchemaSupport) -> bool:
+    """Whether the target would refuse words of it that the newest draft does not have."""
+    return "old-drafts" in support.limits and repaired(schema, set()) != schema
 
 
 def _any_object(why: str, support: SchemaSupport) -> CompiledSchema:

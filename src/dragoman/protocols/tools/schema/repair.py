@@ -30,8 +30,11 @@ MAY_BE_NULL = frozenset({"default", "const", "example"})
 
 def repaired(schema: Any, removed: set[str]) -> Any:
     """`schema` in the newest words; keywords without a meaning are left out and added to `removed`."""
-    if not isinstance(schema, dict):
+    if isinstance(schema, bool):
         return schema
+    if not isinstance(schema, dict):
+        removed.add("schema")
+        return {}
     new: Schema = {}
     for name, value in schema.items():
         if value is None and name not in MAY_BE_NULL:
