@@ -23,7 +23,7 @@ EXPRESSED = "compact"
 ASKED = "compaction"
 """The note, under our own key of `extra`, of a request that asks for a summary in a way that only one protocol has."""
 
-NATIVE = f"unknown.{OURS}"
+SUMMARY_PART = f"unknown.{OURS}"
 """A protocol lists this if its answers can hold a summary of ours."""
 
 BEFORE = "The conversation so far was replaced by this summary of it:\n\n"

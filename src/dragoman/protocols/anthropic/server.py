@@ -14,7 +14,7 @@ from dragoman.protocols.anthropic.service import BETA, REQUEST_ID
 from dragoman.protocols.anthropic.stop_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.anthropic.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
-from dragoman.protocols.compaction import NATIVE
+from dragoman.protocols.compaction import SUMMARY_PART
 from dragoman.protocols.env import Env
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
@@ -65,7 +65,7 @@ class AnthropicServer(ServerCodec):
             "hosted_call.opaque",
             *(f"hosted_call.{kind}" for kind in NEWEST),
             OWN_RESULTS,
-            NATIVE,
+            SUMMARY_PART,
             f"unknown.{NAME}",
             "usage",
             *SAYABLE_COUNTS,

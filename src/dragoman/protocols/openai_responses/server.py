@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
-from dragoman.protocols.compaction import NATIVE
+from dragoman.protocols.compaction import SUMMARY_PART
 from dragoman.protocols.env import Env
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
@@ -55,7 +55,7 @@ EXPRESSES = frozenset(
         "hosted_call",
         *HOSTED_CALLS,
         f"unknown.{NAME}",
-        NATIVE,
+        SUMMARY_PART,
         "usage",
         *SAYABLE_COUNTS,
         *SAYABLE_REASONS,
