@@ -64,7 +64,8 @@ def listens(url: str) -> bool:
 
 @pytest.mark.parametrize("name", agents())
 def test_an_agent_reaches_a_gateway_that_lives_as_long_as_it(tmp_path: Path, name: str) -> None:
-    env = surroundings(tmp_path, {"ANTHROPIC_API_KEY": "sk-own", "GOOGLE_API_KEY": "own"})
+    own_keys = dict.fromkeys(("ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "COPILOT_PROVIDER_BEARER_TOKEN"), "sk-own")
+    env = surroundings(tmp_path, own_keys)
     ran = run(tmp_path, "run", name, "--", "--do", "this now", env=env)
     assert ran.code == 0, ran.err
     found = recorded(tmp_path)
