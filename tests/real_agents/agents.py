@@ -14,6 +14,7 @@ MODEL = "agent"
 GPT = "gpt-5.5"
 """One of OpenAI's, to which Codex shows the tools of MCP servers only once it has searched for them."""
 
+Json = Mapping[str, Any]
 Tools = list[tuple[str, dict[str, Any]]]
 
 
@@ -32,13 +33,53 @@ class Agent(Struct, frozen=True):
     prompt_by_stdin: bool = False
 
 
-def _claude(work: Path) -> Tools:
-    note = str(work / "note.txt")
-    return [
-        ("Read", {"file_path": note}),
-        ("Edit", {"file_path": note, "old_string": "old", "new_string": "new"}),
-        ("Bash", {"command": "cp note.txt made.txt", "description": "copies"}),
-    ]
+NO_MORE: Json = {}
+
+
+def _usual(
+    read: tuple[str, str],
+    edit: tuple[str, str, str, str],
+    run: str,
+    *,
+    edit_more: Json = NO_MORE,
+    run_more: Json = NO_MORE,
+) -> Callable[[Path], Tools]:
+    """The tools of most agents: the name of each, and those of its arguments. `…_more`: arguments with their values."""
+
+    def tools(work: Path) -> Tools:
+        note = str(work / "note.txt")
+        reader, file = read
+        editor, changed, old, new = edit
+        return [
+            (reader, {file: note}),
+            (editor, {changed: note, old: "old", new: "new", **edit_more}),
+            (run, {"command": "cp note.txt made.txt", **run_more}),
+        ]
+
+    return tools
+
+
+COPIES: Json = {"description": "copies"}
+WHY: Json = {"instruction": "new for old"}
+STRINGS = ("old_string", "new_string")
+
+_claude = _usual(("Read", "file_path"), ("Edit", "file_path", *STRINGS), "Bash", run_more=COPIES)
+_continue = _usual(("Read", "filepath"), ("Edit", "file_path", *STRINGS), "Bash")
+_copilot = _usual(("view", "path"), ("edit", "path", "old_str", "new_str"), "bash", run_more=COPIES)
+_gemini = _usual(
+    ("read_file", "file_path"),
+    ("replace", "file_path", *STRINGS),
+    "run_shell_command",
+    edit_more=WHY,
+    run_more=COPIES,
+)
+_opencode = _usual(("read", "filePath"), ("edit", "filePath", "oldString", "newString"), "bash", run_more=COPIES)
+_qwen = _usual(
+    ("read_file", "file_path"),
+    ("edit", "file_path", *STRINGS),
+    "run_shell_command",
+    run_more={"is_background": False},
+)
 
 
 def _codex(work: Path) -> Tools:
@@ -46,51 +87,6 @@ def _codex(work: Path) -> Tools:
         ("exec_command", {"cmd": "cat note.txt"}),
         ("exec_command", {"cmd": "sed -i s/old/new/ note.txt"}),
         ("mcp__files__copy", {"source": str(work / "note.txt"), "target": str(work / "made.txt")}),
-    ]
-
-
-def _gemini(work: Path) -> Tools:
-    note = str(work / "note.txt")
-    return [
-        ("read_file", {"file_path": note}),
-        ("replace", {"file_path": note, "old_string": "old", "new_string": "new", "instruction": "new for old"}),
-        ("run_shell_command", {"command": "cp note.txt made.txt", "description": "copies"}),
-    ]
-
-
-def _opencode(work: Path) -> Tools:
-    note = str(work / "note.txt")
-    return [
-        ("read", {"filePath": note}),
-        ("edit", {"filePath": note, "oldString": "old", "newString": "new"}),
-        ("bash", {"command": "cp note.txt made.txt", "description": "copies"}),
-    ]
-
-
-def _copilot(work: Path) -> Tools:
-    note = str(work / "note.txt")
-    return [
-        ("view", {"path": note}),
-        ("edit", {"path": note, "old_str": "old", "new_str": "new"}),
-        ("bash", {"command": "cp note.txt made.txt", "description": "copies"}),
-    ]
-
-
-def _qwen(work: Path) -> Tools:
-    note = str(work / "note.txt")
-    return [
-        ("read_file", {"file_path": note}),
-        ("edit", {"file_path": note, "old_string": "old", "new_string": "new"}),
-        ("run_shell_command", {"command": "cp note.txt made.txt", "is_background": False}),
-    ]
-
-
-def _continue(work: Path) -> Tools:
-    note = str(work / "note.txt")
-    return [
-        ("Read", {"filepath": note}),
-        ("Edit", {"file_path": note, "old_string": "old", "new_string": "new"}),
-        ("Bash", {"command": "cp note.txt made.txt"}),
     ]
 
 

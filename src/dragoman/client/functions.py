@@ -164,7 +164,7 @@ def _struct(name: str, function: Function, parameters: list[Kind], words: dict[s
 
 
 def _described(properties: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
-    """`properties`, with the words of a docstring where they have none themselves."""
+    """`properties`; one without a description gets that of the docstring. `words`: these descriptions, by name."""
     return {name: {"description": words[name], **each} if name in words else each for name, each in properties.items()}
 
 

@@ -107,9 +107,9 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     """The part of all requests of the last ten seconds that may be sent to the same target again (three always may), so
     that a service in trouble does not get a multiple of its load."""
     metrics: MetricsAccess = "keys"
-    """Who may read `/metrics`: with `keys`, whoever shows one of the `api_keys`, or everyone if there are none; with
-    `open`, everyone, for a Prometheus that has no key; with `none`, nobody, and nothing is counted. The default is
-    `keys`, because the names of routes and services are nobody else's business."""
+    """Who may read `/metrics`. `keys`: callers that show one of the `api_keys`; everyone, if there are none. `open`:
+    everyone, for a Prometheus that has no key. `none`: nobody, and nothing is counted. The default is `keys`, because
+    the names of routes and services are nobody else's business."""
     otel: bool = False
     """Whether requests are told to OpenTelemetry, as traces and metrics. Needs the extra `otel`; the variables `OTEL_…`
     say where they are exported to. The default is off, because nobody may be there to take them."""

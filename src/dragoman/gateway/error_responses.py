@@ -1,4 +1,4 @@
-"""Errors as responses in the protocol of a front, and what is said where nothing is served."""
+"""The responses that report errors, in the protocol of a front; also those for paths that are not served."""
 
 from msgspec.structs import replace
 
@@ -25,7 +25,7 @@ def error_response(
 
 
 def nothing_at(table: PathTable, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:
-    """What is said at a path of `table` that is not served (404), or not by this method (405)."""
+    """The response for a path that `table` does not have (404), or that it has for other methods only (405)."""
     front, methods = found.front, found.methods
     if not methods or call.path == ROOT:  # a question sent there has lost the end of its address
         meant = _below_another(table, call) or nearby(call.path, table.served(), CHAT)
