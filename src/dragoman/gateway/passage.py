@@ -16,10 +16,14 @@ from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import STARTED, ResponseWriter
 from dragoman.gateway.losses_header import header_of, spelt
+from dragoman.loop.turns import others
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import Encoder
 from dragoman.protocols.streams.delta_row import deltas
 from dragoman.types import Loss, Outcome, ResponseEnd, ResponseStart, StreamEvent
+
+MANY = 1000
+"""Events of a batch from which on it is encoded in several turns of the loop: one takes up to 20 microseconds."""
 
 
 class Passage:
@@ -34,6 +38,7 @@ class Passage:
         "_held",
         "_left_out",
         "_losses",
+        "_rest",
         "_spent",
         "_writer",
     )
@@ -49,6 +54,8 @@ class Passage:
         self._spent = spent
         self._held: list[StreamEvent] = []
         """What came before the first content."""
+        self._rest: list[StreamEvent] = []
+        """What has come and waits for another turn of the loop."""
         self._losses: tuple[Loss, ...] = ()
         self._begun = self._ended = False
         self._ahead = False
@@ -59,12 +66,12 @@ class Passage:
         answer, writer = self._answer, self._writer
         direct = writer if isinstance(writer, DirectWriter) else None
         started = False
-        while events := await answer.read():
+        while events := self._rest or await answer.read():
             if not self._begun:
                 events = self._first(events)
                 if not events:
                     continue
-            data = self._encoded(events)
+            data = self._encoded(self._piece(events))
             if data or self._ended:
                 if not started:
                     await self._start()
@@ -74,6 +81,10 @@ class Passage:
                 events, data = [], b""
                 await saying
                 del saying
+            if self._rest:
+                events = []
+                await others()
+                continue
             if started and not self._ended and direct is not None:
                 if (following := answer.follow(self._pass_on, self._send_ahead)) is not None:
                     await following
@@ -83,12 +94,24 @@ class Passage:
         raise TruncatedStreamError("the answer broke off before its end")
 
     def _pass_on(self, events: list[StreamEvent]) -> bool:
-        """Sends a batch at once. Whether more is wanted: not at the end, and not if the caller reads too slowly."""
+        """Sends a batch at once. Whether more is wanted: not at the end, nor if a part of the batch waits, nor if the
+        caller reads too slowly."""
+        if self._rest:
+            self._rest += events
+            return False
         writer = cast("DirectWriter", self._writer)
-        data = self._encoded(events)
+        data = self._encoded(self._piece(events))
         if data or self._ended:
             writer.write_nowait(data, more=not self._ended)
-        return not self._ended and not writer.congested
+        return not (self._ended or self._rest or writer.congested)
+
+    def _piece(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        """The beginning of a batch, which can be sent in one turn of the loop; the rest waits."""
+        if len(events) <= MANY:
+            self._rest = []
+            return events
+        self._rest = events[MANY:]
+        return events[:MANY]
 
     def _send_ahead(self, texts: list[str]) -> bool:
         """Sends more of the open text at once, unless the caller reads too slowly. A batch of it follows."""
