@@ -1,8 +1,8 @@
 """A translated stream on its way from a service to its caller: what is held, what goes out, and when it is over.
 
 It runs in a task until it has content. Then it follows the answer, if answer and writer can do that: each batch is
-encoded and sent in the turn of the loop in which it came. The task is woken for the end, for a failure, and if the
-caller reads too slowly.
+encoded and sent in the turn of the loop in which it came. The task is woken for the end, for a failure, if the caller
+reads too slowly, and for a batch of more events than fit into one turn.
 """
 
 from time import monotonic
