@@ -52,6 +52,9 @@ class NativeReply(Reply):
         return self._follow(connection, take)
 
     async def _follow(self, connection: Connection, take: TakePieces) -> None:
+        if self.head.headers:
+            connection.committed()
+            self.head = connection.head
         self._take = take
         self._followed = followed = connection.loop.create_future()
         connection.listener = self._on_news
