@@ -27,6 +27,7 @@ from dragoman.types import (
     ToolCall,
     ToolChoice,
     ToolResult,
+    assistant,
     fold,
     system,
     user,
@@ -84,6 +85,8 @@ CALLED = asked(
     Message("assistant", (ToolCall(id="1", name="f", arguments="{}"),)),
     Message("tool", (ToolResult(id="1", parts=(Text(text="2"),), name="f"),)),
 )
+PARTIAL, JSON_FORM = Variant(partial=True), ResponseFormat("json_object")
+BEGUN = asked(user("x"), assistant("a"))
 NAMED, ANY, NONE = ToolChoice("tool", "f"), ToolChoice("required"), ToolChoice("none")
 SOME = ToolChoice("auto", names=("f",))
 OFF, OFF_BY_WORD = ReasoningConfig(mode="off"), ReasoningConfig(effort="none")
@@ -317,6 +320,10 @@ CASES = [
     Case("tool_choices", WORDS, chosen(NAMED, (ONE,)), ("tool_choice",), "required"),
     Case("tool_choices", WORDS, chosen(ANY), ("tool_choice",), "required"),
     Case("tool_choices", WORDS, chosen(SOME), ("tool_choice",), "auto", ("tool_choice.names",)),
+    Case("partial", PARTIAL, BEGUN, ("messages", 1, "partial"), True),
+    Case("partial", PARTIAL, replace(BEGUN, response_format=JSON_FORM), ("messages", 1, "partial"), NOTHING),
+    Case("partial", PARTIAL, THOUGHT, ("messages", 1, "partial"), NOTHING),
+    Case("partial", PARTIAL, replace(CALLED, messages=CALLED.messages[:2]), ("messages", 1, "partial"), NOTHING),
     Case("tool_choices", WORDS, chosen(NONE), ("tool_choice",), "none"),
     Case("tool_choices", AUTO, chosen(ANY), ("tool_choice",), "auto", ("tool_choice",)),
     Case("tool_choices", AUTO, chosen(NONE), ("tool_choice",), NOTHING),

@@ -59,6 +59,14 @@ def encode_messages(
     return out
 
 
+def is_beginning(messages: Sequence[Message]) -> bool:
+    """Whether the last turn is the beginning of the answer."""
+    if not messages or messages[-1].role != "assistant":
+        return False
+    kinds = set(map(type, messages[-1].parts))
+    return Text in kinds and kinds <= {Text, Reasoning}
+
+
 def _message(fields: Fields) -> Message:
     role = fields.required_text("role")
     read = READERS.get(role)

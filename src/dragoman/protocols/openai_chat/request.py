@@ -14,7 +14,7 @@ from dragoman.protocols.openai_chat.functions import (
     marked,
     takes_functions,
 )
-from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
+from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages, is_beginning
 from dragoman.protocols.openai_chat.result_media import apart
 from dragoman.protocols.openai_chat.thinking import decode_thinking, encode_thinking
 from dragoman.protocols.openai_chat.tools import (
@@ -118,7 +118,10 @@ def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -
     messages = apart(request.messages, pictures=variant.result_media)
     if profile.user_after_results is False:
         messages = with_words(messages)
-    body = {"model": request.model, "messages": encode_messages(messages, variant, missing)}
+    turns = encode_messages(messages, variant, missing)
+    if variant.partial and request.response_format is None and is_beginning(messages):
+        turns[-1].setdefault("partial", True)
+    body = {"model": request.model, "messages": turns}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})
     whole = merged(merged(body, request.extra.get(FAMILY, {})), more)

@@ -68,6 +68,9 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether a tool may have `strict`."""
     custom_tools: bool = True
     """Whether there are freeform tools; if not, each is a function with one string, and its grammar stands in words."""
+    partial: bool = False
+    """Whether the beginning of an answer, which is the assistant's turn at the end, is marked by `partial`, without
+    which it is an earlier turn; the answer goes on from it and does not repeat it."""
     cut_calls: bool = False
     """Whether the arguments of an earlier call may be no JSON, as if the answer was cut at its limit; most services
     parse them, and refuse the conversation from then on."""

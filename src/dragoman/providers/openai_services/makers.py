@@ -17,6 +17,13 @@ OF_MOONSHOT = (
         "2026-11-28",
     ),
     Quirk(
+        "partial",
+        True,
+        "its Partial Mode; without the mark the answer does not go on from its beginning",
+        "https://platform.kimi.ai/docs/guide/use-partial-mode-feature-of-kimi-api",
+        "2026-11-29",
+    ),
+    Quirk(
         "thinking_field",
         "thinking_or_effort",
         "400: cannot specify both 'thinking' and 'reasoning_effort'",
