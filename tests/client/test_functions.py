@@ -12,7 +12,6 @@ import pytest
 from msgspec import Meta, Struct
 
 from dragoman import function_tool
-from dragoman.client import docstrings
 from dragoman.errors import InvalidRequestError
 from dragoman.types import Image, Text, Tool
 
@@ -310,48 +309,3 @@ NO_TOOLS: list[tuple[Any, str]] = [
 def test_what_can_be_no_tool_is_a_type_error(function: Any, words: str) -> None:
     with pytest.raises(TypeError, match=words):
         function_tool(function)
-
-
-GOOGLE = """Does it.
-
-Args:
-    a: First.
-    *b (list[int]): Second: too.
-
-Raises:
-    ValueError: never.
-"""
-NUMPY = """Does it.
-
-Parameters
-----------
-a : int
-    First.
-b
-    Second:
-    too.
-
-Returns
--------
-int
-"""
-SPHINX = """Does it.
-
-:param a: First.
-:param int b: Second:
-    too.
-:returns: x
-"""
-BOTH = {"a": "First.", "b": "Second: too."}
-
-DOCSTRINGS: list[tuple[str | None, str, dict[str, str]]] = [
-    (None, "", {}),
-    ("One line.", "One line.", {}),
-    ("Does it:\n\nthis and that.", "Does it:\n\nthis and that.", {}),
-    *((form, "Does it.", BOTH) for form in (GOOGLE, NUMPY, SPHINX)),
-]
-
-
-@pytest.mark.parametrize(("docstring", "description", "words"), DOCSTRINGS)
-def test_docstrings_of_three_forms_are_read(docstring: str | None, description: str, words: dict[str, str]) -> None:
-    assert docstrings.read(docstring) == (description, words)

@@ -45,7 +45,7 @@ class FunctionTool:
         if not callable(function):
             raise TypeError(f"expected a function, got {type(function).__name__}")
         self.function = function
-        words, about = docstrings.read(_docstring(function))
+        words, about = _docstrings(function)
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
             raise TypeError("expected a function with a name, or `name`")
@@ -180,10 +180,17 @@ def _annotated_words(kind: Any) -> str:
     return ""
 
 
-def _docstring(function: Function) -> str | None:
-    """Its docstring. A class has none but its own: those of its bases are of other things."""
+def _docstrings(function: Function) -> tuple[str, dict[str, str]]:
+    """What its docstring says: a description, and words for each parameter. That of an object that can be called is its
+    class', and that of its way of being called."""
     asked = _unbound(function)
-    return asked.__doc__ if isinstance(asked, type) else inspect.getdoc(asked)
+    if isinstance(asked, type):
+        return docstrings.read(asked.__doc__)  # those of its bases are of other things
+    words, about = docstrings.read(inspect.getdoc(asked))
+    if inspect.isroutine(asked):
+        return words, about
+    called, more = docstrings.read(inspect.getdoc(type(asked).__call__))
+    return words or called, more | about
 
 
 def _unbound(function: Function) -> Function:
