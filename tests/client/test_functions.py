@@ -84,6 +84,17 @@ def test_all_of_it_may_be_said_by_hand() -> None:
     assert made() == "x"
 
 
+def test_a_strict_tool_has_no_optional_parameters_which_openai_would_refuse() -> None:
+    def visit(place: Place | None = None, days: int = 1) -> None: ...
+
+    schema = function_tool(visit, strict=True).tool.parameters
+    assert schema is not None
+    assert (schema["required"], schema["$defs"]["Place"]["required"]) == (["place", "days"], ["city", "country"])
+    loose = function_tool(visit).tool.parameters
+    assert loose is not None
+    assert loose["required"] == []
+
+
 async def call(function: Any, arguments: str = "{}") -> str:
     (part,) = await function_tool(function, name="f").call(arguments)
     assert isinstance(part, Text)

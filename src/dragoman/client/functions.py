@@ -14,6 +14,7 @@ from dragoman.client.shapes import Shape, is_object, said
 from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
 from dragoman.protocols.tools.schema.closed import Closer
+from dragoman.protocols.tools.schema.keywords import mapped
 from dragoman.types import Audio, File, Image, Text, Tool, Unknown
 
 Function = Callable[..., Any]
@@ -62,7 +63,7 @@ class FunctionTool:
         if self._parameters is None:
             schema["properties"] = _described(schema.get("properties", {}), about)
         if strict:
-            schema = Closer().closed(schema)
+            schema = _all_required(Closer().closed(schema))
         self.tool = Tool(own, description or words or None, schema, strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +99,8 @@ def function_tool(
 ) -> FunctionTool:
     """`function` as a tool: its name, its docstring and its hints tell a model of it, unless they are given here.
 
-    `strict`: services that can see to it that arguments fit do so; its objects then have no properties but their own.
+    `strict`: services that can see to it that arguments fit do so; its objects then have no properties but their own,
+    and a model has to give each of them, also one with a default.
 
     Descriptions of parameters are taken from the docstring (`Args:`), from `Annotated[int, "words"]` or from msgspec's
     Meta. Raises TypeError if a parameter has a type that JSON cannot express, or stands for any number of arguments.
@@ -178,6 +180,17 @@ def _annotated_words(kind: Any) -> str:
         if (isinstance(about, Meta) or is_field(about)) and about.description:
             return str(about.description)
     return ""
+
+
+def _all_required(schema: Any) -> Any:
+    """`schema` with all properties of its objects required: OpenAI refuses a strict one with others.
+
+    https://platform.openai.com/docs/guides/structured-outputs#all-fields-must-be-required
+    """
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: mapped(name, value, _all_required) for name, value in schema.items()}
+    return {**found, "required": [*found["properties"]]} if "properties" in found else found
 
 
 def _docstrings(function: Function) -> tuple[str, dict[str, str]]:
