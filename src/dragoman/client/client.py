@@ -221,12 +221,7 @@ class Client:
         TypeError for an unknown option, InvalidRequestError for a wrong value, and each DragomanError of the call.
         """
         check_names(options, CALL)
-        limits = self._limiter.given(options)
-        shape = None if output is None else shape_of(output)
-        request = chat_request(model, messages, options)
-        if shape is None:
-            return await whole(await self._ask(request, limits))
-        return await self._valued(with_form(request, shape), shape, limits)
+        return await self._chat(model, messages, None if output is None else shape_of(output), options)
 
     @overload
     def stream(
@@ -325,16 +320,53 @@ class Client:
         wanted = with_form(request, shape)
         return OutputRun(Running(ask, wanted, functions, max_turns, within=clock, correct=correct), shape)
 
+    @overload
     def map(
         self,
         model: str,
         prompts: Iterable[Conversation],
         *,
+        output: type[T],
         concurrency: int = 20,
         ordered: bool = True,
         progress: bool | None = None,
         **options: Unpack[CallOptions],
-    ) -> MapStream:
+    ) -> MapStream[OutputResponse[T]]: ...
+    @overload
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        output: "TypeForm[T]",
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> MapStream[OutputResponse[T]]: ...
+    @overload
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        output: None = None,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> MapStream[ChatResponse]: ...
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        output: Any = None,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> MapStream[Any]:
         """The answers to many prompts, `concurrency` at a time; arguments of each call as for `chat`.
 
         `ordered`: in the order of the prompts, or else as they come. `progress`: a bar on stderr, if rich is installed;
@@ -345,9 +377,10 @@ class Client:
         self._limiter.given(options)
         check_many(prompts, concurrency)
         total = len(prompts) if isinstance(prompts, Sized) else None
+        shape = None if output is None else shape_of(output)
 
         async def ask(prompt: Conversation) -> ChatResponse:
-            return await self.chat(model, prompt, **options)
+            return await self._chat(model, prompt, shape, options)
 
         return MapStream(ask, prompts, concurrency, bar(model, total, progress), ordered=ordered)
 
@@ -400,6 +433,16 @@ class Client:
     async def _ask(self, request: ChatRequest, limits: Limits) -> Answer:
         """The answer within `limits`."""
         return await self._limiter.answer(self.open, request, limits)
+
+    async def _chat(
+        self, model: str, messages: Conversation, shape: Shape[Any] | None, options: CallOptions
+    ) -> ChatResponse:
+        """The whole answer, with its value if there is a shape."""
+        limits = self._limiter.given(options)
+        request = chat_request(model, messages, options)
+        if shape is None:
+            return await whole(await self._ask(request, limits))
+        return await self._valued(with_form(request, shape), shape, limits)
 
     async def _valued(self, request: ChatRequest, shape: Shape[T], limits: Limits) -> OutputResponse[T]:
         """The answer with its value; asked for again, with what is wrong, as often as `limits` allow."""

@@ -12,6 +12,7 @@ from dragoman.loop.from_outside import call_in
 from dragoman.types import ChatResponse, Delta, Message, OutputResponse, RunEvent, StreamEvent
 
 E = TypeVar("E")
+R = TypeVar("R", bound=ChatResponse)
 T = TypeVar("T")
 
 
@@ -166,15 +167,15 @@ class SyncView(Iterator[T], Generic[T]):
         raise StopIteration
 
 
-class SyncMapStream(Iterator[Mapped]):
+class SyncMapStream(Iterator[Mapped[R]], Generic[R]):
     """The answers to many prompts; see MapStream."""
 
-    def __init__(self, stream: MapStream, wait: Wait, loop: AbstractEventLoop) -> None:
+    def __init__(self, stream: MapStream[R], wait: Wait, loop: AbstractEventLoop) -> None:
         self._stream = stream
         self._wait = wait
         self._loop = loop
 
-    def __next__(self) -> Mapped:
+    def __next__(self) -> Mapped[R]:
         found = self._wait(self._following())
         if found is None:
             raise StopIteration
@@ -184,5 +185,5 @@ class SyncMapStream(Iterator[Mapped]):
         """Ends what is under way. May be called twice."""
         call_in(self._loop, self._stream.close)
 
-    async def _following(self) -> Mapped | None:
+    async def _following(self) -> Mapped[R] | None:
         return await anext(self._stream, None)
