@@ -15,12 +15,10 @@ from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
 from dragoman.protocols.tools.schema.closed import Closer
 from dragoman.protocols.tools.schema.keywords import mapped
-from dragoman.types import Audio, File, Image, Text, Tool, Unknown
+from dragoman.types import Audio, File, Image, ResultParts, Text, Tool, Unknown
 
 Function = Callable[..., Any]
 """A function with types, or a coroutine function."""
-
-ResultParts = tuple[Text | Image | Audio | File | Unknown, ...]
 
 PARTS = (Text, Image, Audio, File, Unknown)
 """What a function may return as it is to be shown to the model."""

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 
 from msgspec.structs import replace
 
-from dragoman.client.functions import FunctionTool, ResultParts
+from dragoman.client.functions import FunctionTool
 from dragoman.client.stream import Recorded
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError, InvalidRequestError, TruncatedStreamError, TurnLimitError, cut, nearest
@@ -21,6 +21,7 @@ from dragoman.types import (
     FinishReason,
     Fold,
     Message,
+    ResultParts,
     Text,
     ToolCall,
     ToolEnd,
