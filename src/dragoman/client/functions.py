@@ -135,7 +135,7 @@ def _parameters(function: Function, name: str) -> list[Kind]:
     bound = function.keywords if isinstance(function, partial) else {}
     try:
         signature = inspect.signature(function)
-    except ValueError as exc:
+    except (ValueError, NameError) as exc:
         raise TypeError(f"{name}: expected a function with a signature: {exc}") from exc
     found = [each for each in signature.parameters.values() if each.name not in bound]
     for parameter in found:
