@@ -181,6 +181,8 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"timeout": 0}, InvalidRequestError, "timeout: expected seconds"),
     ({"model": "offline/nobody"}, ModelNotFoundError, "nobody"),
     ({"seeed": 1}, TypeError, "did you mean seed"),
+    ({"temperature": "hot"}, InvalidRequestError, "temperature: expected a finite number"),
+    ({"output": Count, "response_format": {"type": "json_object"}}, InvalidRequestError, "no response_format beside"),
 ]
 
 

@@ -378,6 +378,9 @@ class Client:
         check_many(prompts, concurrency)
         total = len(prompts) if isinstance(prompts, Sized) else None
         shape = None if output is None else shape_of(output)
+        any_request = chat_request(model, "any prompt", options)  # what is wrong with the options is wrong with all
+        if shape is not None:
+            with_form(any_request, shape)
 
         async def ask(prompt: Conversation) -> ChatResponse:
             return await self._chat(model, prompt, shape, options)
