@@ -1,5 +1,7 @@
 """What a function's docstring says of it and of its parameters."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from dragoman import function_tool
@@ -80,6 +82,27 @@ def test_sections_that_are_not_known_are_no_words_of_parameters(docstring: str, 
 def test_a_line_that_begins_with_a_role_of_sphinx_is_part_of_the_description() -> None:
     words = "Does it as\n:func:`other` does."
     assert docstrings.read(f"{words}\n\n:param a: First.") == (words, {"a": "First."})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Attributes:\n    a: First.\n    b: Second.",
+        "Attributes\n----------\na : int\n    First.\nb : int\n    Second.",
+        ":ivar a: First.\n:var int b: Second.",
+    ],
+)
+def test_the_attributes_of_a_class_are_its_parameters(words: str) -> None:
+    @dataclass
+    class Place:
+        a: int
+        b: int
+
+    Place.__doc__ = f"Does it.\n\n{words}\n"
+    tool = function_tool(Place).tool
+    assert tool.description == "Does it."
+    assert tool.parameters is not None
+    assert {name: each["description"] for name, each in tool.parameters["properties"].items()} == ONLY
 
 
 class Search:

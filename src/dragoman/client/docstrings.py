@@ -1,4 +1,7 @@
-"""What a function's docstring says of it and of its parameters: in Google's, NumPy's or Sphinx' form. Runs nothing."""
+"""What the docstring of a function or class says of it and of its parameters: in Google's, NumPy's or Sphinx' form.
+
+Runs nothing.
+"""
 
 import re
 from inspect import cleandoc
@@ -10,12 +13,11 @@ PARAMETERS = frozenset(
     {
         *("args", "arguments", "parameters", "params"),
         *("keyword args", "keyword arguments", "other parameters"),
+        "attributes",  # of a class, which are the parameters of making one
     }
 )
 
-OTHERS = frozenset(
-    {"returns", "return", "raises", "yields", "yield", "example", "examples", "note", "notes", "attributes"}
-)
+OTHERS = frozenset({"returns", "return", "raises", "yields", "yield", "example", "examples", "note", "notes"})
 """Further sections, which are not part of the description."""
 
 GOOGLE = re.compile(r"^\s*\*{0,2}(\w+)\s*(?:\(.*?\))?:\s*(.*)$")
@@ -31,7 +33,9 @@ NUMPY_END = re.compile(r"^\S.*\n-{3,}\s*$", re.MULTILINE)
 """What follows a section of NumPy's form: the head of any other."""
 
 SPHINX = re.compile(
-    r"^:(?:param|parameter|arg)(?:\s+[^:]*?)?\s+\*{0,2}(\w+):\s*(.*(?:(?:\n[ \t]*)*\n[ \t]+\S.*)*)", re.MULTILINE
+    r"^:(?:param|parameter|arg|ivar|var)(?:\s+[^:]*?)?\s+\*{0,2}(\w+):\s*"
+    r"(.*(?:(?:\n[ \t]*)*\n[ \t]+\S.*)*)",
+    re.MULTILINE,
 )
 FIELD = re.compile(r"^:\w+[^:\n]*:(?!`)", re.MULTILINE)
 """The beginning of a field (`:param a:`), and not of a role (``:func:`a` ``)."""
