@@ -130,7 +130,7 @@ class Client:
         All are asked at the same time, each at most every five minutes. A service that gives no list within two seconds
         is left out, and not asked again for a minute.
         """
-        self._check_open()
+        self._check_here()
         names = await self._models.listed(also)
         self._check_open()  # the lists of a client that was closed meanwhile are incomplete
         return names
@@ -145,7 +145,7 @@ class Client:
 
     async def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
         """Servers of models that answer on this machine, and that are not configured."""
-        self._check_open()
+        self._check_here()
         urls = [self.providers[name].url for name in self.config.providers]
         taken = {port_of(url) for url in urls if is_loopback(url)}
         return await find_servers(servers, self._transports.pick(), taken)
@@ -187,7 +187,7 @@ class Client:
 
         Raises what goes wrong before the first byte.
         """
-        self._check_open()
+        self._check_here()
         if not isinstance(request, ChatRequest):
             raise InvalidRequestError(f"expected a ChatRequest, got {type(request).__name__}")
         return await self.handler(request.model)(request)
@@ -409,21 +409,21 @@ class Client:
         self, request: EmbedRequest, note: Note = unheard
     ) -> tuple[EmbedResponse, tuple[Loss, ...]]:
         """A vector for each text of `request`, and what of it the service did not get. It is asked once."""
-        self._check_open()
+        self._check_here()
         plan = self.plan(request.model)
         response, lost = await operate(plan, request.model, lambda found: found.embed(request), note)
         return replace(response, model=request.model or self.default_model), lost
 
     async def count_request(self, request: ChatRequest, note: Note = unheard) -> TokenCount:
         """How many tokens `request` has. The service is asked once."""
-        self._check_open()
+        self._check_here()
         plan = self.plan(request.model)
         return await operate(plan, request.model, lambda found: found.count_tokens(request), note, apart=True)
 
     async def forward(self, provider: str, call: KeptCall) -> Forwarded:
         """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such
         service any more, and what goes wrong."""
-        self._check_open()
+        self._check_here()
         found = self.providers.get(provider)
         if found is None:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")
@@ -432,6 +432,11 @@ class Client:
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("the client is closed")
+
+    def _check_here(self) -> None:
+        """Raises RuntimeError if it is closed, or calls are under way in another loop, which this one would end."""
+        self._check_open()
+        self._limiter.check_loop()
 
     async def _ask(self, request: ChatRequest, limits: Limits) -> Answer:
         """The answer within `limits`."""
