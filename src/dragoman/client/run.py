@@ -140,7 +140,8 @@ class Running:
             return []
         if len(self.turns) >= self._max_turns:
             self._over = True
-            came = "more calls of tools" if calls else "none"
+            pause = "a pause" if reply.finish_reason == "pause" else "one that does not fit"
+            came = "more calls of tools" if calls else pause
             raise TurnLimitError(f"expected an end within {self._max_turns} answers, got {came}")
         tasks = [asyncio.get_running_loop().create_task(self._run(call)) for call in calls]
         self._calls = {task: i for i, task in enumerate(tasks)}
