@@ -37,7 +37,7 @@ SPHINX = re.compile(
     r"(.*(?:(?:\n[ \t]*)*\n[ \t]+\S.*)*)",
     re.MULTILINE,
 )
-FIELD = re.compile(r"^:\w+[^:\n]*:(?!`)", re.MULTILINE)
+FIELD = re.compile(r"^:\w[^:\n]*:(?!`)", re.MULTILINE)
 """The beginning of a field (`:param a:`), and not of a role (``:func:`a` ``)."""
 
 
