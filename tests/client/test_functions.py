@@ -12,7 +12,6 @@ import pytest
 from msgspec import Meta, Struct
 
 from dragoman import function_tool
-from dragoman.client import docstrings
 from dragoman.errors import InvalidRequestError
 from dragoman.types import Image, Text, Tool
 
@@ -83,6 +82,17 @@ def test_all_of_it_may_be_said_by_hand() -> None:
     nothing = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
     assert made.tool == Tool("f", "Does it.", nothing, True)
     assert made() == "x"
+
+
+def test_a_strict_tool_has_no_optional_parameters_which_openai_would_refuse() -> None:
+    def visit(place: Place | None = None, days: int = 1) -> None: ...
+
+    schema = function_tool(visit, strict=True).tool.parameters
+    assert schema is not None
+    assert (schema["required"], schema["$defs"]["Place"]["required"]) == (["place", "days"], ["city", "country"])
+    loose = function_tool(visit).tool.parameters
+    assert loose is not None
+    assert loose["required"] == []
 
 
 async def call(function: Any, arguments: str = "{}") -> str:
@@ -310,48 +320,3 @@ NO_TOOLS: list[tuple[Any, str]] = [
 def test_what_can_be_no_tool_is_a_type_error(function: Any, words: str) -> None:
     with pytest.raises(TypeError, match=words):
         function_tool(function)
-
-
-GOOGLE = """Does it.
-
-Args:
-    a: First.
-    *b (list[int]): Second: too.
-
-Raises:
-    ValueError: never.
-"""
-NUMPY = """Does it.
-
-Parameters
-----------
-a : int
-    First.
-b
-    Second:
-    too.
-
-Returns
--------
-int
-"""
-SPHINX = """Does it.
-
-:param a: First.
-:param int b: Second:
-    too.
-:returns: x
-"""
-BOTH = {"a": "First.", "b": "Second: too."}
-
-DOCSTRINGS: list[tuple[str | None, str, dict[str, str]]] = [
-    (None, "", {}),
-    ("One line.", "One line.", {}),
-    ("Does it:\n\nthis and that.", "Does it:\n\nthis and that.", {}),
-    *((form, "Does it.", BOTH) for form in (GOOGLE, NUMPY, SPHINX)),
-]
-
-
-@pytest.mark.parametrize(("docstring", "description", "words"), DOCSTRINGS)
-def test_docstrings_of_three_forms_are_read(docstring: str | None, description: str, words: dict[str, str]) -> None:
-    assert docstrings.read(docstring) == (description, words)

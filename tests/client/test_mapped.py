@@ -3,16 +3,18 @@
 import asyncio
 import gc
 import sys
+import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_type
 
 import pytest
+from msgspec import Struct
 
 from dragoman import Client, SyncClient
 from dragoman.client.mapped import MapStream
 from dragoman.client.progress import Bar, RichBar, bar
 from dragoman.config import Config
-from dragoman.errors import InvalidRequestError, ModelNotFoundError, OverloadedError, TruncatedStreamError
+from dragoman.errors import InvalidRequestError, ModelNotFoundError, OutputError, OverloadedError, TruncatedStreamError
 from dragoman.types import ChatResponse, Text
 
 PROMPTS = ["text: a", "error: 503 busy", "text: c"]
@@ -27,6 +29,25 @@ async def test_results_stand_in_the_order_of_the_prompts() -> None:
     assert isinstance(results[1].error, OverloadedError)
     with pytest.raises(OverloadedError):
         results[1].response()
+
+
+class Count(Struct):
+    n: int
+
+
+async def test_each_answer_is_a_value_of_output() -> None:
+    prompts = ['text: {"n":1}', "text: no", "error: 503 busy"]
+    async with Client(Config(), retries=0, output_retries=0) as client:
+        results = await client.map("offline/script", prompts, output=Count)
+        assert_type(results[0].response().output, Count)
+        with pytest.raises(TypeError, match="output: expected a type that JSON can express"):
+            client.map("offline/script", prompts, output=threading.Thread)
+    assert results[0].response().output == Count(1)
+    assert [type(result.error) for result in results[1:]] == [OutputError, OverloadedError]
+    with SyncClient(Config()) as plain:
+        (only,) = plain.map("offline/script", prompts[:1], output=list[int] | Count)
+        assert_type(only.response().output, list[int] | Count)
+        assert only.response().output == Count(1)
 
 
 class Turns:
@@ -66,7 +87,7 @@ async def test_as_they_come_or_in_order() -> None:
         assert found == expected
 
 
-async def read(stream: MapStream, found: list[str]) -> None:
+async def read(stream: MapStream[ChatResponse], found: list[str]) -> None:
     async for result in stream:
         found.append(result.text)
 
@@ -160,6 +181,8 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"timeout": 0}, InvalidRequestError, "timeout: expected seconds"),
     ({"model": "offline/nobody"}, ModelNotFoundError, "nobody"),
     ({"seeed": 1}, TypeError, "did you mean seed"),
+    ({"temperature": "hot"}, InvalidRequestError, "temperature: expected a finite number"),
+    ({"output": Count, "response_format": {"type": "json_object"}}, InvalidRequestError, "no response_format beside"),
 ]
 
 

@@ -406,7 +406,7 @@ async def test_a_run_that_ends_without_a_value_is_an_error(retries: int, asked: 
 
 async def test_corrections_count_among_the_answers_of_a_run() -> None:
     client, _ = client_of(answer(BAD), answer(GOOD))
-    with pytest.raises(TurnLimitError, match="within 1 answers"):
+    with pytest.raises(TurnLimitError, match="within 1 answers, got one that does not fit"):
         await client.run("up/m", "x", tools=[look], output=Invoice, max_turns=1).response()
 
 

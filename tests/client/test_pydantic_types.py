@@ -1,11 +1,13 @@
 """Types that pydantic reads: how they are found, and what is said of values that do not fit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, NewType, TypedDict
 
 import pydantic
 import pydantic.dataclasses
 import pytest
+from msgspec import Struct
 from typing_extensions import TypeAliasType
 from typing_extensions import TypedDict as NewTypedDict
 
@@ -168,3 +170,39 @@ def test_the_objects_of_a_strict_tool_are_closed_as_services_demand() -> None:
         shelf = schema["properties"].get("shelf", schema)
         assert schema["additionalProperties"] is shelf["additionalProperties"] is False
         assert schema["$defs"]["Person"]["additionalProperties"] is False
+
+
+class Calling(pydantic.BaseModel):
+    back: Callable[[int], int]
+
+
+class Unknown(pydantic.BaseModel):
+    thing: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # the point
+
+
+@dataclass
+class Beside:
+    dog: Dog
+    thing: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # the point
+
+
+class Named(Struct):
+    thing: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # the point
+
+
+NO_SCHEMA = [
+    (Calling, "CallableSchema"),
+    (Unknown, "`Unknown` is not fully defined"),
+    (Beside, "'Nowhere' is not defined"),
+    (Named, "'Nowhere' is not defined"),
+]
+
+
+@pytest.mark.parametrize(("kind", "words"), NO_SCHEMA)
+def test_a_class_that_has_no_schema_is_a_type_error_in_a_line(kind: Any, words: str) -> None:
+    def give(value: Any) -> None: ...
+
+    give.__annotations__["value"] = kind
+    for make in (lambda: shape_of(kind), lambda: function_tool(kind), lambda: function_tool(give)):
+        with pytest.raises(TypeError, match=rf"^\w+: expected [^\n]*: [^\n]*{words}[^\n]*$"):
+            make()

@@ -16,7 +16,7 @@ from dragoman.errors import (
     TruncatedStreamError,
     TurnLimitError,
 )
-from dragoman.types import HostedTool, PartDelta, Text, Tool, ToolEnd, ToolResult, ToolStart
+from dragoman.types import HostedTool, Image, PartDelta, Text, Tool, ToolEnd, ToolResult, ToolStart, tool_result, user
 from tests.support.canned import CannedReply, CannedTransport
 
 ASK = 'text: I look.\ntool: look {"at": 1}'
@@ -55,6 +55,22 @@ async def test_the_text_of_a_run_is_that_of_all_its_answers() -> None:
     async with Client(Config()) as client:
         texts = [text async for text in client.run("offline/script", ASK, tools=[look]).text]
     assert "".join(texts) == "I look.1 is empty"
+
+
+async def test_a_loop_by_hand_gives_back_what_a_tool_gave() -> None:
+    def picture() -> list[Any]:
+        return [Text(text="seen"), Image(data="UE5H", media_type="image/png")]
+
+    tool = function_tool(picture)
+    async with Client(Config()) as client:
+        reply = await client.chat("offline/script", "tool: picture {}", tools=[tool])
+        (call,) = reply.tool_calls
+        message = tool_result(call, await tool.call(call.arguments))
+        (result,) = results([message])
+        assert (result.id, said(result), len(result.parts)) == (call.id, "seen", 2)
+        turns = [user("tool: picture {}"), reply.message, message, user("text: So.")]
+        again = await client.chat("offline/script", turns, tools=[tool])
+    assert again.text == "So."
 
 
 async def test_a_run_goes_on_where_another_ended() -> None:

@@ -3,13 +3,15 @@
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
 
 from dragoman import Client, SyncClient
 from dragoman.client.stream import ChatStream
+from dragoman.client.sync_stream import SyncStream
 from dragoman.config import Config
 from dragoman.engine.answer import Answer
 from dragoman.errors import ConnectError, ModelNotFoundError, OverloadedError, TruncatedStreamError
@@ -248,6 +250,29 @@ async def test_tasks_that_iterate_over_one_view_share_what_it_gives() -> None:
     view = stream_of(Slow(*BATCHES)).deltas
     found = await asyncio.gather(_all(view), _all(view), _all(view))
     assert sorted(delta.text for each in found for delta in each) == sorted(["hm", "so ", "it is", "no", "{}"])
+
+
+class Together(Batches):
+    """Gives out each batch when all who want it wait for it."""
+
+    async def read(self) -> list[StreamEvent]:
+        await asyncio.sleep(0.02)
+        return await super().read()
+
+
+@pytest.mark.parametrize("shared", ["events", "deltas"])
+def test_threads_that_iterate_over_one_stream_or_view_share_what_it_gives(shared: str) -> None:
+    events = [event for batch in BATCHES for event in batch]
+    grown = [event.text for event in events if isinstance(event, PartDelta)]
+    with SyncClient(Config()) as client, ThreadPoolExecutor(3) as threads:
+        stream = SyncStream(stream_of(Together(*BATCHES)), client._wait, client._loop)
+        view: Iterator[Any] = stream if shared == "events" else stream.deltas
+        parts: list[list[Any]] = list(threads.map(list, [view] * 3))
+    found = [each for part in parts for each in part]
+    if shared == "events":
+        assert sorted(map(repr, found)) == sorted(map(repr, events))
+    else:
+        assert sorted(each.text for each in found) == sorted(grown)
 
 
 async def test_a_fault_of_the_caller_s_is_told_as_it_is_each_time() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dragoman.client import Client
-from dragoman.types import ResponseEnd, ToolStart
+from dragoman.types import ChatRequest, ResponseEnd, ToolStart, user
 
 
 async def never() -> str:
@@ -92,6 +92,9 @@ async def test_calls_under_way_in_another_loop_are_not_ended_by_a_second_one() -
         lambda: client.chat("offline/echo", "x"),
         lambda: client.embed("offline/echo", "x"),
         lambda: client.count_tokens("offline/echo", "x"),
+        lambda: client.open(ChatRequest(model="offline/echo", messages=(user("x"),))),
+        client.list_models,
+        client.find_servers,
     ]
     async for _ in stream:
         for call in calls:

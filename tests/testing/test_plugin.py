@@ -122,3 +122,21 @@ def test_each_test_has_a_file_of_its_own(name: str, file: str) -> None:
 def test_names_that_look_alike_have_other_files() -> None:
     files = {CassetteFile.of_test(Path("/t.py"), name, "once").path for name in ("t[a/b]", "t[a:b]", "t-a-b")}
     assert len(files) == 3
+
+
+IN_CLASSES = """
+class TestOne:
+    def test_path(self, dragoman_cassette):
+        assert dragoman_cassette.path.name == "TestOne.test_path.json"
+
+    class TestInner:
+        def test_path(self, dragoman_cassette):
+            assert dragoman_cassette.path.name == "TestOne.TestInner.test_path.json"
+"""
+
+
+async def test_tests_of_one_name_in_two_classes_have_a_file_each(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["dragoman.testing.plugin"]')
+    (tmp_path / "test_classes.py").write_text(IN_CLASSES)
+    status, words = await run(tmp_path)
+    assert (status, "2 passed" in words) == (0, True), words

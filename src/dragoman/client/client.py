@@ -130,7 +130,7 @@ class Client:
         All are asked at the same time, each at most every five minutes. A service that gives no list within two seconds
         is left out, and not asked again for a minute.
         """
-        self._check_open()
+        self._check_here()
         names = await self._models.listed(also)
         self._check_open()  # the lists of a client that was closed meanwhile are incomplete
         return names
@@ -145,7 +145,7 @@ class Client:
 
     async def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
         """Servers of models that answer on this machine, and that are not configured."""
-        self._check_open()
+        self._check_here()
         urls = [self.providers[name].url for name in self.config.providers]
         taken = {port_of(url) for url in urls if is_loopback(url)}
         return await find_servers(servers, self._transports.pick(), taken)
@@ -187,7 +187,7 @@ class Client:
 
         Raises what goes wrong before the first byte.
         """
-        self._check_open()
+        self._check_here()
         if not isinstance(request, ChatRequest):
             raise InvalidRequestError(f"expected a ChatRequest, got {type(request).__name__}")
         return await self.handler(request.model)(request)
@@ -221,12 +221,7 @@ class Client:
         TypeError for an unknown option, InvalidRequestError for a wrong value, and each DragomanError of the call.
         """
         check_names(options, CALL)
-        limits = self._limiter.given(options)
-        shape = None if output is None else shape_of(output)
-        request = chat_request(model, messages, options)
-        if shape is None:
-            return await whole(await self._ask(request, limits))
-        return await self._valued(with_form(request, shape), shape, limits)
+        return await self._chat(model, messages, None if output is None else shape_of(output), options)
 
     @overload
     def stream(
@@ -325,16 +320,53 @@ class Client:
         wanted = with_form(request, shape)
         return OutputRun(Running(ask, wanted, functions, max_turns, within=clock, correct=correct), shape)
 
+    @overload
     def map(
         self,
         model: str,
         prompts: Iterable[Conversation],
         *,
+        output: type[T],
         concurrency: int = 20,
         ordered: bool = True,
         progress: bool | None = None,
         **options: Unpack[CallOptions],
-    ) -> MapStream:
+    ) -> MapStream[OutputResponse[T]]: ...
+    @overload
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        output: "TypeForm[T]",
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> MapStream[OutputResponse[T]]: ...
+    @overload
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        output: None = None,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> MapStream[ChatResponse]: ...
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        output: Any = None,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> MapStream[Any]:
         """The answers to many prompts, `concurrency` at a time; arguments of each call as for `chat`.
 
         `ordered`: in the order of the prompts, or else as they come. `progress`: a bar on stderr, if rich is installed;
@@ -345,9 +377,13 @@ class Client:
         self._limiter.given(options)
         check_many(prompts, concurrency)
         total = len(prompts) if isinstance(prompts, Sized) else None
+        shape = None if output is None else shape_of(output)
+        any_request = chat_request(model, "any prompt", options)  # what is wrong with the options is wrong with all
+        if shape is not None:
+            with_form(any_request, shape)
 
         async def ask(prompt: Conversation) -> ChatResponse:
-            return await self.chat(model, prompt, **options)
+            return await self._chat(model, prompt, shape, options)
 
         return MapStream(ask, prompts, concurrency, bar(model, total, progress), ordered=ordered)
 
@@ -373,21 +409,21 @@ class Client:
         self, request: EmbedRequest, note: Note = unheard
     ) -> tuple[EmbedResponse, tuple[Loss, ...]]:
         """A vector for each text of `request`, and what of it the service did not get. It is asked once."""
-        self._check_open()
+        self._check_here()
         plan = self.plan(request.model)
         response, lost = await operate(plan, request.model, lambda found: found.embed(request), note)
         return replace(response, model=request.model or self.default_model), lost
 
     async def count_request(self, request: ChatRequest, note: Note = unheard) -> TokenCount:
         """How many tokens `request` has. The service is asked once."""
-        self._check_open()
+        self._check_here()
         plan = self.plan(request.model)
         return await operate(plan, request.model, lambda found: found.count_tokens(request), note, apart=True)
 
     async def forward(self, provider: str, call: KeptCall) -> Forwarded:
         """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such
         service any more, and what goes wrong."""
-        self._check_open()
+        self._check_here()
         found = self.providers.get(provider)
         if found is None:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")
@@ -397,9 +433,24 @@ class Client:
         if self._closed:
             raise RuntimeError("the client is closed")
 
+    def _check_here(self) -> None:
+        """Raises RuntimeError if it is closed, or calls are under way in another loop, which this one would end."""
+        self._check_open()
+        self._limiter.check_loop()
+
     async def _ask(self, request: ChatRequest, limits: Limits) -> Answer:
         """The answer within `limits`."""
         return await self._limiter.answer(self.open, request, limits)
+
+    async def _chat(
+        self, model: str, messages: Conversation, shape: Shape[Any] | None, options: CallOptions
+    ) -> ChatResponse:
+        """The whole answer, with its value if there is a shape."""
+        limits = self._limiter.given(options)
+        request = chat_request(model, messages, options)
+        if shape is None:
+            return await whole(await self._ask(request, limits))
+        return await self._valued(with_form(request, shape), shape, limits)
 
     async def _valued(self, request: ChatRequest, shape: Shape[T], limits: Limits) -> OutputResponse[T]:
         """The answer with its value; asked for again, with what is wrong, as often as `limits` allow."""

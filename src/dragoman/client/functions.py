@@ -14,12 +14,11 @@ from dragoman.client.shapes import Shape, is_object, said
 from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
 from dragoman.protocols.tools.schema.closed import Closer
-from dragoman.types import Audio, File, Image, Text, Tool, Unknown
+from dragoman.protocols.tools.schema.keywords import mapped
+from dragoman.types import Audio, File, Image, ResultParts, Text, Tool, Unknown
 
 Function = Callable[..., Any]
 """A function with types, or a coroutine function."""
-
-ResultParts = tuple[Text | Image | Audio | File | Unknown, ...]
 
 PARTS = (Text, Image, Audio, File, Unknown)
 """What a function may return as it is to be shown to the model."""
@@ -45,7 +44,7 @@ class FunctionTool:
         if not callable(function):
             raise TypeError(f"expected a function, got {type(function).__name__}")
         self.function = function
-        words, about = docstrings.read(_docstring(function))
+        words, about = _docstrings(function)
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
             raise TypeError("expected a function with a name, or `name`")
@@ -62,7 +61,7 @@ class FunctionTool:
         if self._parameters is None:
             schema["properties"] = _described(schema.get("properties", {}), about)
         if strict:
-            schema = Closer().closed(schema)
+            schema = _all_required(Closer().closed(schema))
         self.tool = Tool(own, description or words or None, schema, strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +97,8 @@ def function_tool(
 ) -> FunctionTool:
     """`function` as a tool: its name, its docstring and its hints tell a model of it, unless they are given here.
 
-    `strict`: services that can see to it that arguments fit do so; its objects then have no properties but their own.
+    `strict`: services that can see to it that arguments fit do so; its objects then have no properties but their own,
+    and a model has to give each of them, also one with a default.
 
     Descriptions of parameters are taken from the docstring (`Args:`), from `Annotated[int, "words"]` or from msgspec's
     Meta. Raises TypeError if a parameter has a type that JSON cannot express, or stands for any number of arguments.
@@ -135,7 +135,7 @@ def _parameters(function: Function, name: str) -> list[Kind]:
     bound = function.keywords if isinstance(function, partial) else {}
     try:
         signature = inspect.signature(function)
-    except ValueError as exc:
+    except (ValueError, NameError) as exc:
         raise TypeError(f"{name}: expected a function with a signature: {exc}") from exc
     found = [each for each in signature.parameters.values() if each.name not in bound]
     for parameter in found:
@@ -180,10 +180,28 @@ def _annotated_words(kind: Any) -> str:
     return ""
 
 
-def _docstring(function: Function) -> str | None:
-    """Its docstring. A class has none but its own: those of its bases are of other things."""
+def _all_required(schema: Any) -> Any:
+    """`schema` with all properties of its objects required: OpenAI refuses a strict one with others.
+
+    https://platform.openai.com/docs/guides/structured-outputs#all-fields-must-be-required
+    """
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: mapped(name, value, _all_required) for name, value in schema.items()}
+    return {**found, "required": [*found["properties"]]} if "properties" in found else found
+
+
+def _docstrings(function: Function) -> tuple[str, dict[str, str]]:
+    """What its docstring says: a description, and words for each parameter. That of an object that can be called is its
+    class', and that of its way of being called."""
     asked = _unbound(function)
-    return asked.__doc__ if isinstance(asked, type) else inspect.getdoc(asked)
+    if isinstance(asked, type):
+        return docstrings.read(asked.__doc__)  # those of its bases are of other things
+    words, about = docstrings.read(inspect.getdoc(asked))
+    if inspect.isroutine(asked):
+        return words, about
+    called, more = docstrings.read(inspect.getdoc(type(asked).__call__))
+    return words or called, more | about
 
 
 def _unbound(function: Function) -> Function:

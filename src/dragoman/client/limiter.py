@@ -30,6 +30,10 @@ class Limiter:
         """The limits of a call with these options. Raises InvalidRequestError."""
         return self._limits.given(options)
 
+    def check_loop(self) -> None:
+        """Raises RuntimeError if calls are under way in another loop that runs."""
+        self._gates.here()
+
     async def answer(self, handler: Handler, request: ChatRequest, limits: Limits) -> Answer:
         """The answer of `handler`; if it may be tried again, once it has content. It counts until it is closed."""
         gate, ends = self._gates.here(), _ends(limits)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from msgspec import Struct
 
@@ -13,14 +13,16 @@ from dragoman.loop.from_outside import call_in
 from dragoman.providers.request import Conversation
 from dragoman.types import ChatResponse
 
+R = TypeVar("R", bound=ChatResponse)
 
-class Mapped(Struct, frozen=True):
+
+class Mapped(Struct, Generic[R], frozen=True):
     """What became of one prompt."""
 
     index: int
     """Its place among the prompts, from 0."""
     prompt: Conversation
-    reply: ChatResponse | None = None
+    reply: R | None = None
     """The answer; None if there is none."""
     error: DragomanError | None = None
     """Why there is no answer."""
@@ -30,22 +32,22 @@ class Mapped(Struct, frozen=True):
         """The answer's text. Raises the error."""
         return self.response().text
 
-    def response(self) -> ChatResponse:
+    def response(self) -> R:
         """The answer. Raises the error."""
         if self.reply is not None:
             return self.reply
         raise self.error or AssertionError("there is either a reply or an error")
 
 
-Ask = Callable[[Conversation], Awaitable[ChatResponse]]
+Ask = Callable[[Conversation], Awaitable[R]]
 """Answers one prompt."""
 
 
-class _Work:
+class _Work(Generic[R]):
     """What the tasks share. It does not know who reads the results, so that they end if nobody does any more."""
 
-    def __init__(self, ask: Ask, prompts: Iterable[Conversation], bar: Bar) -> None:
-        self.done: asyncio.Queue[Mapped | BaseException | None] = asyncio.Queue()
+    def __init__(self, ask: Ask[R], prompts: Iterable[Conversation], bar: Bar) -> None:
+        self.done: asyncio.Queue[Mapped[R] | BaseException | None] = asyncio.Queue()
         """Results; an exception if one task failed; None for each task that is at its end."""
         self._ask = ask
         self._prompts = enumerate(prompts)
@@ -55,7 +57,7 @@ class _Work:
         try:
             for index, prompt in self._prompts:
                 try:
-                    result = Mapped(index, prompt, await self._ask(prompt))
+                    result: Mapped[R] = Mapped(index, prompt, await self._ask(prompt))
                 except DragomanError as exc:
                     result = Mapped(index, prompt, error=exc)
                 self._bar.advance()
@@ -65,7 +67,7 @@ class _Work:
             self.done.put_nowait(exc)
 
 
-class MapStream(AsyncIterator[Mapped]):
+class MapStream(AsyncIterator[Mapped[R]], Generic[R]):
     """The results, in the order of the prompts or as they come.
 
     Nothing is asked before it is iterated or awaited; `await` gives a list of all. A prompt that fails costs no other.
@@ -73,7 +75,9 @@ class MapStream(AsyncIterator[Mapped]):
     from their iterable when there is a place for them; results that nobody has taken yet are kept.
     """
 
-    def __init__(self, ask: Ask, prompts: Iterable[Conversation], concurrency: int, bar: Bar, *, ordered: bool) -> None:
+    def __init__(
+        self, ask: Ask[R], prompts: Iterable[Conversation], concurrency: int, bar: Bar, *, ordered: bool
+    ) -> None:
         self._work = _Work(ask, prompts, bar)
         self._bar = bar
         self._concurrency = concurrency
@@ -86,15 +90,15 @@ class MapStream(AsyncIterator[Mapped]):
         self._next = 0
         # One task at a time takes from the queue: another could wait there for what this one has taken.
         self._turn = asyncio.Lock()
-        self._early: dict[int, Mapped] = {}
+        self._early: dict[int, Mapped[R]] = {}
 
     def __aiter__(self) -> Self:
         return self
 
-    def __await__(self) -> Generator[None, None, list[Mapped]]:
+    def __await__(self) -> Generator[None, None, list[Mapped[R]]]:
         return self._all().__await__()
 
-    async def __anext__(self) -> Mapped:
+    async def __anext__(self) -> Mapped[R]:
         was_cut = self._cut
         try:
             self._start()
@@ -154,5 +158,5 @@ class MapStream(AsyncIterator[Mapped]):
             case failure:
                 raise failure
 
-    async def _all(self) -> list[Mapped]:
+    async def _all(self) -> list[Mapped[R]]:
         return [result async for result in self]

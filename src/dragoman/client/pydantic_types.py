@@ -7,7 +7,7 @@ whole. Pydantic is never imported here: whoever hands in such a type has done so
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import is_dataclass
 from typing import Annotated, Any, ClassVar, NewType, get_args, get_origin, get_type_hints
 
@@ -68,6 +68,19 @@ def adapted(kind: Any) -> Any:
             raise TypeError("a TypedDict with constraints of pydantic has to be that of typing_extensions") from exc
         return kind
     return type("Adapted", (Adapted,), {"adapter": adapter})
+
+
+@contextmanager
+def plain_mistakes() -> Iterator[None]:
+    """Within it, what is wrong with a type is a TypeError, in a line: a name that stands for nothing, and what pydantic
+    cannot read, or not say as JSON Schema."""
+    try:
+        yield
+    except (NameError, RuntimeError) as exc:
+        pydantic = sys.modules.get("pydantic")
+        if not isinstance(exc, NameError) and (pydantic is None or not isinstance(exc, pydantic.PydanticUserError)):
+            raise
+        raise TypeError(str(exc).partition("\n")[0]) from exc
 
 
 def bare(value: Any) -> Any:

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 
 from msgspec.structs import replace
 
-from dragoman.client.functions import FunctionTool, ResultParts
+from dragoman.client.functions import FunctionTool
 from dragoman.client.stream import Recorded
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError, InvalidRequestError, TruncatedStreamError, TurnLimitError, cut, nearest
@@ -21,6 +21,7 @@ from dragoman.types import (
     FinishReason,
     Fold,
     Message,
+    ResultParts,
     Text,
     ToolCall,
     ToolEnd,
@@ -139,7 +140,8 @@ class Running:
             return []
         if len(self.turns) >= self._max_turns:
             self._over = True
-            came = "more calls of tools" if calls else "none"
+            pause = "a pause" if reply.finish_reason == "pause" else "one that does not fit"
+            came = "more calls of tools" if calls else pause
             raise TurnLimitError(f"expected an end within {self._max_turns} answers, got {came}")
         tasks = [asyncio.get_running_loop().create_task(self._run(call)) for call in calls]
         self._calls = {task: i for i, task in enumerate(tasks)}

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from dragoman.client.pydantic_types import Adapted, adapted, bare, validated
+from dragoman.client.pydantic_types import Adapted, adapted, bare, plain_mistakes, validated
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.tools.schema.keywords import mapped, type_of
 
@@ -27,9 +27,12 @@ class Shape(Generic[T]):
         self.kind = kind
         self.name: str = getattr(kind, "__name__", "answer")  # unions and the like have no name
         definitions: dict[str, Any] = {}
-        self._read: Any = adapted(kind)
-        own = msgspec.json.schema(self._read, schema_hook=lambda _: {"type": "object"}).get("$defs", {})
-        schema = msgspec.json.schema(self._read, schema_hook=lambda each: _model_schema(each, definitions, own.keys()))
+        with plain_mistakes():
+            self._read: Any = adapted(kind)
+            own = msgspec.json.schema(self._read, schema_hook=lambda _: {"type": "object"}).get("$defs", {})
+            schema = msgspec.json.schema(
+                self._read, schema_hook=lambda each: _model_schema(each, definitions, own.keys())
+            )
         self.schema: dict[str, Any] = _with_types(_with_root(schema, definitions))
 
     def read(self, text: str) -> T:

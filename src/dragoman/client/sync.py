@@ -13,6 +13,7 @@ from weakref import finalize
 from dragoman.client.client import Client
 from dragoman.client.configuration import Configuration
 from dragoman.client.local_servers import FoundServer
+from dragoman.client.mapped import MapStream
 from dragoman.client.options import CallOptions, EmbedOptions, LimitOptions, Texts
 from dragoman.client.output import OutputRun, OutputStream
 from dragoman.client.retries import Random
@@ -191,20 +192,57 @@ class SyncClient:
             return SyncOutputRun(run, self._wait, self._loop)
         return SyncRun(run, self._wait, self._loop)
 
+    @overload
     def map(
         self,
         model: str,
         prompts: Iterable[Conversation],
         *,
+        output: type[T],
         concurrency: int = 20,
         ordered: bool = True,
         progress: bool | None = None,
         **options: Unpack[CallOptions],
-    ) -> SyncMapStream:
+    ) -> SyncMapStream[OutputResponse[T]]: ...
+    @overload
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        output: "TypeForm[T]",
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SyncMapStream[OutputResponse[T]]: ...
+    @overload
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        output: None = None,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SyncMapStream[ChatResponse]: ...
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        output: Any = None,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SyncMapStream[Any]:
         """The answers to many prompts, `concurrency` at a time; see `Client.map`. Prompts are taken from their iterable
         in the client's own thread."""
-        stream = self._client.map(
-            model, prompts, concurrency=concurrency, ordered=ordered, progress=progress, **options
+        stream: MapStream[Any] = self._client.map(
+            model, prompts, output=output, concurrency=concurrency, ordered=ordered, progress=progress, **options
         )
         return SyncMapStream(stream, self._wait, self._loop)
 

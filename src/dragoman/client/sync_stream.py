@@ -1,7 +1,9 @@
 """Streams for callers without an event loop: each read waits for the client's own loop, which runs in its thread."""
 
 from asyncio import AbstractEventLoop
+from collections import deque
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from dragoman.client.mapped import Mapped, MapStream
@@ -12,6 +14,7 @@ from dragoman.loop.from_outside import call_in
 from dragoman.types import ChatResponse, Delta, Message, OutputResponse, RunEvent, StreamEvent
 
 E = TypeVar("E")
+R = TypeVar("R", bound=ChatResponse)
 T = TypeVar("T")
 
 
@@ -29,21 +32,22 @@ class SyncRecorded(Iterator[E], Generic[E]):
         self._wait = wait
         self._loop = loop
         self._place = 0
-        self._events: Iterator[E] = iter(())
+        self._events: deque[E] = deque()
         self._closed = False
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> E:
-        for event in self._events:
-            return event
-        if self._closed:
-            raise StopIteration
-        events = self._wait(self._stream.batch(self._place))
-        self._place += len(events)
-        self._events = iter(events)
-        return next(self._events)
+        while True:
+            with suppress(IndexError):  # another thread may take the last one
+                return self._events.popleft()
+            if self._closed:
+                raise StopIteration
+            events = self._wait(self._following())
+            if not events:
+                raise StopIteration
+            self._events.extend(events)
 
     @property
     def text(self) -> "SyncView[str]":
@@ -64,7 +68,7 @@ class SyncRecorded(Iterator[E], Generic[E]):
     def close(self) -> None:
         """Ends the call at once. May be called twice."""
         self._closed = True
-        self._events = iter(())
+        self._events.clear()
         call_in(self._loop, self._stream.close)
 
     def __del__(self) -> None:
@@ -79,6 +83,14 @@ class SyncRecorded(Iterator[E], Generic[E]):
 
     async def _opened(self) -> None:
         await self._stream
+
+    async def _following(self) -> list[E]:
+        """The next events that no other thread has taken; in the loop's thread, and so by one at a time."""
+        events = await self._stream.batch(place := self._place)
+        while self._place != place:
+            events = await self._stream.batch(place := self._place)
+        self._place += len(events)
+        return events
 
 
 class SyncStream(SyncRecorded[StreamEvent]):
@@ -151,30 +163,30 @@ class SyncView(Iterator[T], Generic[T]):
         self._stream = stream
         self._view = view
         self._wait = wait
-        self._items: Iterator[T] = iter(())
+        self._items: deque[T] = deque()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
-        for item in self._items:
-            return item
-        while (batch := self._wait(self._view.batch())) is not None:
-            self._items = iter(batch)
-            for item in self._items:
-                return item
-        raise StopIteration
+        while True:
+            with suppress(IndexError):
+                return self._items.popleft()
+            batch = self._wait(self._view.batch())
+            if batch is None:
+                raise StopIteration
+            self._items.extend(batch)
 
 
-class SyncMapStream(Iterator[Mapped]):
+class SyncMapStream(Iterator[Mapped[R]], Generic[R]):
     """The answers to many prompts; see MapStream."""
 
-    def __init__(self, stream: MapStream, wait: Wait, loop: AbstractEventLoop) -> None:
+    def __init__(self, stream: MapStream[R], wait: Wait, loop: AbstractEventLoop) -> None:
         self._stream = stream
         self._wait = wait
         self._loop = loop
 
-    def __next__(self) -> Mapped:
+    def __next__(self) -> Mapped[R]:
         found = self._wait(self._following())
         if found is None:
             raise StopIteration
@@ -184,5 +196,5 @@ class SyncMapStream(Iterator[Mapped]):
         """Ends what is under way. May be called twice."""
         call_in(self._loop, self._stream.close)
 
-    async def _following(self) -> Mapped | None:
+    async def _following(self) -> Mapped[R] | None:
         return await anext(self._stream, None)

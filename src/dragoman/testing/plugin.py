@@ -26,4 +26,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def dragoman_cassette(request: pytest.FixtureRequest) -> CassetteFile:
     """The cassette of this test, in the mode of `--dragoman-record`."""
-    return CassetteFile.of_test(request.path, request.node.name, request.config.getoption(OPTION))
+    classes = [each.name for each in request.node.listchain() if isinstance(each, pytest.Class)]
+    name = ".".join([*classes, request.node.name])
+    return CassetteFile.of_test(request.path, name, request.config.getoption(OPTION))

@@ -148,11 +148,15 @@ class Unknown(Part, frozen=True, tag="unknown"):
     """Without it the request would be another one: it is a reference to what the service stores, or an approval."""
 
 
+ResultParts = tuple[Text | Image | Audio | File | Unknown, ...]
+"""What a tool may answer."""
+
+
 class ToolResult(Part, frozen=True, tag="tool_result"):
     """What a tool answered to the call `id`."""
 
     id: str
-    parts: tuple[Text | Image | Audio | File | Unknown, ...]
+    parts: ResultParts
     name: str | None = None
     is_error: bool = False
     input_format: InputFormat = "json"
@@ -217,7 +221,7 @@ def assistant(text: str) -> Message:
     return Message("assistant", (Text(text=text),))
 
 
-def tool_result(call: ToolCall, text: str, *, is_error: bool = False) -> Message:
-    """What a tool answered to `call`, in plain text. `is_error`: the text says why the tool failed."""
-    result = ToolResult(id=call.id, parts=(Text(text=text),), is_error=is_error, input_format=call.input_format)
-    return Message("tool", (result,))
+def tool_result(call: ToolCall, result: str | ResultParts, *, is_error: bool = False) -> Message:
+    """What a tool answered to `call`, as plain text or in parts. `is_error`: it says why the tool failed."""
+    parts = (Text(text=result),) if isinstance(result, str) else result
+    return Message("tool", (ToolResult(id=call.id, parts=parts, is_error=is_error, input_format=call.input_format),))

@@ -206,6 +206,12 @@ def test_exports_what_chat_loads(tmp_path: Path) -> None:
     assert history(tmp_path, "export").code == history(tmp_path, "export", "--all", "1").code == 2
 
 
+def test_an_export_of_nothing_has_no_lines(tmp_path: Path) -> None:
+    ran = history(tmp_path, "export", "--all", "--format", "json", "-o", "none.jsonl")
+    assert (ran.code, ran.err) == (0, "0 conversations written to none.jsonl\n")
+    assert (tmp_path / "none.jsonl").read_bytes() == b""
+
+
 def test_an_export_replaces_no_file_without_being_told_so(tmp_path: Path) -> None:
     run(tmp_path, "ask", *ECHO, "one")
     notes = tmp_path / "notes.md"

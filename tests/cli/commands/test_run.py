@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dragoman.cli.agent_proxies import NO_PROXY, without_proxy
 from dragoman.cli.agents.catalogue import agents
 from tests.cli import fake_agent
 from tests.cli.commands.test_serve import ADDRESS, first_lines
@@ -209,6 +210,30 @@ def test_an_address_of_the_environment_does_not_disturb_the_agent(tmp_path: Path
     ran = run(tmp_path, "run", "claude", env=env)
     assert ran.code == 0, ran.err
     assert GREETING in recorded(tmp_path)["answer"]
+
+
+@pytest.mark.parametrize("name", agents())
+def test_no_proxy_is_asked_for_the_gateway(tmp_path: Path, name: str) -> None:
+    proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_PROXY": "intra.example"}
+    ran = run(tmp_path, "run", name, env=surroundings(tmp_path, proxies))
+    assert ran.code == 0, ran.err
+    found = recorded(tmp_path)
+    assert GREETING in found["answer"]
+    assert found["environ"]["no_proxy"] == found["environ"]["NO_PROXY"] == "intra.example,127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, {}),
+        ({"no_proxy": "a"}, {}),
+        ({"https_proxy": "http://p"}, {"NO_PROXY": "::1", "no_proxy": "::1"}),
+        ({"ALL_PROXY": "http://p", "NO_PROXY": "a, b", "no_proxy": "b"}, dict.fromkeys(NO_PROXY, "a,b,::1")),
+        ({"HTTP_PROXY": "http://p", "no_proxy": "*"}, {}),
+    ],
+)
+def test_hosts_without_a_proxy_stay_so(environ: dict[str, str], expected: dict[str, str]) -> None:
+    assert without_proxy("http://[::1]:8642", environ) == expected
 
 
 def test_quiet_says_nothing(tmp_path: Path) -> None:

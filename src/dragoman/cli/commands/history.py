@@ -111,7 +111,7 @@ def export(
         if text:
             say(text)
     else:
-        write(output, f"{text}\n".encode())
+        write(output, f"{text}\n".encode() if text else b"")
         tell(f"{_count(len(texts))} written to {output}")
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.cli.agent_process import orderly, run_agent
+from dragoman.cli.agent_proxies import without_proxy
 from dragoman.cli.agents.agent import Agent, Gate, Place, Setup
 from dragoman.cli.agents.catalogue import agents
 from dragoman.cli.gateway_process import UNNAMED, FoundGateway, address, find_gateway, own_gateway
@@ -84,7 +86,7 @@ def command(
 
 def _run(run: Run, program: str, gate: Gate, folder: Path) -> int:
     folder.mkdir(mode=0o700)
-    setup = run.agent.prepare(gate, Place(folder, os.environ))
+    setup = _setup(run, gate, folder)
     for name, data in setup.files.items():
         (folder / name).write_bytes(data)
     for name, path in setup.links.items():
@@ -93,6 +95,11 @@ def _run(run: Run, program: str, gate: Gate, folder: Path) -> int:
         run.remark(line)
     environ = {name: value for name, value in os.environ.items() if name not in setup.removed}
     return run_agent([program, *setup.arguments, *run.arguments], environ | setup.variables)
+
+
+def _setup(run: Run, gate: Gate, folder: Path) -> Setup:
+    setup = run.agent.prepare(gate, Place(folder, os.environ))
+    return replace(setup, variables=setup.variables | without_proxy(gate.url, os.environ))
 
 
 def _account(setup: Setup, gate: Gate, folder: Path) -> Iterator[str]:
@@ -124,7 +131,7 @@ def _model(client: Client, found: FoundGateway | None, model: str) -> str:
 
 def _printed(client: Client, found: FoundGateway | None, run: Run, model: str) -> str:
     gate = Gate(address(client.config), found.key if found else UNNAMED, model)
-    setup = run.agent.prepare(gate, Place(FOLDER, os.environ))
+    setup = _setup(run, gate, FOLDER)
     lines = shell_lines(setup, gate, [run.agent.name, *setup.arguments, *run.arguments])
     if found is None:
         return f"# no gateway answers at {gate.url}; without --print, one would be started on a free port\n{lines}"

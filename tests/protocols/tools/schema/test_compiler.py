@@ -371,6 +371,16 @@ OLD: list[tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = [
     ({"type": "any"}, {}, frozenset({"type"})),
     ({"type": "object", "properties": {"type": "object"}},
      {"type": "object", "properties": {"type": {}}}, frozenset({"schema"})),
+    ({"dependencies": {"a": ["b"], "c": {"required": ["d"]}}},
+     {"dependentRequired": {"a": ["b"]}, "dependentSchemas": {"c": {"required": ["d"]}}}, NONE),
+    ({"additionalProperties": [], "required": ["a", "a"]}, {"additionalProperties": {}, "required": ["a"]}, NONE),
+    ({"type": "array", "items": "string", "uniqueItems": "true"}, {"type": "array"},
+     frozenset({"items", "uniqueItems"})),
+    ({"type": "string", "examples": {"one": {"value": "x"}}, "minLength": -1}, {"type": "string"},
+     frozenset({"examples", "minLength"})),
+    ({"$id": "#/properties/a", "$comment": 1, "type": "string"}, {"type": "string"}, NONE),
+    ({"additionalProperties": "false", "multipleOf": 0, "maxLength": 1.5}, {},
+     frozenset({"additionalProperties", "multipleOf", "maxLength"})),
 ]  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 """A JSON Schema of any draft in the words of the newest, without what no draft has. Knows no vendor."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from dragoman.protocols.tools.schema.keywords import MANY, NAMED, OF_TYPE, Schema, mapped
+from dragoman.protocols.tools.schema.keywords import IDENTIFIERS, MANY, NAMED, OF_TYPE, ONE, Schema, mapped
 
 ALIASES: dict[str, str] = {
     **{name: name for name in OF_TYPE},
@@ -16,10 +18,10 @@ ALIASES: dict[str, str] = {
 }
 """Names of types that programs write, in lower case, with the names that JSON Schema has."""
 
-NUMERIC = frozenset(
+COUNTS = frozenset(
     {
-        *("minimum", "maximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems"),
-        *("minProperties", "maxProperties", "minContains", "maxContains"),
+        *("minLength", "maxLength", "minItems", "maxItems", "minContains", "maxContains"),
+        *("minProperties", "maxProperties"),
     }
 )
 EXCLUSIVE = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
@@ -40,34 +42,73 @@ def repaired(schema: Any, removed: set[str]) -> Any:
         if value is None and name not in MAY_BE_NULL:
             continue
         if _is_well_formed(name, value):
-            new[name] = mapped(name, value, lambda inner: repaired(inner, removed))
-        elif name in NAMED and not value:
+            new[name] = mapped(name, value, partial(_repaired_below, name, removed))
+        elif (name in NAMED or name in ONE) and value in ([], ()):
             new[name] = {}  # an empty list is PHP's empty object
-        else:
+        elif name not in IDENTIFIERS:
             removed.add(name)
     _types(new, removed)
     _exclusive(new)
     _dependencies(new)
     _tuple(new)
+    if "required" in new:
+        new["required"] = list(dict.fromkeys(new["required"]))
     return new
 
 
+def _repaired_below(name: str, removed: set[str], schema: Any) -> Any:
+    """What stands below the keyword `name`; in `dependencies` that may be a list of names."""
+    return schema if name == "dependencies" and _are_texts(schema) else repaired(schema, removed)
+
+
 def _is_well_formed(name: str, value: Any) -> bool:
-    if name in NUMERIC:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if name in EXCLUSIVE:
-        return isinstance(value, int | float)
-    if name in NAMED:
-        return isinstance(value, dict)
-    if name in MANY or name == "enum":
-        return isinstance(value, list | tuple) and len(value) > 0
-    if name == "required":
-        return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
-    if name == "dependentRequired":
-        return isinstance(value, dict) and all(isinstance(each, list | tuple) for each in value.values())
-    if name in {"pattern", "format", "description", "title"}:
-        return isinstance(value, str)
-    return True
+    return name not in FORMS or FORMS[name](value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return _is_number(value) and value >= 0 and (isinstance(value, int) or value.is_integer())
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _are_texts(value: Any) -> bool:
+    return _is_list(value) and all(map(_is_text, value))
+
+
+FORMS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(ONE, lambda value: isinstance(value, dict | bool)),
+    "items": lambda value: isinstance(value, dict | bool | list | tuple),
+    **dict.fromkeys(NAMED, lambda value: isinstance(value, dict)),
+    **dict.fromkeys((*MANY, "enum"), lambda value: _is_list(value) and len(value) > 0),
+    **dict.fromkeys(COUNTS, _is_count),
+    **dict.fromkeys(("minimum", "maximum"), _is_number),
+    **dict.fromkeys(EXCLUSIVE, lambda value: _is_number(value) or _is_boolean(value)),
+    "multipleOf": lambda value: _is_number(value) and value > 0,
+    "required": _are_texts,
+    "dependentRequired": lambda value: isinstance(value, dict) and all(map(_are_texts, value.values())),
+    "examples": _is_list,
+    **dict.fromkeys(("uniqueItems", "readOnly", "writeOnly", "deprecated"), _is_boolean),
+    **dict.fromkeys(("pattern", "format", "description", "title"), _is_text),
+    **dict.fromkeys(("contentEncoding", "contentMediaType", "$comment", "$schema"), _is_text),
+    # A name of a place (`#a`) is an `$anchor` in the newest draft.
+    "$id": lambda value: _is_text(value) and not value.partition("#")[2],
+}
+"""Whether a value of a keyword is one that the newest draft has, or an older one. Services that refuse another one
+(`'x' is not of type 'array'`) refuse all of the request."""
 
 
 def _types(schema: Schema, removed: set[str]) -> None:
