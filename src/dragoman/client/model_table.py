@@ -162,7 +162,7 @@ class ModelTable:
         """How requests in `protocol` are relayed to the service `prefix`; None if they cannot be."""
         key = prefix, tighter, protocol
         if key not in self._relays:
-            self._relays[key] = self._provider(prefix, tighter).relay_target(protocol, self._transports.pick())
+            self._relays[key] = self._provider(prefix, tighter).relay_target(protocol, self._transports)
         return self._relays[key]
 
     def _provider(self, prefix: str, tighter: Tighter) -> Provider:

@@ -27,6 +27,7 @@ from dragoman.engine.secrets import signed
 from dragoman.engine.spent import SAMPLE, note, relayed_tokens
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.loop.outlet import Outlet
+from dragoman.protocols.gateways import is_gateway
 from dragoman.protocols.relay import RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, SHORT, Exchange, Reply, Sending
 from dragoman.types import Headers, Outcome
@@ -249,6 +250,8 @@ class Relay:
         wanted = codec.whole_type if self._tap is None else codec.stream_type
         if head.status == 200 and not exchange.coding and head.media_type == wanted:
             self.answered = True
+            if is_gateway(head):
+                self._target.gateways.add(self._target.name)
             self._state = HELD
             return True
         self._hand_over(exchange)

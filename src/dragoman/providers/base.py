@@ -148,6 +148,7 @@ class AsyncGeneratorProvider:
             secrets=cls.secrets(env.key, route),
             key=env.key,
             headers=cls.sent_headers(),
+            gateways=transports.gateways,
         )
 
     @classmethod
@@ -182,7 +183,14 @@ class AsyncGeneratorProvider:
         hidden = cls.secrets(env.key, route)
         codec, transport = cls.codec(), transports.pick(cls.likeness())
         service = Service(
-            cls.__name__, codec, transport, route, strict=cls.strict, secrets=hidden, headers=cls.sent_headers()
+            cls.__name__,
+            codec,
+            transport,
+            route,
+            strict=cls.strict,
+            secrets=hidden,
+            headers=cls.sent_headers(),
+            gateways=transports.gateways,
         )
         return env, service
 
@@ -202,8 +210,9 @@ class AsyncGeneratorProvider:
         return dict.fromkeys(await cls.fetch_models(transports), ModelFacts())
 
     @classmethod
-    def relay_target(cls, protocol: str, transport: Transport) -> RelayTarget | None:
+    def relay_target(cls, protocol: str, transports: Transports) -> RelayTarget | None:
         """How requests in `protocol` are relayed to it; None if they cannot be."""
+        transport = transports.pick()
         if cls.has_own_way() or cls.likeness() or not isinstance(transport, CallbackTransport):
             return None
         relay = cls.codec().relay_for(protocol)
@@ -224,6 +233,8 @@ class AsyncGeneratorProvider:
             Templates(made, relay.head_key),
             empty_ok=relay.empty_ok or cls.empty_answer == "ok",
             max_answer=cls.max_answer,
+            gateways=transports.gateways,
+            origin=cls.codec().origin,
             replaced=cls._replaced(),
         )
 

@@ -1,0 +1,97 @@
+"""A service that is a gateway like this one: what it has marked goes back to it, and to it alone."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.protocols.opaque import wrapped, wrapped_base64
+from dragoman.types import OpaqueState
+from tests.support.gateway import ask, running_gateway
+from tests.support.server import Exchange, Handler, Server, serve
+from tests.support.signed import JSON, SIGNED, Items, encoded
+
+MARKED = OpaqueState("elsewhere", "c2ln", "0a1b2c3d")
+"""State that the next gateway has of a service behind it."""
+BEGUN = b"dragomanMark.0a1b2c3d.elsewhere", b"dragomanMarkMGExYjJjM2QuZWxzZXdoZXJl"
+"""How it is written as text, and in base64."""
+TARGET = {"x-dragoman-target": "far/m"}
+CALLERS = [name for name, voice in SIGNED.items() if voice.signs]
+
+
+def mark(dialect: str) -> str:
+    """What the next gateway writes for its caller."""
+    return wrapped_base64(MARKED, dialect) if dialect == "gemini" else wrapped(MARKED, dialect)
+
+
+def answers(dialect: str, state: str, headers: dict[str, str]) -> Handler:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON | headers, encoded(SIGNED[dialect].reply(state, "I am one.")))
+
+    return handler
+
+
+@asynccontextmanager
+async def between(
+    dialects: tuple[str, str], states: tuple[str, str], headers: dict[str, str], *, both: bool = False
+) -> AsyncIterator[tuple[Server, Server, str]]:
+    """Two services of these dialects, and the gateway before them. The first, or both, answer with these headers."""
+    async with (
+        serve(answers(dialects[0], states[0], headers)) as first,
+        serve(answers(dialects[1], states[1], headers if both else {})) as second,
+    ):
+        urls = zip("ab", (first, second), dialects, strict=True)
+        providers = {
+            name: ProviderConfig(protocol=dialect, url=up.url + SIGNED[dialect].base, api_key="k")
+            for name, up, dialect in urls
+        }
+        config = Config(gateway=GatewayConfig(port=0), providers=providers)
+        async with running_gateway(config) as url:
+            yield first, second, url
+
+
+async def said(url: str, caller: str, model: str, items: Items) -> Any:
+    voice = SIGNED[caller]
+    got = await ask(url, "POST", voice.path(model), JSON, encoded(voice.body(model, items)))
+    assert got.status == 200, got.text
+    return json.loads(got.body)
+
+
+async def conversation(url: str, caller: str, models: str) -> None:
+    """Asks each of these providers in turn, and sends back all that has come."""
+    voice, items = SIGNED[caller], list[Any]()
+    for name in models:
+        items.append(voice.user("Who are you?"))
+        items += voice.turn(await said(url, caller, f"{name}/m", items))
+
+
+@pytest.mark.parametrize("second", SIGNED)
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_a_gateway_gets_back_what_it_has_marked_and_no_other_service_does(caller: str, second: str) -> None:
+    async with between((caller, second), (mark(caller), "U2Vjb25k"), TARGET) as (first, other, url):
+        await conversation(url, caller, "aaba")
+    for request in first.requests[1:]:
+        assert mark(caller).encode() in request.body
+    (request,) = other.requests
+    assert b"dragomanMark" not in request.body
+    assert b"c2ln" not in request.body
+
+
+@pytest.mark.parametrize("dialect", CALLERS)
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_it_does_so_in_its_own_protocol(caller: str, dialect: str) -> None:
+    """What has come to the caller by a relay of its protocol goes to the same gateway by a translation, too."""
+    async with between((caller, dialect), (mark(caller), "U2Vjb25k"), TARGET, both=True) as (_, other, url):
+        await conversation(url, caller, "b")
+        await conversation(url, caller, "ab")
+    assert BEGUN[dialect == "gemini"] in other.requests[1].body
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_a_service_that_is_not_known_as_a_gateway_does_not_get_it(caller: str) -> None:
+    async with between((caller, "ollama"), (mark(caller), ""), {}) as (first, _, url):
+        await conversation(url, caller, "aa")
+    assert b"dragomanMark" not in first.requests[1].body
