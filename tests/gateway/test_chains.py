@@ -1,4 +1,4 @@
-"""A service that is a gateway like this one: what it has marked goes back to it, and to it alone."""
+"""A service that is a gateway like this one: what it has marked goes back to it alone, and what it has lost is told."""
 
 import json
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.protocols.opaque import wrapped, wrapped_base64
 from dragoman.types import OpaqueState
 from tests.support.gateway import ask, running_gateway
+from tests.support.over import over
 from tests.support.server import Exchange, Handler, Server, serve
 from tests.support.signed import JSON, SIGNED, Items, encoded
 
@@ -95,3 +96,34 @@ async def test_a_service_that_is_not_known_as_a_gateway_does_not_get_it(caller: 
     async with between((caller, "ollama"), (mark(caller), ""), {}) as (first, _, url):
         await conversation(url, caller, "aa")
     assert b"dragomanMark" not in first.requests[1].body
+
+
+@asynccontextmanager
+async def chained(handler: Handler, dialect: str) -> AsyncIterator[str]:
+    """A gateway that asks another in this protocol, which asks a service of Chat Completions."""
+    async with serve(handler) as service, running_gateway(over(f"{service.url}/v1")) as inner:
+        near = ProviderConfig(protocol=dialect, url=inner + SIGNED[dialect].base, api_key="k")
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"next": near})) as outer:
+            yield outer
+
+
+@pytest.mark.parametrize("dialect", ["openai-responses", "anthropic", "gemini"])
+async def test_a_count_that_the_next_gateway_has_estimated_is_an_estimate(dialect: str) -> None:
+    async def nothing(exchange: Exchange) -> None:
+        await exchange.reply(404, JSON, b"{}")
+
+    body = encoded({"model": "next/up/m", "max_tokens": 1, "messages": [{"role": "user", "content": "one two three"}]})
+    async with chained(nothing, dialect) as url:
+        got = await ask(url, "POST", "/v1/messages/count_tokens", JSON, body)
+    assert (got.status, got.headers["x-dragoman-estimated"]) == (200, "input_tokens")
+
+
+async def test_vectors_tell_what_was_lost_and_estimated_behind_the_next_gateway() -> None:
+    async def embeds(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, encoded({"data": [{"embedding": [0.5]}]}))
+
+    body = encoded({"model": "next/up/m", "input": "a", "truncate": False})
+    async with chained(embeds, "ollama") as url:
+        got = await ask(url, "POST", "/api/embed", JSON, body)
+    assert (got.status, got.headers["x-dragoman-estimated"]) == (200, "input_tokens")
+    assert got.headers["x-dragoman-losses"] == "truncate"

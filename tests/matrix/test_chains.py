@@ -49,3 +49,20 @@ async def test_a_relay_to_another_gateway_changes_nothing(caller: str) -> None:
     _, wrong = judge([(cell, services.came[cell.service, cell.name]) for cell in chosen])
     assert not wrong, "\n".join(wrong)
     assert len(outcomes) == sum(len(services.came[cell.service, cell.name].outcomes) for cell in chosen)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("caller", ["openai-chat", "anthropic", "gemini"])
+async def test_what_is_lost_behind_a_gateway_is_told_by_the_one_before_it(caller: str) -> None:
+    chosen = [cell for cell in possible(cells([caller], SERVICES)) if cell.scene.answers[0].failure is None]
+    async with chain(chosen, caller) as (url, services, outcomes), CALLERS[caller].client(url) as client:
+
+        async def asker(_: str, asked: Json, stream: bool) -> Json:
+            return await sent(caller, client, asked | {"model": f"next/{asked['model']}"}, stream)
+
+        await play(chosen, services, asker)
+    for cell in chosen:
+        if not cell.stream:  # the losses of a stream are known when its head has gone out
+            inner = [outcome.losses for outcome in services.came[cell.service, cell.name].outcomes]
+            outer = [outcome.losses for outcome in outcomes if outcome.model == f"next/{cell.model}"]
+            assert sorted(outer) == sorted(inner), cell.name

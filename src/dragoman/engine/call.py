@@ -18,6 +18,7 @@ from dragoman.engine.service import Service, failure, fetch
 from dragoman.errors import DragomanError, OpaqueStateError
 from dragoman.protocols.base import ClientCodec, Preliminaries
 from dragoman.protocols.env import Env
+from dragoman.protocols.gateways import with_behind
 from dragoman.protocols.kept_turns import with_kept
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.opaque import disowned, has_own
@@ -105,6 +106,7 @@ async def receive(
     if content is None:
         content = content_by(service.route.timeouts)
     service.meet(reply.head)
+    lost = with_behind(lost, reply.head)
     return Decoded(reply, service.codec.decoder(request), service, lost, marked=marked, content=content)
 
 

@@ -31,8 +31,3 @@ class RelayTarget(Struct, frozen=True):
     """Header fields of a caller that do not pass, since the service's own `headers` have them; in lower case."""
     origin: Callable[[str], str | None] = lambda _: None
     """Whose state a model of the service writes; see `opaque`."""
-
-    @property
-    def is_gateway(self) -> bool:
-        """Whether it is known to be a gateway like this one, which itself does what a request needs."""
-        return self.name in self.gateways

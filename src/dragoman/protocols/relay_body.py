@@ -93,7 +93,11 @@ class BodyReader(Struct, Generic[Request], frozen=True):
         body = call.body
         said, ours = json.check_request(body)
         found = _read(body, self.read, said, ours)
-        return None if found is None else self._made(call, found, origins_in(body))
+        if found is None:
+            return None
+        origins = origins_in(body)
+        request = self.made(call, found)
+        return replace(request, origins=origins) if origins else request
 
     def in_steps(self, call: ServerRequest) -> Steps[Request | None]:
         """The same for a large body, in steps."""
@@ -102,9 +106,9 @@ class BodyReader(Struct, Generic[Request], frozen=True):
         said, ours = yield from json.checked(body)
         found = _read(body, self.read, said, ours)
         yield
-        return None if found is None else self._made(call, found, (yield from origins_in_steps(body)))
-
-    def _made(self, call: ServerRequest, found: RelayBody, origins: frozenset[str]) -> Request:
+        if found is None:
+            return None
+        origins = yield from origins_in_steps(body)
         request = self.made(call, found)
         return replace(request, origins=origins) if origins else request
 

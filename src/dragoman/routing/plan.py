@@ -105,8 +105,8 @@ class Target:
             found = self._relays[protocol] = self._find_relay(protocol)
         if found is None or request is None:
             return found
-        if found.is_gateway:
-            # What has a second mark, by which we know it as this target's, must be read here.
+        if found.name in found.gateways:
+            # It does itself what the request needs; but what has a second mark, as this target's, must be read here.
             return None if request.origins and found.origin(self.model) in request.origins else found
         if request.origins:
             return None

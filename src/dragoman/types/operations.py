@@ -48,6 +48,8 @@ class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names in `extra` that callers of other protocols do not miss."""
     losses: tuple[Loss, ...] = ()
     """What of the request the service did not get, for callers of the library."""
+    estimated: bool = False
+    """The service has not counted the tokens of the texts, but estimated them from their length."""
 
     @property
     def lists(self) -> list[list[float]]:
