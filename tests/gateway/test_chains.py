@@ -127,3 +127,17 @@ async def test_vectors_tell_what_was_lost_and_estimated_behind_the_next_gateway(
         got = await ask(url, "POST", "/api/embed", JSON, body)
     assert (got.status, got.headers["x-dragoman-estimated"]) == (200, "input_tokens")
     assert got.headers["x-dragoman-losses"] == "truncate"
+
+
+@pytest.mark.parametrize("dialect", ["openai-chat", "openai-responses", "anthropic", "gemini"])
+async def test_the_sizes_of_models_are_told_through_the_next_gateway(dialect: str) -> None:
+    async def lists(exchange: Exchange) -> None:
+        sizes = {"context_length": 123_456, "max_completion_tokens": 512}
+        await exchange.reply(200, JSON, encoded({"object": "list", "data": [{"id": "mine", **sizes}]}))
+
+    async with chained(lists, dialect) as url:
+        got = await ask(url, "GET", "/v1/models")
+        (told,) = [each for each in json.loads(got.body)["data"] if each["id"] == "next/up/mine"]
+        alone = json.loads((await ask(url, "GET", "/v1/models/next/up/mine")).body)
+    assert (told["context_length"], told["max_completion_tokens"]) == (123_456, 512)
+    assert told == alone
