@@ -141,3 +141,43 @@ async def test_the_sizes_of_models_are_told_through_the_next_gateway(dialect: st
         alone = json.loads((await ask(url, "GET", "/v1/models/next/up/mine")).body)
     assert (told["context_length"], told["max_completion_tokens"]) == (123_456, 512)
     assert told == alone
+
+
+ASKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "openai-chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+    "anthropic": ("/v1/messages", {"max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}),
+    "ollama": ("/api/chat", {"stream": False, "messages": [{"role": "user", "content": "hi"}]}),
+    "a count": ("/v1/messages/count_tokens", {"messages": [{"role": "user", "content": "hi"}]}),
+    "vectors": ("/v1/embeddings", {"input": "hi"}),
+}
+
+
+LOOPS = [(asked, dialect) for asked in ASKED for dialect in ("openai-chat", "anthropic", "ollama")]
+NO_LOOPS = {("a count", "openai-chat"), ("a count", "ollama"), ("vectors", "anthropic")}
+"""Questions that the service's protocol does not have."""
+
+
+@pytest.mark.parametrize(("asked", "dialect"), [each for each in LOOPS if each not in NO_LOOPS])
+async def test_a_gateway_that_leads_back_to_itself_is_noticed(asked: str, dialect: str) -> None:
+    path, said = ASKED[asked]
+    seen: list[str] = []
+
+    async def back(exchange: Exchange) -> None:
+        """A proxy, whose name for the gateway the gateway does not know as its own."""
+        request = exchange.request
+        seen.append(request.headers["x-dragoman-hops"])
+        if len(seen) > 20:  # it would go on until nothing is left
+            await exchange.reply(400, JSON, b"{}")
+            return
+        headers = JSON | {name: request.headers[name] for name in ("x-dragoman-hops", "x-request-id")}
+        body = request.body.replace(b'"m"', b'"a/m"')
+        got = await ask(gateway[0], "POST", request.path, headers, body)
+        await exchange.reply(got.status, JSON, got.body)
+
+    async with serve(back) as service:
+        provider = ProviderConfig(protocol=dialect, url=service.url + SIGNED[dialect].base, api_key="k")
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"a": provider})) as url:
+            gateway = [url]
+            got = await ask(url, "POST", path, JSON | {"x-request-id": "mine"}, encoded({"model": "a/m"} | said))
+    assert (got.status, len(seen)) == (400, 8)
+    assert "gateway_loop" in got.text or "come through 8 gateways" in got.text

@@ -288,6 +288,8 @@ class ModelTable:
         attributes |= {key: settings[key] for key in SWITCHES if settings[key] is not UNSET}
         if timeouts := entry.timeouts.by_name():
             attributes["timeouts"] = replace(base.timeouts, **timeouts)
+        if entry.url is not None:
+            attributes["counts_hops"] = True
         return base.configured(attributes, name)
 
     def _base(self, name: str, entry: ProviderConfig) -> Provider | None:

@@ -59,7 +59,7 @@ def _parts(request: EmbedRequest, most: int | None) -> list[EmbedRequest]:
 
 async def _embedded(service: Service, codec: EmbedClient, request: EmbedRequest, env: Env) -> EmbedResponse:
     """The vectors for one request to the service."""
-    reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
+    reply = await fetch(service, codec.encode_request(request, env).with_headers(request.trace), MAX_VECTORS)
     large = len(reply.body) > LARGE
     with signing(service):
         found = await asyncio.to_thread(_decoded, codec, reply, request) if large else _decoded(codec, reply, request)
@@ -104,7 +104,7 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     message = await beside(request, codec.encode_request, fitted, env)
     try:
-        reply = await fetch(service, message)
+        reply = await fetch(service, message.with_headers(request.trace))
     except DragomanError as exc:
         if exc.upstream_status not in UNCOUNTED or isinstance(exc, ModelNotFoundError):
             raise

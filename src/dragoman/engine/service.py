@@ -8,13 +8,16 @@ from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.errors.head import not_an_answer
-from dragoman.protocols.gateways import is_gateway
+from dragoman.protocols.gateways import HOPS, is_gateway
 from dragoman.transport.base import MAX_BODY, Reply, Route, Transport, read_all, read_beginning
 from dragoman.types import Headers, HttpRequest, HttpResponse, ResponseHead
 from dragoman.types.redacted import Redacted
 
 MAX_ERROR_BODY = 1 << 16
 """Bytes of a failure that are read: 64 KiB are enough for any error object, and an HTML page is not shown anyway."""
+
+LISTS = frozenset({HOPS})
+"""Header fields of which a request's own stays beside that of the service's settings: the highest hop counts."""
 
 
 class Service(Redacted, frozen=True):
@@ -45,7 +48,7 @@ class Service(Redacted, frozen=True):
 
     async def send(self, request: HttpRequest) -> Reply:
         """The reply to `request`, which gets the service's `headers`. Raises as `Transport.send`."""
-        return await self.transport.send(request.with_headers(self.headers, self.codec.lists), self.route)
+        return await self.transport.send(request.with_headers(self.headers, self.codec.lists | LISTS), self.route)
 
 
 async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpResponse:

@@ -1,4 +1,7 @@
-"""What a gateway like this one says in the head of its reply, which its callers read too. Knows no protocol."""
+"""What a gateway like this one says in the heads of its replies, and of its requests. Knows no protocol."""
+
+import re
+from collections.abc import Iterable
 
 from dragoman.types import Loss, LossBehind, ResponseHead
 
@@ -12,6 +15,19 @@ ESTIMATED = ("x-dragoman-estimated", "input_tokens")
 """The header field of a count that was estimated."""
 BETWEEN = ", "
 """What stands between two losses."""
+
+HOPS = "x-dragoman-hops"
+"""The header field of requests that says through how many gateways they have come."""
+MOST_HOPS = 8
+"""A chain has two or three gateways. One that leads back to itself has no end, and would use up all connections."""
+FIRST_HOP = ((HOPS, "1"),)
+
+NUMBERS = re.compile(rb"\d{1,9}", re.ASCII)
+
+
+def next_hop(said: Iterable[bytes]) -> str:
+    """The value that follows on all those that a request came with: the highest counts."""
+    return str(1 + max((int(number) for value in said for number in NUMBERS.findall(value)), default=0))
 
 
 def is_gateway(head: ResponseHead) -> bool:

@@ -21,6 +21,7 @@ from dragoman.errors import AuthenticationError, ConfigurationError, DragomanErr
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.env import Env
 from dragoman.protocols.estimate import estimated_tokens
+from dragoman.protocols.gateways import FIRST_HOP
 from dragoman.protocols.operations import KeptCall
 from dragoman.protocols.prompt_tools.codec import PromptTools
 from dragoman.protocols.relay import RelayRequest
@@ -67,6 +68,9 @@ class AsyncGeneratorProvider:
     broken_mark: ClassVar[str | None] = None
     headers: ClassVar[Mapping[str, str]] = {}
     """Header fields that every request gets; see `ProviderConfig.headers`."""
+    counts_hops: ClassVar[bool] = False
+    """Whether requests say through how many gateways they have come: so it is for addresses that a configuration names,
+    since there may be another gateway, or this one."""
     proxy: ClassVar[str | None] = None
     ca_file: ClassVar[str | None] = None
     strict: ClassVar[bool] = False
@@ -313,8 +317,9 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def sent_headers(cls) -> Headers:
-        """`headers` as they are sent: their names in lower case."""
-        return tuple({name.lower(): value for name, value in cls.headers.items()}.items())
+        """`headers` as they are sent, their names in lower case; and for a service that may be a gateway, the hops."""
+        named = tuple({name.lower(): value for name, value in cls.headers.items()}.items())
+        return (*FIRST_HOP, *named) if cls.counts_hops and not cls.likeness() else named
 
     @classmethod
     def _replaced(cls) -> frozenset[str]:

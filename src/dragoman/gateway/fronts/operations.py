@@ -26,7 +26,7 @@ class EmbedEndpoint(Endpoint):
         self._protocol = protocol
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        request = await decoded(call, self._codec.decode_request)
+        request = replace(await decoded(call, self._codec.decode_request), trace=writer.outcome.trace)
         if not request.model:
             request = replace(request, model=self._client.default_model)
         writer.outcome.operation, writer.outcome.model = "embeddings", request.model
@@ -59,7 +59,7 @@ class CountEndpoint(Endpoint):
         self._codec = codec
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        request = await decoded(call, self._codec.decode_request)
+        request = replace(await decoded(call, self._codec.decode_request), trace=writer.outcome.trace)
         if not request.model:
             request = replace(request, model=self.client.default_model)
         writer.outcome.operation, writer.outcome.model = "count_tokens", request.model
