@@ -195,7 +195,11 @@ def test_json_has_all_of_it() -> None:
         }
     ]
     assert json.loads(told["request"]["body"])["message"] == "hi"
-    assert told["request"]["headers"] == [["accept", "*/*"], ["content-type", "application/json"]]
+    assert told["request"]["headers"] == [
+        ["accept", "*/*"],
+        ["content-type", "application/json"],
+        ["x-dragoman-hops", "1"],
+    ]
     assert json.loads(json.dumps(told)) == told
 
 

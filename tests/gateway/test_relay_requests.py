@@ -74,6 +74,7 @@ async def test_the_callers_key_stays_here_and_the_services_own_goes_out() -> Non
         "authorization",
         "content-length",
         "content-type",
+        "x-dragoman-hops",
     }
 
 

@@ -37,7 +37,7 @@ async def test_all_that_both_can_say_arrives(
     async with stage(chosen) as (url, services), CALLERS[caller].client(url) as client:
 
         async def asker(_: str, asked: Json, stream: bool) -> Json:
-            return await _sent(caller, client, asked, stream)
+            return await sent(caller, client, asked, stream)
 
         await play(chosen, services, asker)
     marks, wrong = judge([(cell, services.came[cell.service, cell.name]) for cell in chosen])
@@ -45,7 +45,8 @@ async def test_all_that_both_can_say_arrives(
     assert not wrong, "\n".join(wrong)
 
 
-async def _sent(caller: str, client: Any, asked: Json, stream: bool) -> Json:
+async def sent(caller: str, client: Any, asked: Json, stream: bool) -> Json:
+    """What the client gives. Raises Failed for whatever it raises."""
     try:
         return await CALLERS[caller].send(client, asked, stream)
     except Failed:

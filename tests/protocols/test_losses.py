@@ -28,6 +28,7 @@ from dragoman.types import (
     Extra,
     Image,
     Loss,
+    LossBehind,
     LostEvent,
     LostField,
     LostPart,
@@ -307,6 +308,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         RenamedTool("tools[0].name"),
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
         MovedPart("messages[2].parts[0].parts[1]"),
+        LossBehind("stop"),  # a gateway finds this one
         LostEvent("answer.new_event"),  # so have the decoders that pass events over
         EmulatedCompaction("compaction"),  # the engine finds these three, and has tests of them
         EmulatedForm("response_format"),

@@ -15,6 +15,7 @@ from dragoman.providers import Aibn, OpenAICompatible
 from dragoman.transport.base import Route
 from dragoman.transport.http.target import parse
 from dragoman.transport.native import NativeTransport
+from dragoman.transport.selector import Transports
 from dragoman.types import HttpRequest, ServerRequest
 from tests.support.env import fixed_env
 
@@ -58,7 +59,7 @@ async def test_no_secret_is_printed_of_what_is_made_for_a_call() -> None:
 
     transport = NativeTransport()
     route = Up.route()
-    line = Up.relay_target("openai-chat", transport)
+    line = Up.relay_target("openai-chat", Transports(transport))
     assert isinstance(line, RelayTarget)
     service = Service("up", OpenAIChatClient(Up.url), transport, route, secrets=Up.secrets(KEY, route))
     assert KEY not in printed(line) + printed(service) + printed(

@@ -162,7 +162,7 @@ class ModelTable:
         """How requests in `protocol` are relayed to the service `prefix`; None if they cannot be."""
         key = prefix, tighter, protocol
         if key not in self._relays:
-            self._relays[key] = self._provider(prefix, tighter).relay_target(protocol, self._transports.pick())
+            self._relays[key] = self._provider(prefix, tighter).relay_target(protocol, self._transports)
         return self._relays[key]
 
     def _provider(self, prefix: str, tighter: Tighter) -> Provider:
@@ -288,6 +288,8 @@ class ModelTable:
         attributes |= {key: settings[key] for key in SWITCHES if settings[key] is not UNSET}
         if timeouts := entry.timeouts.by_name():
             attributes["timeouts"] = replace(base.timeouts, **timeouts)
+        if entry.url is not None:
+            attributes["counts_hops"] = True
         return base.configured(attributes, name)
 
     def _base(self, name: str, entry: ProviderConfig) -> Provider | None:

@@ -138,12 +138,8 @@ def embed_request(model: str, texts: Texts, options: Mapping[str, Any]) -> Embed
     extra = plain(more_fields(options.get("extra_body"), frozenset({"model", "input"})), "extra_body")
     if not isinstance(model, str):
         raise InvalidRequestError(f"model: expected a string, got {type(model).__name__}")
-    return EmbedRequest(
-        model=model,
-        inputs=_inputs(texts),
-        extra={OPENAI_CHAT: extra} if extra else {},
-        **{name: options.get(name) for name in EMBED_TYPES},
-    )
+    said: dict[str, Any] = {name: options.get(name) for name in EMBED_TYPES}
+    return EmbedRequest(model=model, inputs=_inputs(texts), extra={OPENAI_CHAT: extra} if extra else {}, **said)
 
 
 EMBED_TYPES: dict[str, type] = {"dimensions": int, "task": str, "title": str, "truncate": bool, "user": str}

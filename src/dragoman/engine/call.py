@@ -18,6 +18,7 @@ from dragoman.engine.service import Service, failure, fetch
 from dragoman.errors import DragomanError, OpaqueStateError
 from dragoman.protocols.base import ClientCodec, Preliminaries
 from dragoman.protocols.env import Env
+from dragoman.protocols.gateways import with_behind
 from dragoman.protocols.kept_turns import with_kept
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.opaque import disowned, has_own
@@ -34,7 +35,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     Raises what went wrong until then, with the service's name.
     """
     own, origin = service.codec.name, service.codec.origin(request.model)
-    request = await beside(request, _with_state, request, service.codec)
+    request = await beside(request, _with_state, request, service)
     if service.strict or not await beside(request, has_own, request, own, origin):
         return await _open(service, request, env)
     try:
@@ -44,9 +45,11 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     return await _open(service, request, env)
 
 
-def _with_state(request: ChatRequest, codec: ClientCodec) -> ChatRequest:
-    """`request` with all state of the service that its caller did not send."""
-    return codec.vouched(with_kept(request, codec.name, codec.origin(request.model)))
+def _with_state(request: ChatRequest, service: Service) -> ChatRequest:
+    """`request` with all state of the service that its caller did not send; a gateway gets that of others as well."""
+    codec = service.codec
+    request = codec.vouched(with_kept(request, codec.name, codec.origin(request.model)))
+    return codec.carrying(request) if service.name in service.gateways else request
 
 
 async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
@@ -102,6 +105,8 @@ async def receive(
         raise signed(error, service.name, service.secrets)
     if content is None:
         content = content_by(service.route.timeouts)
+    service.meet(reply.head)
+    lost = with_behind(lost, reply.head)
     return Decoded(reply, service.codec.decoder(request), service, lost, marked=marked, content=content)
 
 

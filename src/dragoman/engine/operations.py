@@ -16,6 +16,7 @@ from dragoman.engine.service import Service, fetch
 from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
 from dragoman.protocols.env import Env
 from dragoman.protocols.estimate import estimated_tokens
+from dragoman.protocols.gateways import is_estimate, losses_behind, with_behind
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.operations import EmbedClient
 from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, HttpResponse, Loss, LostField, TokenCount, Usage
@@ -40,6 +41,7 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     responses = [await _embedded(service, codec, each, env) for each in _parts(request, codec.most)]
     response = responses[0] if len(responses) == 1 else _joined(responses)
+    lost = (*lost, *(each for each in response.losses if each.name not in {loss.name for loss in lost}))
     with signing(service):
         if not _fits(response, request.dimensions):
             lost = (*lost, *(each for each in [LostField("dimensions")] if each not in lost))
@@ -57,10 +59,11 @@ def _parts(request: EmbedRequest, most: int | None) -> list[EmbedRequest]:
 
 async def _embedded(service: Service, codec: EmbedClient, request: EmbedRequest, env: Env) -> EmbedResponse:
     """The vectors for one request to the service."""
-    reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
+    reply = await fetch(service, codec.encode_request(request, env).with_headers(request.trace), MAX_VECTORS)
     large = len(reply.body) > LARGE
     with signing(service):
-        return await asyncio.to_thread(_decoded, codec, reply, request) if large else _decoded(codec, reply, request)
+        found = await asyncio.to_thread(_decoded, codec, reply, request) if large else _decoded(codec, reply, request)
+    return replace(found, losses=losses_behind(reply.head), estimated=is_estimate(reply.head))
 
 
 def _decoded(codec: EmbedClient, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
@@ -86,7 +89,8 @@ def _joined(responses: list[EmbedResponse]) -> EmbedResponse:
     known = [count for count in counts if count is not None]
     usage = Usage(input_tokens=sum(known)) if len(known) == len(counts) else None
     vectors = tuple(chain.from_iterable(each.vectors for each in responses))
-    return EmbedResponse(vectors=vectors, usage=usage, extra=responses[0].extra, silent=responses[0].silent)
+    first, estimated = responses[0], any(each.estimated for each in responses)
+    return replace(first, vectors=vectors, usage=usage, estimated=estimated)
 
 
 async def count_tokens(service: Service, request: ChatRequest, env: Env) -> TokenCount:
@@ -100,13 +104,14 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     message = await beside(request, codec.encode_request, fitted, env)
     try:
-        reply = await fetch(service, message)
+        reply = await fetch(service, message.with_headers(request.trace))
     except DragomanError as exc:
         if exc.upstream_status not in UNCOUNTED or isinstance(exc, ModelNotFoundError):
             raise
         return await beside(request, estimated_tokens, request)
     with signing(service):
-        return replace(codec.decode_response(reply), losses=asked.losses)
+        losses = with_behind(asked.losses, reply.head)
+        return replace(codec.decode_response(reply), losses=losses, estimated=is_estimate(reply.head))
 
 
 @contextmanager

@@ -27,9 +27,10 @@ from dragoman.engine.secrets import signed
 from dragoman.engine.spent import SAMPLE, note, relayed_tokens
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.loop.outlet import Outlet
+from dragoman.protocols.gateways import SHOWS, losses_behind
 from dragoman.protocols.relay import RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, SHORT, Exchange, Reply, Sending
-from dragoman.types import Headers, Outcome
+from dragoman.types import Headers, Loss, Outcome
 from dragoman.types.http import without
 
 
@@ -92,6 +93,7 @@ class Relay:
         "answered",
         "bypass",
         "came_at",
+        "losses",
         "paused",
         "summary",
     )
@@ -107,6 +109,8 @@ class Relay:
         """Whether the sink can take no more."""
         self.answered = False
         """Whether the head of a good reply has come."""
+        self.losses: tuple[Loss, ...] = ()
+        """What a good reply says was lost behind the service."""
         self.came_at: float | None = None
         """When its first content had come, or an answer that is not streamed, in seconds of the monotonic clock."""
         self._state = ASKED
@@ -249,6 +253,9 @@ class Relay:
         wanted = codec.whole_type if self._tap is None else codec.stream_type
         if head.status == 200 and not exchange.coding and head.media_type == wanted:
             self.answered = True
+            if not SHOWS.isdisjoint(dict(head.headers)):  # as `is_gateway`, without a call
+                self._target.gateways.add(self._target.name)
+                self.losses = losses_behind(head)
             self._state = HELD
             return True
         self._hand_over(exchange)

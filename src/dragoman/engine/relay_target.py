@@ -1,6 +1,8 @@
 """A service as a relay needs it."""
 
-from msgspec import Struct
+from collections.abc import Callable
+
+from msgspec import Struct, field
 
 from dragoman.engine.secrets import Secrets
 from dragoman.engine.templates import Templates
@@ -23,5 +25,9 @@ class RelayTarget(Struct, frozen=True):
     """Whether an answer without content is a good one."""
     max_answer: int = MAX_BODY
     """Bytes of an answer; a longer one is broken off."""
+    gateways: set[str] = field(default_factory=set)
+    """See `Service`."""
     replaced: frozenset[str] = frozenset()
     """Header fields of a caller that do not pass, since the service's own `headers` have them; in lower case."""
+    origin: Callable[[str], str | None] = lambda _: None
+    """Whose state a model of the service writes; see `opaque`."""

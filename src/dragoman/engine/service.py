@@ -2,16 +2,22 @@
 
 from typing import ClassVar
 
+from msgspec import field
+
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.errors.head import not_an_answer
+from dragoman.protocols.gateways import HOPS, is_gateway
 from dragoman.transport.base import MAX_BODY, Reply, Route, Transport, read_all, read_beginning
-from dragoman.types import Headers, HttpRequest, HttpResponse
+from dragoman.types import Headers, HttpRequest, HttpResponse, ResponseHead
 from dragoman.types.redacted import Redacted
 
 MAX_ERROR_BODY = 1 << 16
 """Bytes of a failure that are read: 64 KiB are enough for any error object, and an HTML page is not shown anyway."""
+
+LISTS = frozenset({HOPS})
+"""Header fields of which a request's own stays beside that of the service's settings: the highest hop counts."""
 
 
 class Service(Redacted, frozen=True):
@@ -19,7 +25,7 @@ class Service(Redacted, frozen=True):
 
     `strict`: refuse what the protocol cannot express, instead of listing it as lost. `empty_ok`: an answer without
     content is a good one. `max_answer`: bytes of an answer. `headers`: fields that each request gets, their
-    names in lower case.
+    names in lower case. `gateways`: the names of services that are known to be gateways like this one.
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"key", "headers"})
@@ -33,10 +39,16 @@ class Service(Redacted, frozen=True):
     max_answer: int = MAX_BODY
     key: str | None = None
     headers: Headers = ()
+    gateways: set[str] = field(default_factory=set)
+
+    def meet(self, head: ResponseHead) -> None:
+        """Notes whether the service is a gateway like this one, which the head of a reply shows."""
+        if is_gateway(head):
+            self.gateways.add(self.name)
 
     async def send(self, request: HttpRequest) -> Reply:
         """The reply to `request`, which gets the service's `headers`. Raises as `Transport.send`."""
-        return await self.transport.send(request.with_headers(self.headers, self.codec.lists), self.route)
+        return await self.transport.send(request.with_headers(self.headers, self.codec.lists | LISTS), self.route)
 
 
 async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpResponse:

@@ -42,7 +42,7 @@ from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_ids import RequestIds
 from dragoman.gateway.server_settings import request_limits, server_timeouts
 from dragoman.gateway.telemetry import Pipelines, Telemetry, exporting, telemetry_of
-from dragoman.gateway.trace import read_trace
+from dragoman.gateway.trace import check_hops, read_trace
 from dragoman.routing.breaker import BreakerChange
 from dragoman.routing.health import inherit
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
@@ -172,6 +172,8 @@ class Gateway:
         outcome.front = front.codec.name
         try:
             self._hosts.check(call, outcome.remote)
+            if outcome.trace:
+                check_hops(outcome.trace)
             if asks_beforehand(call):
                 check_origin(call, self.cors)
                 return self.cors.answer(call, found.methods or ("GET", "POST"))

@@ -3,9 +3,10 @@
 from functools import lru_cache
 
 from dragoman.errors import cut
+from dragoman.protocols.gateways import TARGET
 from dragoman.types import Headers, Outcome
 
-TARGET, ATTEMPTS = "x-dragoman-target", "x-dragoman-attempts"
+ATTEMPTS = "x-dragoman-attempts"
 
 
 @lru_cache(maxsize=1024)

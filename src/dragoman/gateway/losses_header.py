@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dragoman.protocols.gateways import BETWEEN, LOSSES
 from dragoman.types import Headers, Loss, Outcome, names
 
 MAX_LOSSES = 1000
@@ -18,10 +19,10 @@ def spelt(losses: Sequence[Loss]) -> str:
     """The names of the losses, for a header and the log, in printable ASCII; empty if nothing was lost."""
     if not losses:
         return ""
-    text = ascii(", ".join(names(losses, MAX_LOSSES)))[1:-1]
+    text = ascii(BETWEEN.join(names(losses, MAX_LOSSES)))[1:-1]
     return text if len(text) <= MAX_LOSSES else f"{text[:MAX_LOSSES]}..."
 
 
 def header_of(losses: str) -> Headers:
     """The field for losses that are spelt; none if nothing was lost."""
-    return (("x-dragoman-losses", losses),) if losses else ()
+    return ((LOSSES, losses),) if losses else ()

@@ -13,7 +13,7 @@ from dragoman.protocols.compaction import EXPRESSED, asked_by, with_told_summari
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.losses import losses
-from dragoman.protocols.opaque import without_foreign
+from dragoman.protocols.opaque import carrying, without_foreign
 from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
 from dragoman.protocols.profiles import (
     Compilers,
@@ -44,6 +44,7 @@ from dragoman.protocols.tools.schema.cache import FORMS, OUTPUTS, SCHEMAS
 from dragoman.protocols.tools.schema.compiler import CompiledSchema
 from dragoman.protocols.wordless import without_wordless
 from dragoman.types import (
+    AnyPart,
     ChangedField,
     ChatRequest,
     ChatResponse,
@@ -53,6 +54,7 @@ from dragoman.types import (
     HttpResponse,
     Loss,
     ModelProfile,
+    OpaqueState,
     SchemaSupport,
     ServerRequest,
     ServerResponse,
@@ -144,6 +146,17 @@ class ClientCodec(ABC):
     def vouched(self, request: ChatRequest) -> ChatRequest:
         """`request`, in which parts without state get one of this service, if it takes such parts as its own."""
         return request
+
+    def carrying(self, request: ChatRequest) -> ChatRequest:
+        """`request` for a gateway like this one: with the marked state of other services, as its callers send it."""
+        return carrying(request, self.name, self.origin(request.model), self.carried)
+
+    def carried(self, part: AnyPart, state: OpaqueState, written: str | None) -> tuple[AnyPart, ...]:
+        """`part` with its `state`, which another service wrote, in the form that callers of this protocol have.
+
+        `written`: the origin of what the service wrote. The part as it is if the protocol has no place for it.
+        """
+        return (part,)
 
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
         """What of `request` arrives as something near it, as a rule of this protocol."""

@@ -14,6 +14,7 @@ fast as for one of four, so the mark is long, and both forms begin with the same
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -21,7 +22,7 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from dragoman.types import AnyPart, ChatRequest, Message, OpaqueState
-from dragoman.wire.steps import Steps, holds
+from dragoman.wire.steps import PIECE, Steps, done
 
 MARK = "dragomanMark"
 """Letters alone, three groups of four: what stands before base64 is base64 too."""
@@ -30,6 +31,9 @@ QUOTED = f'"{MARK}'.encode()
 """How a JSON text with such state begins."""
 ORIGIN = 8
 """Characters of an origin: two services of one gateway have the same one in 4 of 10^9 pairs."""
+BEGINNING = 12
+"""Characters after a mark in base64 that hold an origin and the point after it: 12 are nine characters."""
+NO_ORIGINS: frozenset[str] = frozenset()
 UNKNOWN = "-"
 """Stands for an origin that is not known."""
 STATELESS = f"{DOTTED}{UNKNOWN}.none."
@@ -69,14 +73,34 @@ def unwrapped_base64(text: str, own: str) -> OpaqueState:
     return found or OpaqueState(own, text)
 
 
-def has_wrapped(body: bytes) -> bool:
-    """Whether a caller's body may hold such state: then it must be read, and cannot be relayed."""
-    return body.find(QUOTED) >= 0
+def origins_in(body: bytes) -> frozenset[str]:
+    """The origins of such state in a caller's body. Most have none; one that has some must be read, unless its service
+    is a gateway like this one."""
+    return done(origins_in_steps(body)) if body.find(QUOTED) >= 0 else NO_ORIGINS
 
 
-def holding_wrapped(body: bytes) -> Steps[bool]:
+def origins_in_steps(body: bytes) -> Steps[frozenset[str]]:
     """The same, in steps."""
-    return holds(body, QUOTED)
+    found: set[str] = set()
+    for start in range(0, len(body), PIECE):
+        end = start + PIECE + len(QUOTED) - 1
+        at = body.find(QUOTED, start, end)
+        while at >= 0:
+            found.add(_origin(body[at + len(QUOTED) :][:BEGINNING]))
+            at = body.find(QUOTED, at + 1, end)
+        yield
+    return frozenset(found)
+
+
+def _origin(begun: bytes) -> str:
+    """The origin in what follows a mark; empty if that is not in our form."""
+    if not begun.startswith(b"."):
+        try:
+            begun = b"." + urlsafe_b64decode(begun)
+        except ValueError:
+            return ""
+    found, point, _ = begun[1:].partition(b".")
+    return found.decode("latin-1") if point else ""
 
 
 def _is_plain(state: OpaqueState, own: str) -> bool:
@@ -95,6 +119,11 @@ def _read(text: str) -> OpaqueState | None:
     return OpaqueState(protocol, data, None if written == UNKNOWN else written) if dot and second else None
 
 
+def is_marked(state: OpaqueState | None) -> bool:
+    """Whether `state` has a mark within: its service is a gateway like this one."""
+    return state is not None and state.data.startswith(MARK)
+
+
 def is_own(state: OpaqueState | None, own: str, written: str | None) -> bool:
     """Whether the service with the protocol `own` and the origin `written` can read `state`."""
     return state is not None and state.protocol == own and state.origin in {None, written}
@@ -107,6 +136,45 @@ def without_foreign(request: ChatRequest, own: str, written: str | None) -> Chat
     messages = tuple(_cleared(message, own, written) for message in request.messages)
     changed = any(new is not old for new, old in zip(messages, request.messages, strict=True))
     return replace(request, messages=messages) if changed else request
+
+
+def carrying(
+    request: ChatRequest,
+    own: str,
+    written: str | None,
+    carried: Callable[[AnyPart, OpaqueState, str | None], tuple[AnyPart, ...]],
+) -> ChatRequest:
+    """`request`, with all marked state of others than this service as `carried` writes it; the same object without any.
+
+    So it goes to another gateway of ours: what that one, or one behind it, has marked may have come to our caller by a
+    relay, and only they can tell whose it is.
+    """
+    if not has_state(request):
+        return request
+    messages = tuple(_carrying(message, own, written, carried) for message in request.messages)
+    changed = any(new is not old for new, old in zip(messages, request.messages, strict=True))
+    return replace(request, messages=messages) if changed else request
+
+
+def _carrying(
+    message: Message,
+    own: str,
+    written: str | None,
+    carried: Callable[[AnyPart, OpaqueState, str | None], tuple[AnyPart, ...]],
+) -> Message:
+    if message.role != "assistant" or not any(_is_foreign(part.opaque, own, written) for part in message.parts):
+        return message
+    parts: list[AnyPart] = []
+    for part in message.parts:
+        state = part.opaque
+        foreign = state is not None and _is_foreign(state, own, written)
+        parts += carried(part, state, written) if state is not None and foreign else (part,)
+    return replace(message, parts=tuple(parts))
+
+
+def _is_foreign(state: OpaqueState | None, own: str, written: str | None) -> bool:
+    """Whether `state` has the mark of another service than this one."""
+    return state is not None and state.origin is not None and not is_own(state, own, written)
 
 
 def has_state(request: ChatRequest) -> bool:

@@ -150,10 +150,6 @@ class KeptStream(ABC):
         """The events that tell that it broke off."""
 
 
-ESTIMATED = ("x-dragoman-estimated", "input_tokens")
-"""The header field of a count that was estimated."""
-
-
 def read_dimensions(fields: Fields, name: str = "dimensions") -> int | None:
     """How many numbers a vector shall have. Raises InvalidRequestError for less than one."""
     count = fields.integer(name)

@@ -123,6 +123,10 @@ class RelayRequest(Protocol):
     def headers(self) -> Headers:
         """The caller's header fields that change what the body means, and so are sent with it; never a key."""
 
+    @property
+    def origins(self) -> frozenset[str]:
+        """Whose marked state its body holds; see `opaque`. Only a gateway like this one takes such a body as it is."""
+
     def body_for(self, model: str, relay: "RelayCodec | None" = None) -> bytes:
         """Its body for a service that knows the model by this name, as `relay` wants it."""
 

@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.opaque import STATELESS_JSON, has_wrapped, holding_wrapped
+from dragoman.protocols.opaque import NO_ORIGINS, STATELESS_JSON, origins_in, origins_in_steps
 from dragoman.protocols.relay import RelayCodec, Tap
 from dragoman.protocols.steering import NESTED, STEERING, steering
 from dragoman.types import Headers, ServerRequest
@@ -26,7 +26,7 @@ meanwhile."""
 
 NOT_VALID = "the body is not a valid request"
 
-Request = TypeVar("Request")
+Request = TypeVar("Request", bound=Struct)
 """A request of a dialect."""
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -76,8 +76,8 @@ def passed(call: ServerRequest, names: frozenset[bytes], prefix: bytes) -> Heade
 class BodyReader(Struct, Generic[Request], frozen=True):
     """Reads requests to be relayed: of a body only some fields are decoded, and the rest is only checked.
 
-    It returns None if a field would steer a service that is a gateway, or if opaque state of another service may stand
-    in the body: then all must be read. It raises InvalidRequestError.
+    It returns None if a field would steer a service that is a gateway: then all must be read. It raises
+    InvalidRequestError.
     """
 
     made: Callable[[ServerRequest, RelayBody], Request]
@@ -93,7 +93,11 @@ class BodyReader(Struct, Generic[Request], frozen=True):
         body = call.body
         said, ours = json.check_request(body)
         found = _read(body, self.read, said, ours)
-        return None if found is None or has_wrapped(body) else self.made(call, found)
+        if found is None:
+            return None
+        origins = origins_in(body)
+        request = self.made(call, found)
+        return replace(request, origins=origins) if origins else request
 
     def in_steps(self, call: ServerRequest) -> Steps[Request | None]:
         """The same for a large body, in steps."""
@@ -102,7 +106,11 @@ class BodyReader(Struct, Generic[Request], frozen=True):
         said, ours = yield from json.checked(body)
         found = _read(body, self.read, said, ours)
         yield
-        return None if found is None or (yield from holding_wrapped(body)) else self.made(call, found)
+        if found is None:
+            return None
+        origins = yield from origins_in_steps(body)
+        request = self.made(call, found)
+        return replace(request, origins=origins) if origins else request
 
     def _unmarked(self, call: ServerRequest) -> ServerRequest:
         if not self.blanks or STATELESS_JSON not in call.body:
@@ -143,6 +151,7 @@ class BodyRelayRequest(Struct, frozen=True, gc=False):
     path: str = ""
     text: bytes = b""
     """See RelayBody."""
+    origins: frozenset[str] = NO_ORIGINS
 
     def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
         body = with_model(self.text, self.model, model) if self.text and self.model else None

@@ -21,6 +21,7 @@ from dragoman.errors import AuthenticationError, ConfigurationError, DragomanErr
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.env import Env
 from dragoman.protocols.estimate import estimated_tokens
+from dragoman.protocols.gateways import FIRST_HOP
 from dragoman.protocols.operations import KeptCall
 from dragoman.protocols.prompt_tools.codec import PromptTools
 from dragoman.protocols.relay import RelayRequest
@@ -67,6 +68,9 @@ class AsyncGeneratorProvider:
     broken_mark: ClassVar[str | None] = None
     headers: ClassVar[Mapping[str, str]] = {}
     """Header fields that every request gets; see `ProviderConfig.headers`."""
+    counts_hops: ClassVar[bool] = False
+    """Whether requests say through how many gateways they have come: so it is for addresses that a configuration names,
+    since there may be another gateway, or this one."""
     proxy: ClassVar[str | None] = None
     ca_file: ClassVar[str | None] = None
     strict: ClassVar[bool] = False
@@ -148,6 +152,7 @@ class AsyncGeneratorProvider:
             secrets=cls.secrets(env.key, route),
             key=env.key,
             headers=cls.sent_headers(),
+            gateways=transports.gateways,
         )
 
     @classmethod
@@ -182,7 +187,14 @@ class AsyncGeneratorProvider:
         hidden = cls.secrets(env.key, route)
         codec, transport = cls.codec(), transports.pick(cls.likeness())
         service = Service(
-            cls.__name__, codec, transport, route, strict=cls.strict, secrets=hidden, headers=cls.sent_headers()
+            cls.__name__,
+            codec,
+            transport,
+            route,
+            strict=cls.strict,
+            secrets=hidden,
+            headers=cls.sent_headers(),
+            gateways=transports.gateways,
         )
         return env, service
 
@@ -202,8 +214,9 @@ class AsyncGeneratorProvider:
         return dict.fromkeys(await cls.fetch_models(transports), ModelFacts())
 
     @classmethod
-    def relay_target(cls, protocol: str, transport: Transport) -> RelayTarget | None:
+    def relay_target(cls, protocol: str, transports: Transports) -> RelayTarget | None:
         """How requests in `protocol` are relayed to it; None if they cannot be."""
+        transport = transports.pick()
         if cls.has_own_way() or cls.likeness() or not isinstance(transport, CallbackTransport):
             return None
         relay = cls.codec().relay_for(protocol)
@@ -224,6 +237,8 @@ class AsyncGeneratorProvider:
             Templates(made, relay.head_key),
             empty_ok=relay.empty_ok or cls.empty_answer == "ok",
             max_answer=cls.max_answer,
+            gateways=transports.gateways,
+            origin=cls.codec().origin,
             replaced=cls._replaced(),
         )
 
@@ -302,8 +317,9 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def sent_headers(cls) -> Headers:
-        """`headers` as they are sent: their names in lower case."""
-        return tuple({name.lower(): value for name, value in cls.headers.items()}.items())
+        """`headers` as they are sent, their names in lower case; and for a service that may be a gateway, the hops."""
+        named = tuple({name.lower(): value for name, value in cls.headers.items()}.items())
+        return (*FIRST_HOP, *named) if cls.counts_hops and not cls.likeness() else named
 
     @classmethod
     def _replaced(cls) -> frozenset[str]:

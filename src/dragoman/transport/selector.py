@@ -8,6 +8,8 @@ class Transports:
     """`pick` returns the transport that a service needs."""
 
     def __init__(self, given: Transport | None = None) -> None:
+        self.gateways: set[str] = set()
+        """The names of services that have shown that they are gateways like this one."""
         self._given = given
         self._closed = False
         self._made: dict[str | None, Transport] = {}

@@ -104,6 +104,10 @@ class LostEvent(BaseLoss, frozen=True, tag="lost_event"):
     """An event of a stream, of a kind that is not read."""
 
 
+class LossBehind(BaseLoss, frozen=True, tag="loss_behind"):
+    """What the service, a gateway itself, says it has lost on its own way to a model, or back."""
+
+
 class ChangedField(BaseLoss, frozen=True, tag="changed_field"):
     """A setting that arrives as the nearest one that the service's protocol has: `reasoning.budget_tokens`."""
 
@@ -190,6 +194,7 @@ Lost = (
     | LostAnswerExtra
     | LostChoice
     | LostEvent
+    | LossBehind
 )
 Changed = (
     ChangedField
@@ -225,6 +230,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     LostAnswerExtra: Severity.LOSS,
     LostChoice: Severity.LOSS,
     LostEvent: Severity.LOSS,
+    LossBehind: Severity.LOSS,
     ChangedField: Severity.LOSS,
     ChangedRole: Severity.NOTE,
     ChangedSchema: Severity.LOSS,
@@ -260,6 +266,7 @@ WORDS: dict[type[BaseLoss], str] = {
     LostAnswerExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
     LostChoice: "{loss.name} was left out: one answer is read",
     LostEvent: "{loss.name} was left out: events of this kind are not read",
+    LossBehind: "{loss.name} was lost behind the service, which is a gateway and says so",
     ChangedField: "{loss.name} is sent as the nearest setting that the service's protocol has",
     ChangedRole: "{loss.name} is told as the nearest role that the service's protocol has",
     ChangedSchema: "{loss.name} were left out: the service or the model does not take these keywords of JSON Schema",

@@ -5,6 +5,7 @@ from struct import pack, unpack
 
 from msgspec import Struct, field
 
+from dragoman.types.http import Headers
 from dragoman.types.losses import Loss
 from dragoman.types.messages import Extra
 from dragoman.types.usage import Usage
@@ -31,6 +32,8 @@ class EmbedRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the service may shorten a text that is too long."""
     user: str | None = None
     extra: Extra = field(default_factory=dict)
+    trace: Headers = ()
+    """Header fields by which the service's records can be found from the caller's: sent as they are, to any service."""
 
 
 class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,6 +51,8 @@ class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names in `extra` that callers of other protocols do not miss."""
     losses: tuple[Loss, ...] = ()
     """What of the request the service did not get, for callers of the library."""
+    estimated: bool = False
+    """The service has not counted the tokens of the texts, but estimated them from their length."""
 
     @property
     def lists(self) -> list[list[float]]:

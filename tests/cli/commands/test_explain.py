@@ -78,6 +78,7 @@ POST http://127.0.0.1:9/v1/chat/completions
 content-type: application/json
 accept: application/json
 authorization: Bearer ***
+x-dragoman-hops: 1
 
 {
   "model": "gpt-5",

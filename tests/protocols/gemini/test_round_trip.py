@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dragoman.protocols.gemini import NAME, GeminiClient, GeminiServer
-from dragoman.protocols.opaque import has_wrapped, unwrapped_base64, wrapped_base64
+from dragoman.protocols.opaque import origins_in, unwrapped_base64, wrapped_base64
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -311,7 +311,7 @@ def test_a_signature_that_only_looks_like_one_of_ours_stays_as_it_came() -> None
     written = wrapped_base64(state, NAME)
     assert unwrapped_base64(written, NAME) == state
     assert b64decode(written.replace("-", "+").replace("_", "/"), validate=True)
-    assert has_wrapped(json.dumps([written]).encode())
+    assert origins_in(json.dumps([written]).encode())
 
 
 def test_whole_numbers_may_have_a_point() -> None:

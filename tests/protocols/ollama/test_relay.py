@@ -58,11 +58,16 @@ def test_a_request_without_a_model_gets_one() -> None:
     [
         {"api_base": "http://h"},
         {"extra_body": {"base_url": "http://h"}},
-        {"x": "dragomanMark.-.other.data"},
     ],
 )
 def test_what_must_be_read_in_full_is_not_relayed(more: dict[str, Any]) -> None:
     assert read({"model": "m", "messages": MESSAGES} | more) is None
+
+
+def test_whose_state_it_holds_is_read() -> None:
+    request = read({"model": "m", "messages": MESSAGES, "x": "dragomanMark.-.other.data"})
+    assert request is not None
+    assert request.origins == {"-"}
 
 
 @pytest.mark.parametrize(

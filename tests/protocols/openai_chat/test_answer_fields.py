@@ -181,12 +181,14 @@ def test_other_protocols_state_comes_back_with_the_message_that_had_it(stream: b
     assert request.messages[1] == Message("assistant", STATEFUL)
 
 
-def test_a_body_with_the_state_of_another_service_is_not_relayed() -> None:
+def test_whose_state_a_body_holds_is_read() -> None:
     state = {"type": "reasoning.encrypted", "data": "dragomanMark.abcdef01.anthropic.x", "index": 0}
-    for details, relayed in (([], True), ([state], False)):
+    for details, origins in (([], set()), ([state], {"abcdef01"})):
         message = {"role": "assistant", "content": "Hey", "reasoning_details": details}
         body = json.dumps({"model": "m", "messages": [message]}).encode()
-        assert (SERVER.reader.at_once(ServerRequest(method="POST", path="/", body=body)) is not None) is relayed
+        request = SERVER.reader.at_once(ServerRequest(method="POST", path="/", body=body))
+        assert request is not None
+        assert request.origins == origins
 
 
 def test_reasoning_that_no_entry_signs_comes_back_around_what_is_signed() -> None:

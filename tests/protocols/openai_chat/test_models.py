@@ -57,16 +57,19 @@ def test_what_is_no_list_is_an_error(body: bytes, kind: type[DragomanError]) -> 
 
 def test_a_list_that_was_written_can_be_read() -> None:
     names = ("fast", "up/gpt-4o-mini", "up/org/m")
-    written = encode_models(names, 7)
-    assert decode_models(HttpResponse(ResponseHead(written.status), written.body)) == names
-    assert json.decode_event(written.body)["data"][1] == json.decode_event(encode_model(names[1], 7).body)
-    assert json.decode_event(encode_model("fast", 7).body) == {
+    facts = ModelFacts(context=4096, max_output=512)
+    written = encode_models(names, 7, {names[1]: facts})
+    reply = HttpResponse(ResponseHead(written.status), written.body)
+    assert decode_models(reply) == names
+    assert decode_facts(reply) == {"fast": NOTHING, names[1]: facts, "up/org/m": NOTHING}
+    assert json.decode_event(written.body)["data"][1] == json.decode_event(encode_model(names[1], 7, facts).body)
+    assert json.decode_event(encode_model("fast", 7, NOTHING).body) == {
         "id": "fast",
         "object": "model",
         "created": 7,
         "owned_by": "dragoman",
     }
-    assert json.decode_event(encode_model("up/org/m", 7).body)["owned_by"] == "up"
+    assert json.decode_event(encode_model("up/org/m", 7, NOTHING).body)["owned_by"] == "up"
 
 
 NOTHING = ModelFacts()

@@ -28,12 +28,13 @@ def openai(client: Client, turns: KeptTurns | None) -> Front:
     async def models(call: ServerRequest) -> ServerResponse:
         if any(part.startswith(CATALOGUE) for part in call.query.split("&")):
             return encode_catalogue()
-        return encode_models(await client.list_models(), since)
+        listed = await client.list_models()
+        return encode_models(listed, since, client.model_facts())
 
     def model(call: ServerRequest) -> ServerResponse:
         name = call.path.removeprefix(f"{MODELS}/")
         client.handler(name)  # raises ModelNotFoundError, which names the nearest
-        return encode_model(name, since)
+        return encode_model(name, since, client.facts_of(name))
 
     rows = (
         Row("POST", CHAT, ChatEndpoint(client, codec, clean=clean, turns=turns)),

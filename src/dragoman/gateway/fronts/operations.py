@@ -11,7 +11,8 @@ from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import losses_header
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.estimate import estimated_inputs
-from dragoman.protocols.operations import ESTIMATED, CountServer, EmbedServer
+from dragoman.protocols.gateways import ESTIMATED
+from dragoman.protocols.operations import CountServer, EmbedServer
 from dragoman.protocols.steering import check_steering
 from dragoman.types import ChatRequest, Outcome, ResponseStart, ServerRequest, TokenCount, Usage
 
@@ -25,7 +26,7 @@ class EmbedEndpoint(Endpoint):
         self._protocol = protocol
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        request = await decoded(call, self._codec.decode_request)
+        request = replace(await decoded(call, self._codec.decode_request), trace=writer.outcome.trace)
         if not request.model:
             request = replace(request, model=self._client.default_model)
         writer.outcome.operation, writer.outcome.model = "embeddings", request.model
@@ -41,7 +42,8 @@ class EmbedEndpoint(Endpoint):
         headers = losses_header((*lost, *left_out.found), writer.outcome)
         if self._codec.must_count and (response.usage is None or response.usage.input_tokens is None):
             usage = replace(response.usage or Usage(), input_tokens=estimated_inputs(request))
-            response = replace(response, usage=usage)
+            response = replace(response, usage=usage, estimated=True)
+        if response.estimated:
             headers = (*headers, ESTIMATED)
         encode = self._codec.encode_response
         large = sum(map(len, response.vectors)) > LARGE
@@ -57,7 +59,7 @@ class CountEndpoint(Endpoint):
         self._codec = codec
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        request = await decoded(call, self._codec.decode_request)
+        request = replace(await decoded(call, self._codec.decode_request), trace=writer.outcome.trace)
         if not request.model:
             request = replace(request, model=self.client.default_model)
         writer.outcome.operation, writer.outcome.model = "count_tokens", request.model

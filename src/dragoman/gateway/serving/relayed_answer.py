@@ -31,6 +31,7 @@ from dragoman.gateway.fronts.endpoints import ChatEndpoint, of_call
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.losses_header import losses_header
 from dragoman.gateway.prompt_caches.explained import MIN_BODY, reports_cache
 from dragoman.gateway.serving.relayed_heads import stream_head, whole_head
 from dragoman.loop.outlet import Outlet
@@ -70,6 +71,7 @@ class RelayedAnswer:
         "_context",
         "_course",
         "_final",
+        "_lost",
         "_outcome",
         "_relay",
         "_reply",
@@ -104,6 +106,8 @@ class RelayedAnswer:
         self._attempts: Attempts | None = None
         self._tries = 1
         """Attempts that were begun."""
+        self._lost = b""
+        """The header that lists what was lost behind the target."""
         self._reply: Reply | None = None
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
@@ -159,7 +163,7 @@ class RelayedAnswer:
         self._note()
         self._answers(body)
         self._relay = None
-        lines = whole_head(self._codec, self._target.name, self._tries).lines
+        lines = whole_head(self._codec, self._target.name, self._tries).lines + self._lost
         if len(self._call.body) >= MIN_BODY and reports_cache(self._outcome.usage):
             lines += fields(self._context.gateway.remarks(self._writer))
         self._writer.send_bytes(200, lines, body)
@@ -167,7 +171,8 @@ class RelayedAnswer:
     def begin(self, data: bytes, *, more: bool) -> None:
         self._course.committed(self._context.loop.time())
         self._answers(data)
-        self._writer.start_nowait(200, stream_head(self._codec, self._target.name, self._tries).lines, sized=False)
+        lines = stream_head(self._codec, self._target.name, self._tries).lines + self._lost
+        self._writer.start_nowait(200, lines, sized=False)
         self._writer.heartbeat = self._codec.heartbeat
         self.pass_on(data, more=more)
 
@@ -352,6 +357,8 @@ class RelayedAnswer:
             outcome.attempts = self._attempts.tried
         if (relay := self._relay) is not None:
             outcome.came_at = relay.came_at
+            if relay.losses:
+                self._lost = fields(losses_header(relay.losses, outcome))
             if relay.summary is not None:
                 self._chat.begins(self._request, relay.summary, outcome)
 

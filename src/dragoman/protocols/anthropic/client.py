@@ -14,7 +14,7 @@ from dragoman.protocols.anthropic.losses import changed
 from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
 from dragoman.protocols.anthropic.service import BETA, headers_for
-from dragoman.protocols.anthropic.states import with_signatures
+from dragoman.protocols.anthropic.states import carried, with_signatures
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.anthropic.worded import is_summary, without_summaries
 from dragoman.protocols.base import ClientCodec
@@ -27,6 +27,7 @@ from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINTS, OWN_RESULTS
 from dragoman.protocols.tools.call_ids import PLAIN, CallIdForm
 from dragoman.types import (
+    AnyPart,
     ChangedField,
     ChatRequest,
     HttpRequest,
@@ -35,6 +36,7 @@ from dragoman.types import (
     LostDetail,
     LostPart,
     ModelProfile,
+    OpaqueState,
     Reasoning,
     RefusedReference,
 )
@@ -134,6 +136,9 @@ class AnthropicClient(ClientCodec):
 
     def vouched(self, request: ChatRequest) -> ChatRequest:
         return request if self._signed else with_signatures(request, opaque.origin(self._base, request.model))
+
+    def carried(self, part: AnyPart, state: OpaqueState, written: str | None) -> tuple[AnyPart, ...]:
+        return carried(part, state, written)
 
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
         return changed(request, self._variant)

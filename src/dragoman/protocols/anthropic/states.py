@@ -82,6 +82,15 @@ def beside(state: OpaqueState, where: str) -> str:
     return wrapped(replace(state, protocol=f"{state.protocol}{where}"), NAME)
 
 
+def carried(part: AnyPart, state: OpaqueState, origin: str | None) -> tuple[AnyPart, ...]:
+    """`part` with the `state` of another service, for a service that is a gateway; `origin`: that of its own state."""
+    if isinstance(part, Reasoning):
+        text = wrapped(state, NAME)
+        return (replace(part, opaque=signature_state(text, origin) if part.text else redacted_state(text, origin)),)
+    block = Reasoning(text="", form="redacted", opaque=redacted_state(beside(state, NEXT), origin))
+    return block, replace(part, opaque=None)
+
+
 def neighbour(state: OpaqueState) -> tuple[OpaqueState, str]:
     """The state itself, and whose it is: NEXT, LAST, or empty if it is its block's own."""
     where = state.protocol[-1:]

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.decoder import Decoder
@@ -20,7 +22,7 @@ from dragoman.protocols.gemini.request import TIERS, encode_body
 from dragoman.protocols.gemini.schema import NO_REFERENCES, is_own_schema
 from dragoman.protocols.gemini.thinking import changed_budget, efforts_of, with_budget
 from dragoman.protocols.gemini.tools import TOOL_NAMES
-from dragoman.protocols.opaque import is_own, origin
+from dragoman.protocols.opaque import is_own, origin, wrapped_base64
 from dragoman.protocols.reasoning import budget_of
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import PARTS
@@ -145,6 +147,9 @@ class GeminiClient(ClientCodec):
 
     def origin(self, model: str) -> str | None:
         return origin(self._url, model)
+
+    def carried(self, part: AnyPart, state: OpaqueState, written: str | None) -> tuple[AnyPart, ...]:
+        return (replace(part, opaque=OpaqueState(NAME, wrapped_base64(state, NAME), written)),)
 
     def efforts_for(self, model: str, profile: ModelProfile) -> Sequence[str] | None:
         return efforts_of(profile)

@@ -18,6 +18,7 @@ from dragoman.protocols.gemini.lists import listed
 from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter, Sign, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, text_of
 from dragoman.protocols.json_fields import Fields, refused
+from dragoman.protocols.opaque import is_marked
 from dragoman.protocols.tools.result_order import in_order_of_calls
 from dragoman.types import AnyPart, Extra, Message, OpaqueState, Reasoning, Role, Text, ToolCall, ToolResult
 
@@ -230,7 +231,7 @@ class _Turn:
 
 
 def _is_foreign(part: AnyPart) -> bool:
-    return part.opaque is not None and part.opaque.protocol != NAME
+    return part.opaque is not None and (part.opaque.protocol != NAME or is_marked(part.opaque))
 
 
 def _says_nothing(part: Text | Reasoning) -> bool:

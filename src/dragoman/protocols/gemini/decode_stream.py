@@ -26,6 +26,7 @@ from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
 from dragoman.protocols.gemini.usage import decode_usage
+from dragoman.protocols.opaque import is_marked
 from dragoman.protocols.streams.delta_row import deltas
 from dragoman.protocols.streams.joined_events import DONE
 from dragoman.protocols.streams.lane import TextRows
@@ -287,6 +288,9 @@ class ReplyDecoder(SseDecoder):
                 self._text.speak(kind, part.text, out, logprobs or None)
                 if part.opaque is not None or part.extra:
                     self._text.seal(part.opaque, part.extra or None)
+            elif self._text.kind is kind and not self._text.is_sealed and is_marked(part.opaque):
+                # A gateway gives a text its state in a part that follows, when the words have gone out.
+                self._text.seal(part.opaque, part.extra or None)
             elif part.opaque is not None or part.extra:
                 self._text.end(out)
                 self._begun = True

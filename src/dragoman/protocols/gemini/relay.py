@@ -10,7 +10,7 @@ from dragoman.protocols.gemini.asked_settings import takes_settings
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.tap import GeminiTap, read_whole
 from dragoman.protocols.gemini.thinking import takes_thinking
-from dragoman.protocols.opaque import has_wrapped, holding_wrapped
+from dragoman.protocols.opaque import NO_ORIGINS, origins_in, origins_in_steps
 from dragoman.protocols.relay import RelayCodec, RelayReader, RelayRequest, ReplySummary, Tap
 from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
 from dragoman.wire import json
@@ -48,6 +48,7 @@ class GeminiRelayRequest(Struct, frozen=True, gc=False):
     body: bytes
     several: bool = False
     headers: Headers = ()
+    origins: frozenset[str] = NO_ORIGINS
     path: ClassVar[str] = ""
 
     def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
@@ -129,30 +130,30 @@ def model_and_method(path: str) -> tuple[str, str]:
 class GeminiReader(RelayReader):
     """Reads requests to be relayed, of which the body is only checked.
 
-    It returns None if a request must be translated: it wants a stream as an array, or has state of others. It raises
-    EndpointNotFoundError and InvalidRequestError.
+    It returns None if a request must be translated: it wants a stream as an array. It raises EndpointNotFoundError and
+    InvalidRequestError.
     """
 
     def at_once(self, call: ServerRequest) -> GeminiRelayRequest | None:
         target = read_target(call)
-        if target.array or has_wrapped(call.body):
+        if target.array:
             return None
         json.check_request(call.body)
-        return _request(target, call.body)
+        return _request(target, call.body, origins_in(call.body))
 
     def in_steps(self, call: ServerRequest) -> Steps[GeminiRelayRequest | None]:
         target = read_target(call)
-        if target.array or (yield from holding_wrapped(call.body)):
+        if target.array:
             return None
         yield from json.checked(call.body)
-        return _request(target, call.body)
+        return _request(target, call.body, (yield from origins_in_steps(call.body)))
 
 
 READER = GeminiReader()
 
 
-def _request(target: Target, body: bytes) -> GeminiRelayRequest:
+def _request(target: Target, body: bytes, origins: frozenset[str]) -> GeminiRelayRequest:
     if not body.lstrip(b" \t\r\n").startswith(b"{"):
         raise InvalidRequestError("the body: expected an object")
     several = body.find(b"candidateCount") >= 0 or body.find(b"candidate_count") >= 0
-    return GeminiRelayRequest(target.model, target.stream, body, several)
+    return GeminiRelayRequest(target.model, target.stream, body, several, origins=origins)

@@ -17,6 +17,7 @@ from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
 from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME
+from dragoman.protocols.openai_chat.reasoning_details import carried
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import encode_body
 from dragoman.protocols.openai_chat.result_media import moved
@@ -35,12 +36,14 @@ from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
 from dragoman.protocols.tools.call_ids import NINE, CallIdForm
 from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.types import (
+    AnyPart,
     ChangedField,
     ChatRequest,
     HttpRequest,
     HttpResponse,
     Loss,
     ModelProfile,
+    OpaqueState,
     ReasoningConfig,
     Tool,
     WordedForm,
@@ -148,6 +151,9 @@ class OpenAIChatClient(ClientCodec):
 
     def origin(self, model: str) -> str | None:
         return origin(self._url, model)
+
+    def carried(self, part: AnyPart, state: OpaqueState, written: str | None) -> tuple[AnyPart, ...]:
+        return carried(part, state, written)
 
     def efforts_for(self, model: str, profile: ModelProfile) -> Sequence[str] | None:
         return self._variant.efforts_for(model, profile.efforts)

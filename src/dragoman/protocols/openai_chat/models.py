@@ -1,9 +1,10 @@
 """Lists of models, read and written. https://platform.openai.com/docs/api-reference/models"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.extra import without_none
 from dragoman.protocols.listed_names import listed_names
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
@@ -19,6 +20,9 @@ CONTEXT = ("context_length", "context_window", "max_context_length", "max_model_
 """Where a list has the size of the context: OpenRouter and Together, Groq, Mistral, vLLM.
 https://openrouter.ai/docs/models, https://docs.together.ai/reference/models-1,
 https://console.groq.com/docs/api-reference#models-list, https://docs.mistral.ai/api/#tag/models"""
+
+MOST_OUTPUT = "max_completion_tokens"
+"""Where it has the size of the longest answer."""
 
 MILLION = 1_000_000
 
@@ -54,9 +58,9 @@ def decode_owners(reply: HttpResponse) -> frozenset[str]:
     return frozenset(owner for owner in owners if isinstance(owner, str))
 
 
-def encode_models(names: Iterable[str], since: int) -> ServerResponse:
+def encode_models(names: Iterable[str], since: int, facts: Mapping[str, ModelFacts]) -> ServerResponse:
     """A list for a caller. `since`: when the models were first offered, in seconds since 1970."""
-    return _ok({"object": "list", "data": [_model(name, since) for name in names]})
+    return _ok({"object": "list", "data": [_model(name, since, facts.get(name, ModelFacts())) for name in names]})
 
 
 def encode_catalogue() -> ServerResponse:
@@ -64,14 +68,16 @@ def encode_catalogue() -> ServerResponse:
     return _ok({"models": []})
 
 
-def encode_model(name: str, since: int) -> ServerResponse:
+def encode_model(name: str, since: int, facts: ModelFacts) -> ServerResponse:
     """One model of such a list."""
-    return _ok(_model(name, since))
+    return _ok(_model(name, since, facts))
 
 
-def _model(name: str, since: int) -> dict[str, object]:
+def _model(name: str, since: int, facts: ModelFacts) -> dict[str, object]:
+    """A model, with its sizes if they are known, which OpenAI's own list does not say: in OpenRouter's words."""
     provider, slash, _ = name.partition("/")
-    return {"id": name, "object": "model", "created": since, "owned_by": provider if slash else OWNER}
+    known = {"id": name, "object": "model", "created": since, "owned_by": provider if slash else OWNER}
+    return known | without_none({CONTEXT[0]: facts.context, MOST_OUTPUT: facts.max_output})
 
 
 def _ok(value: object) -> ServerResponse:
@@ -104,7 +110,7 @@ def _facts(entry: dict[str, Any]) -> ModelFacts:
         prices = [None, None]
     return ModelFacts(
         context=next((size for name in CONTEXT if (size := known_size(entry.get(name)))), None),
-        max_output=known_size(entry.get("max_completion_tokens")) or known_size(top.get("max_completion_tokens")),
+        max_output=known_size(entry.get(MOST_OUTPUT)) or known_size(top.get(MOST_OUTPUT)),
         input_price=prices[0],
         output_price=prices[1],
     )

@@ -110,6 +110,16 @@ def encode_detail(part: AnyPart, state: OpaqueState | None, index: int) -> dict[
     return without_none({"type": ENCRYPTED, "data": carried, "id": known, "index": index})
 
 
+def carried(part: AnyPart, state: OpaqueState, origin: str | None) -> tuple[AnyPart, ...]:
+    """`part` with the `state` of another service, for a service that is a gateway; `origin`: that of its own state."""
+    if (entry := encode_detail(part, state, 0)) is None:
+        return (part,)
+    own = state_of([entry], origin)
+    if isinstance(part, Reasoning):
+        return (replace(part, opaque=own),)
+    return Reasoning(text="", form="redacted", opaque=own), replace(part, opaque=None)
+
+
 def decode_details(details: Sequence[Any], parts: Sequence[AnyPart]) -> tuple[list[AnyPart], list[Any]]:
     """The parts of an assistant's turn with the states in a caller's list, and the entries that are not in our form.
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from dragoman.protocols.asked_effort import value_of, word
 from dragoman.protocols.asked_settings import takes_limit, takes_settings
+from dragoman.protocols.opaque import NO_ORIGINS
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
@@ -47,6 +48,7 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
     text: bytes = b""
     """See RelayBody."""
     headers: Headers = ()
+    origins: frozenset[str] = NO_ORIGINS
     path: ClassVar[str] = ""
 
     def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:

@@ -11,6 +11,7 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.compaction import EXPRESSED
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
+from dragoman.protocols.openai_responses.conversation import NEXT
 from dragoman.protocols.openai_responses.counter import ResponsesCounter
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.extra import NAME
@@ -42,6 +43,8 @@ from dragoman.types import (
     LostField,
     LostPart,
     ModelProfile,
+    OpaqueState,
+    Reasoning,
     Role,
     Text,
     ToolResult,
@@ -168,6 +171,13 @@ class OpenAIResponsesClient(ClientCodec):
 
     def origin(self, model: str) -> str:
         return opaque.origin(self._service, model)
+
+    def carried(self, part: AnyPart, state: OpaqueState, written: str | None) -> tuple[AnyPart, ...]:
+        if isinstance(part, Reasoning):
+            return (replace(part, opaque=OpaqueState(NAME, opaque.wrapped(state, NAME), written)),)
+        text = opaque.wrapped(replace(state, protocol=state.protocol + NEXT), NAME)
+        item = Reasoning(text="", form="redacted", opaque=OpaqueState(NAME, text, written))
+        return item, replace(part, opaque=None)
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         found = super().losses(request, profile)
