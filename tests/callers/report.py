@@ -12,7 +12,8 @@ Programs that people already use call the gateway as if it were a real service; 
 call tools and fill schemas ([offline.md](offline.md)). `make callers` installs them with pinned versions
 (`requirements/callers.txt`) into an environment of its own, `.venv-callers`, runs their suites
 (`tests/callers/suites`), and writes this page. LangChain's suite is its own for chat models, `langchain-tests`, over
-Chat Completions, Responses and Messages, without the tests that fetch files from the internet; the others are ours.
+Chat Completions, the same at Azure's paths, Responses and Messages, without the tests that fetch files from the
+internet; the others are ours.
 
 """
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.matrix.cells import Asker, play, stage
+from tests.matrix.cells import Asker, Cell, play, stage
 from tests.matrix.hearing import Failed, Heard
-from tests.matrix.report import PROPERTY, cells, judge, possible
+from tests.matrix.report import PROPERTY, Marks, cells, judge, possible
 from tests.matrix.scenes import Json
 
 FOLDER = Path(__file__).parent / "node"
@@ -69,14 +69,29 @@ async def _clients(url: str) -> AsyncIterator[Asker]:
 
 @pytest.mark.timeout(600)
 async def test_all_that_both_can_say_arrives_in_node(record_property: Callable[[str, object], None]) -> None:
-    chosen = possible(cells())
-    async with stage(chosen) as (url, services), _clients(url) as asker:
-        for first in range(0, len(chosen), AT_ONCE):
-            await play(chosen[first : first + AT_ONCE], services, asker)
-    marks, wrong = judge([(cell, services.came[cell.service, cell.name]) for cell in chosen], node=True)
+    marks, wrong = await _judged(possible(cells()))
     record_property(f"{PROPERTY} (node)", json.dumps(marks))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.timeout(600)
+async def test_openai_s_client_for_azure_is_answered_as_its_own_is() -> None:
+    chosen = possible(cells(("openai-chat", "openai-responses"), ("openai-chat", "openai-responses", "anthropic")))
+    _, wrong = await _judged(chosen, "azure ")
     assert not wrong, "\n".join(wrong)
 
 
 AT_ONCE = 100
 """Cells at one time: all at once would be a test of load."""
+
+
+async def _judged(chosen: list[Cell], kind: str = "") -> tuple[Marks, list[str]]:
+    """What became of the cells. `kind`: stands before the names of the callers in `callers.mjs`."""
+    async with stage(chosen) as (url, services), _clients(url) as asker:
+
+        async def ask(caller: str, asked: Json, stream: bool) -> Json:
+            return await asker(f"{kind}{caller}", asked, stream)
+
+        for first in range(0, len(chosen), AT_ONCE):
+            await play(chosen[first : first + AT_ONCE], services, ask)
+    return judge([(cell, services.came[cell.service, cell.name]) for cell in chosen], node=True)

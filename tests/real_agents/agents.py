@@ -278,6 +278,7 @@ AGENTS: dict[str, Agent] = {
     "Copilot, Chat": _copilot_of(),
     "Copilot, Responses": _copilot_of(wire_api="responses", transport="websockets"),
     "Copilot, Messages": _copilot_of("", type="anthropic"),
+    "Copilot, Azure": _copilot_of("", type="azure", azure_api_version="2024-10-21"),
     "Qwen Code, Chat": _qwen_of("openai", "OPENAI", "/v1"),
     "Qwen Code, Messages": _qwen_of("anthropic", "ANTHROPIC"),
     "Qwen Code, Gemini": _qwen_of("gemini", "GOOGLE_GEMINI"),

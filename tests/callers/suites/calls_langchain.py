@@ -1,4 +1,4 @@
-"""LangChain: its own suite for chat models, by three protocols.
+"""LangChain: its own suite for chat models, by three protocols, one of them at Azure's paths too.
 
 Tests that fetch pictures, sound and documents from the internet are left out.
 """
@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from langchain_anthropic import ChatAnthropic
-from langchain_openai import ChatOpenAI
+from langchain_openai import AzureChatOpenAI, ChatOpenAI
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 URL = os.environ["DRAGOMAN_URL"]
@@ -40,6 +40,28 @@ class TestResponses(TestChat):
     @property
     def chat_model_params(self) -> dict[str, Any]:
         return {**super().chat_model_params, "use_responses_api": True}
+
+
+class TestAzure(ChatModelIntegrationTests):
+    """AzureChatOpenAI, which speaks Chat Completions and names the model in the path alone."""
+
+    @property
+    def chat_model_class(self) -> type[AzureChatOpenAI]:
+        return AzureChatOpenAI
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {
+            "azure_endpoint": URL,
+            "azure_deployment": MODEL,
+            "api_version": "2025-04-01-preview",
+            "api_key": "key",
+            "stream_usage": True,
+        }
+
+    @property
+    def supports_json_mode(self) -> bool:
+        return True
 
 
 class TestMessages(ChatModelIntegrationTests):

@@ -180,7 +180,9 @@ async def test_unknown_paths_and_methods() -> None:
 MEANT: dict[str, str] = {
     "POST /chat/completions": "POST /v1/chat/completions",
     "POST /v1/v1/chat/completions": "POST /v1/chat/completions",
-    "POST /openai/v1/chat/completions": "POST /v1/chat/completions",
+    "POST /proxy/v1/chat/completions": "POST /v1/chat/completions",
+    "POST /proxy/openai/v1/chat/completions": "POST /openai/v1/chat/completions",
+    "POST /openai/deployments/m/chat/completion": "POST /openai/v1/chat/completions",
     "POST /v1/chat/completions/": "POST /v1/chat/completions",
     "GET //v1/models": "GET /v1/models",
     "GET /v1/models/": "GET /v1/models",
@@ -193,7 +195,7 @@ MEANT: dict[str, str] = {
     "POST /v1/v1beta/models/a/b:generateContent": "POST /v1beta/models/{model}:generateContent",
     "POST /v1beta/v1beta/models/a:countTokens": "POST /v1beta/models/{model}:countTokens",
     "GET /v1/v1/responses/resp_1": "GET /v1/responses/{id}",
-    "GET /openai/v1/models/a": "GET /v1/models/{model}",
+    "GET /proxy/v1/models/a": "GET /v1/models/{model}",
 }
 
 

@@ -7,12 +7,15 @@ import { createInterface } from "node:readline";
 import Anthropic from "@anthropic-ai/sdk";
 import { GoogleGenAI } from "@google/genai";
 import { Ollama } from "ollama";
-import OpenAI from "openai";
+import OpenAI, { AzureOpenAI } from "openai";
 
 const KEY = "key-of-caller";
 const LONG = 100_000;
 
 const openai = (url) => new OpenAI({ baseURL: `${url}/v1`, apiKey: KEY, maxRetries: 0, timeout: LONG });
+
+const azure = (url) =>
+  new AzureOpenAI({ endpoint: url, apiKey: KEY, apiVersion: "2025-04-01-preview", maxRetries: 0, timeout: LONG });
 
 const gather = async (answer) => {
   const all = [];
@@ -67,6 +70,8 @@ const responses = async (client, asked, stream) => {
 const CALLERS = {
   "openai-chat": { make: openai, send: chat },
   "openai-responses": { make: openai, send: responses },
+  "azure openai-chat": { make: azure, send: chat },
+  "azure openai-responses": { make: azure, send: responses },
   anthropic: {
     make: (url) => new Anthropic({ baseURL: url, apiKey: KEY, maxRetries: 0, timeout: LONG }),
     send: (client, asked, stream) =>

@@ -23,7 +23,7 @@ def nearby(path: str, served: Mapping[str, str], usual: str) -> str:
     `served`: paths to methods. A base URL may have been set without its `/v1`, with it twice, or with more before it.
     """
     plain = "/" + "/".join(part for part in path.lower().split("/") if part)
-    served = {known: method for known, method in served.items() if known != ROOT}
+    served = {known: method for known, method in served.items() if known != ROOT and "//" not in known}
     ends = [known for known in served if plain.endswith(known)]
     begins = [known for known in served if known.endswith(plain)] if plain != ROOT else []
     if ends:

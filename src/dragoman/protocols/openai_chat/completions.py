@@ -22,6 +22,7 @@ from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.server import JSON, OpenAIChatServer
 from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_chat.usage import encode_usage
+from dragoman.protocols.relay import RelayReader
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -52,7 +53,7 @@ class OpenAICompletionsServer(OpenAIChatServer):
     """Answers `POST /v1/completions`."""
 
     expresses = frozenset({"text", "refusal", "usage", *SAYABLE_COUNTS, *SAYABLE_REASONS})
-    reader = COMPLETIONS_READER
+    reader: RelayReader = COMPLETIONS_READER
     relay_name = COMPLETIONS
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

@@ -28,8 +28,8 @@ from dragoman.routing.attempts import operate, translated
 from dragoman.routing.plan import Plan
 from dragoman.types import ChatRequest, Identity, Outcome, ServerRequest, TokenCount
 
-RESPONSES = "/v1/responses"
-COUNT = f"{RESPONSES}/input_tokens"
+PATHS = ("/v1/responses", "/openai/v1/responses", "/openai/responses")
+"""OpenAI's path, and Azure's two: its earlier versions have none of OpenAI's in the path."""
 
 
 class ResponsesEndpoint(ChatEndpoint):
@@ -124,22 +124,29 @@ class ResponsesCountEndpoint(CountEndpoint):
         return await operate(plan, request.model, lambda found: found.count_tokens(request), told, apart=True)
 
 
-def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) -> Front:
-    """The front of `/v1/responses`."""
+def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) -> tuple[Front, ...]:
+    """The fronts of `/v1/responses` and of Azure's paths, with the same endpoints."""
     codec = OpenAIResponsesServer()
     clean = is_clean(client, FrontConfig(), "clean")
-    kept = KeptEndpoint(client, memory, prefix=RESPONSES, clean=clean)
-    rows = (
-        Row("POST", RESPONSES, ResponsesEndpoint(client, codec, memory, clean=clean, turns=turns)),
-        Row("GET", RESPONSES, SocketEndpoint(client, codec)),
-        Row("POST", f"{RESPONSES}{COMPACT}", ResponsesEndpoint(client, ResponsesCompactServer(), memory, clean=clean)),
-        Row("POST", COUNT, ResponsesCountEndpoint(client, memory)),
-        Row("GET", f"{RESPONSES}/{{id}}/{ITEMS}", kept),
-        Row("POST", f"{RESPONSES}/{{id}}/{CANCEL}", kept),
-        Row("GET", f"{RESPONSES}/{{id}}", kept),
-        Row("DELETE", f"{RESPONSES}/{{id}}", kept),
-    )
-    return Front(codec, rows, prefix=RESPONSES, json=True)
+    create = ResponsesEndpoint(client, codec, memory, clean=clean, turns=turns)
+    compact = ResponsesEndpoint(client, ResponsesCompactServer(), memory, clean=clean)
+    socket, count = SocketEndpoint(client, codec), ResponsesCountEndpoint(client, memory)
+
+    def front(path: str) -> Front:
+        kept = KeptEndpoint(client, memory, prefix=path, clean=clean)
+        rows = (
+            Row("POST", path, create),
+            Row("GET", path, socket),
+            Row("POST", f"{path}{COMPACT}", compact),
+            Row("POST", f"{path}/input_tokens", count),
+            Row("GET", f"{path}/{{id}}/{ITEMS}", kept),
+            Row("POST", f"{path}/{{id}}/{CANCEL}", kept),
+            Row("GET", f"{path}/{{id}}", kept),
+            Row("DELETE", f"{path}/{{id}}", kept),
+        )
+        return Front(codec, rows, prefix=path, json=True)
+
+    return tuple(map(front, PATHS))
 
 
-OPENAI_RESPONSES = FrontMaker(lambda context: (openai_responses(context.client, context.memory, context.turns),))
+OPENAI_RESPONSES = FrontMaker(lambda context: openai_responses(context.client, context.memory, context.turns))
