@@ -115,6 +115,35 @@ def test_a_lane_goes_on_from_its_own_answer_or_forks_from_another_s() -> None:
     assert all(len(body["input"]) == 2 and "previous_response_id" not in body for body in (first, fork))
 
 
+def test_a_fork_may_have_waited_while_its_own_lane_went_on() -> None:
+    turns = SocketTurns(1 << 20)
+    turns.read(create(stream_id="one"))
+    turns.ended("resp_one")
+    first = asked(turns, stream_id="one", previous_response_id="resp_one")
+    turns.ended("resp_two")
+    fork = asked(turns, stream_id="two", previous_response_id="resp_one")
+    turns.ended("resp_fork")
+    after = asked(turns, stream_id="one", previous_response_id="resp_two")
+    turns.ended("resp_three")
+    assert [len(body["input"]) for body in (first, fork, after)] == [2, 2, 3]
+    assert all("previous_response_id" not in body for body in (first, fork, after))
+    assert "previous_response_id" in asked(turns, stream_id="four", previous_response_id="resp_one")
+
+
+def test_what_a_fork_may_go_on_from_takes_no_more_memory_either() -> None:
+    turns = SocketTurns(1000)
+    for lane in ("one", "two"):
+        for number, size in enumerate((400, 10)):
+            turns.read(create(stream_id=lane, input=[USER | {"content": "x" * size}]))
+            turns.ended(f"resp_{lane}_{number}")
+    for lane in ("one", "two"):
+        assert "previous_response_id" not in asked(turns, previous_response_id=f"resp_{lane}_0")
+    turns.read(create(stream_id="three", input=[USER | {"content": "x" * 400}]))
+    turns.ended("resp_three")
+    assert "previous_response_id" in asked(turns, previous_response_id="resp_one_0")
+    assert "previous_response_id" not in asked(turns, previous_response_id="resp_one_1")
+
+
 def test_lanes_take_no_more_memory_than_one_conversation_may() -> None:
     turns = SocketTurns(1000)
     for number in range(9):

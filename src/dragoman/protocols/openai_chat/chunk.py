@@ -17,6 +17,7 @@ from dragoman.protocols.openai_chat.more import CHOICE, MESSAGE
 from dragoman.protocols.reported_count import ReportedCount
 from dragoman.wire import json
 from dragoman.wire.floats import reader
+from dragoman.wire.utf8 import well_formed
 
 Empty = Annotated[list[Any], Meta(max_length=0)] | None
 """An empty list. If the list is not empty, it has no place here, and the chunk is read loosely."""
@@ -254,7 +255,8 @@ def is_usual(data: bytes) -> bool:
 def read_loosely(data: bytes) -> Loose | None:
     """A chunk, of which each field is read as far as it can be understood; None if it is not an object.
 
-    Raises BadEventError if it is not JSON, or if the text itself cannot be read.
+    Halves of characters stay as they are in its texts and in a call's arguments; elsewhere each is U+FFFD. Raises
+    BadEventError if it is not JSON, or if the text itself cannot be read.
     """
     value = json.decode_loosely(data)
     if not isinstance(value, dict):
@@ -270,6 +272,7 @@ def read_loosely(data: bytes) -> Loose | None:
         if not found and choices not in EMPTY:
             raise BadEventError(STRANGE)
         chunk.error = chunk.error or next((choice["error"] for choice in found if choice.get("error")), None)
+    chunk.error = json.clean(chunk.error)
     return Loose(chunk, value, more)
 
 
@@ -281,12 +284,12 @@ def _choice(value: dict[str, Any], more: dict[str, Any]) -> list[Choice]:
     pieces += [Choice(index, message=message) for message in _deltas(value.get("message"), more)]
     if not pieces:
         pieces.append(Choice(index, text=read_text(value.get("text"))))
-    pieces[-1].finish_reason = _text(value.get("finish_reason"))
-    if (logprobs := value.get("logprobs")) is not None:
+    pieces[-1].finish_reason = _word(value.get("finish_reason"))
+    if (logprobs := json.clean(value.get("logprobs"))) is not None:
         try:
             pieces[-1].logprobs = msgspec.convert(logprobs, Logprobs)
         except msgspec.ValidationError:
-            more[f"{CHOICE}logprobs"] = json.clean(logprobs)
+            more[f"{CHOICE}logprobs"] = logprobs
     return pieces
 
 
@@ -326,7 +329,7 @@ def _delta(value: dict[str, Any], more: dict[str, Any]) -> Delta:
 
 
 def _call(value: dict[str, Any]) -> Call:
-    call = LooseCall(_index(value.get("index")), _text(value.get("id")))
+    call = LooseCall(_index(value.get("index")), _word(value.get("id")))
     call.extra = _rest(value, CALL_FIELDS, "")
     for function in _objects(value.get("function"), FUNCTION_FIELDS):
         said, known = _function(function), call.function or Function()
@@ -368,9 +371,15 @@ def _objects(value: object, known: frozenset[str]) -> list[dict[str, Any]]:
 
 def _rest(value: dict[str, Any], known: frozenset[str], where: str) -> dict[str, Any]:
     """The fields that are not `known`, except empty ones."""
-    return {
-        f"{where}{name}": json.clean(said) for name, said in value.items() if name not in known and said not in NOTHING
-    }
+    rest = {f"{where}{name}": said for name, said in value.items() if name not in known and said not in NOTHING}
+    cleaned: dict[str, Any] = json.clean(rest)
+    return cleaned
+
+
+def _word(value: object) -> str | None:
+    """A text that is no piece of a longer one."""
+    word = _text(value)
+    return None if word is None else well_formed(word)
 
 
 def _text(value: object) -> str | None:

@@ -213,7 +213,7 @@ class ReplyDecoder(SseDecoder):
             usage = None if chunk.usage is None else usual_usage(chunk.usage)
         else:
             report = find_usage(loose.value)
-            usage = None if report is None else decode_usage(report)
+            usage = None if report is None else decode_usage(json.clean(report))
         if self.thorough and not self._tier_known and data.find(TIER_FIELD) >= 0:
             tier = decode_head(data).service_tier
             self._more |= {TIER: tier} if isinstance(tier, str) else {}

@@ -133,11 +133,15 @@ def _type_of(data: bytes) -> object:
 
 
 def read_loosely(data: bytes) -> Delta:
-    """A piece of which each field is read as far as it can be understood; halves of characters stay as they are."""
+    """A piece of which each field is read as far as it can be understood.
+
+    Halves of characters stay as they are in the text itself; elsewhere each is U+FFFD.
+    """
     value = json.decode_loosely(data)
     if not isinstance(value, dict):
         raise BadEventError("expected an object, got other JSON")
-    text = value.get("delta")
+    text = value.pop("delta", None)
+    value = json.clean(value)
     item = value.get("item_id")
     return LooseDelta(
         text if isinstance(text, str) else "",

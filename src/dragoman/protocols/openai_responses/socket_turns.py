@@ -89,6 +89,8 @@ class SocketTurns:
         self._max_body = max_body
         self._lanes: dict[str, _Said] = {}
         """The conversations, that of the latest answer last."""
+        self._left: dict[str, _Said] = {}
+        """Each of them up to the answer before: a message that forks from there may have waited for the latest one."""
         self._lane = ""
         """The lane of the request under way; empty if it named none."""
         self._before = NULL
@@ -135,7 +137,7 @@ class SocketTurns:
     def _known(self, answer_id: object) -> _Said | None:
         """The conversation up to this answer: of its own lane, or of one from which the lane forks."""
         own = self._lanes.get(self._lane)
-        known = self._lanes.values() if own is None else (own, *self._lanes.values())
+        known = (*(() if own is None else (own,)), *self._lanes.values(), *self._left.values())
         return next((each for each in known if each.last == answer_id), None)
 
     def _lane_of(self, answer_id: object) -> str:
@@ -153,23 +155,31 @@ class SocketTurns:
                 self._output = max(self._output, _listed(response.output), key=len)
                 self.ended(response.id)
         except (BadEventError, *json.NOT_STRICT):
-            self._lanes.pop(self._lane, None)
+            self._forget(self._lane)
 
     def ended(self, answer_id: str) -> None:
         """The answer is whole, and has this id. A conversation that was compacted goes on from the answer alone."""
         if self._asked and _compacts(self._asked[-1]):
             self._before, self._asked = NULL, []
-        self._lanes.pop(self._lane, None)
+        left = self._lanes.get(self._lane)
+        self._forget(self._lane)
+        if left is not None:
+            self._left[self._lane] = left
         if answer_id:
             items = [*self._asked, *self._output]
             self._lanes[self._lane] = _Said(answer_id, items, self._before, sum(len(bytes(item)) for item in items))
         self._asked, self._output = [], []
-        while len(self._lanes) > 1 and self._are_too_many():
-            del self._lanes[next(iter(self._lanes))]  # a request that refers to it goes on as it came
+        while self._left and self._size() > self._max_body:
+            del self._left[next(iter(self._left))]  # a request that refers to it goes on as it came
+        while len(self._lanes) > MAX_LANES or (len(self._lanes) > 1 and self._size() > self._max_body):
+            self._forget(next(iter(self._lanes)))
 
-    def _are_too_many(self) -> bool:
-        lanes = self._lanes.values()
-        return len(lanes) > MAX_LANES or sum(each.size for each in lanes) > self._max_body
+    def _forget(self, lane: str) -> None:
+        self._lanes.pop(lane, None)
+        self._left.pop(lane, None)
+
+    def _size(self) -> int:
+        return sum(each.size for each in (*self._lanes.values(), *self._left.values()))
 
     def event(self, data: bytes) -> bytes:
         """`data`, an event as a JSON object, with the name of its lane in front, if it has one."""
