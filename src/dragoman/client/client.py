@@ -421,6 +421,7 @@ class Client:
         """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such
         service any more, and what goes wrong."""
         self._check_open()
+        await self._keys.ready()
         found = self.providers.get(provider)
         if found is None:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")

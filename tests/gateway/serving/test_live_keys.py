@@ -16,11 +16,12 @@ import pytest
 from dragoman.config import Config, from_tables, load
 from dragoman.config.commands import Printed
 from dragoman.config.renewal import AGAIN, HASTE
-from dragoman.errors import ConfigurationError
+from dragoman.errors import Attempt, ConfigurationError
 from dragoman.gateway.serving.live_keys import HEAD, SharedKeys
-from dragoman.gateway.serving.reload import LiveConfig
+from dragoman.gateway.serving.reload import LiveConfig, refusing
 from dragoman.gateway.serving.reloader import Reloader
 from dragoman.gateway.serving.systemd import Notifier
+from dragoman.types import Outcome
 from tests.client.test_fresh_keys import keys, printing, runs, service, tables
 from tests.config.test_commands import script
 from tests.config.test_renewal import Clock
@@ -291,6 +292,62 @@ async def test_the_parent_alone_runs_commands_and_all_workers_have_the_new_keys(
         os.kill(worker, signal.SIGKILL)
         await two_workers(process, frozenset({worker}))
         assert await asked(url, "second") == [200] * 20
+
+
+async def test_the_parent_sees_that_a_command_fails_and_the_workers_keep_the_key(tmp_path: Path) -> None:
+    (tmp_path / "now").write_text("first")
+    failing = script(tmp_path, f"echo x >> {tmp_path}/runs; cat {tmp_path}/now; [ ! -e {tmp_path}/fail ]", "fail.sh")
+    async with service() as server, two(tmp_path, server.url, failing) as (process, url):
+        (tmp_path / "now").write_text("second")
+        (tmp_path / "fail").touch()
+        begun = runs(tmp_path)
+        while runs(tmp_path) < begun + 5:  # noqa: ASYNC110  # other processes tell nobody of themselves
+            await asyncio.sleep(0.1)
+        assert await asked(url, "first") == [200] * 20
+        process.terminate()
+        _, err = await process.communicate()
+    assert set(keys(server)) == {"first"}
+    told = [line for line in err.decode().splitlines() if "WARNING" in line and "api_key" in line]
+    assert len(told) == 2
+    assert (
+        "providers.up.api_key: expected a command that prints the secret, got one that ended with status 1" in told[1]
+    )
+    assert "second" not in err.decode()
+
+
+WITHOUT_FILES = """
+from dragoman.config import from_tables
+from dragoman.gateway import serve
+source = {{"command": [{command!r}], "every": 1}}
+entry = {{"protocol": "openai-chat", "url": {url!r}, "api_key": source}}
+config = from_tables({{"gateway": {{"port": 0, "workers": {workers}}}, "providers": {{"up": entry}}}})
+serve(config, announce=lambda text: print(text, flush=True))
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_gateway_of_a_program_without_files_has_new_keys_too(tmp_path: Path, workers: int) -> None:
+    (tmp_path / "now").write_text("first")
+    async with service() as server:
+        text = WITHOUT_FILES.format(command=printing(tmp_path), url=server.url, workers=workers)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", text, stdout=PIPE, stderr=PIPE)
+        assert process.stdout is not None
+        url = (await process.stdout.readline()).decode().split(" ")[3].rstrip(";")
+        assert await asked(url, "", 4) == [200] * 4
+        (tmp_path / "now").write_text("second")
+        while keys(server)[-1] != "second":
+            await asked(url, "", 1)
+        process.terminate()
+        await process.communicate()
+        assert process.returncode == 0
+
+
+def test_a_service_that_refuses_its_key_is_found_among_all_that_were_asked() -> None:
+    outcome = Outcome("", "POST", "/", 0.0, target="last/m", upstream_status=401)
+    outcome.attempts = (Attempt("first/m", "", 401, "", 401), Attempt("second/m", "", 429, "", 429))
+    assert refusing(outcome) == {"first", "last"}
+    outcome.upstream_status = 200
+    assert refusing(outcome) == {"first"}
 
 
 async def test_a_parent_whose_command_hangs_replaces_workers_and_stops(tmp_path: Path) -> None:

@@ -78,6 +78,11 @@ class LiveConfig:
         return self._load is not None and bool(self.config.files)
 
     @property
+    def may_change(self) -> bool:
+        """Whether it may be another one some day."""
+        return self.can_reload or bool(self.config.secret_commands)
+
+    @property
     def is_watched(self) -> bool:
         """Whether a change of its files is to be seen."""
         return self.config.gateway.reload == "auto" and self.can_reload

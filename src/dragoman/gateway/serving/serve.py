@@ -148,7 +148,8 @@ def _attend(server: Server, live: LiveConfig, supervisor: Notifier) -> Reloader:
         Every(asyncio.get_running_loop(), supervisor.watchdog / 2, supervisor.alive)
     reloader = Reloader(server, live, supervisor)
     server.heed_signals(reloader.hung_up if live.can_reload else None)
-    reloader.watch()
+    if live.may_change:
+        reloader.watch()
     return reloader
 
 
@@ -207,7 +208,9 @@ def _duties(live: LiveConfig, supervisor: Notifier) -> tuple[Duty | None, tuple[
         supervisor.alive()
         return False
 
-    repeated: tuple[Repeated, ...] = (Repeated(look, PERIOD), Repeated(look_at_keys, PERIOD, order=KEYS))
+    repeated: tuple[Repeated, ...] = ()
+    if live.may_change:
+        repeated = (Repeated(look, PERIOD), Repeated(look_at_keys, PERIOD, order=KEYS))
     if supervisor.watchdog is not None:
         repeated = (*repeated, Repeated(sign, supervisor.watchdog / 2, to_the_end=True))
     return reload if live.can_reload else None, repeated
