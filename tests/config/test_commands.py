@@ -1,6 +1,7 @@
 """Secrets that a command prints: run once, side by side, within limits; what fails is told without a secret."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -115,6 +116,15 @@ def test_a_program_may_stand_beside_the_file_or_in_the_home(tmp_path: Path, monk
 def test_a_command_is_asked_nothing_and_gets_the_environment(tmp_path: Path) -> None:
     reading = script(tmp_path, 'read line; echo "$NAME[$line]"')
     assert run_all([(reading,)], {**ENVIRON, "NAME": "n"})[reading,].text == "n[]"
+
+
+def test_a_command_does_not_read_what_is_for_us(tmp_path: Path) -> None:
+    reading = script(tmp_path, 'read line; echo "[$line]"')
+    text = (
+        f"from dragoman.config.commands import run_all; print(run_all([({reading!r},)], {ENVIRON!r}).popitem()[1].text)"
+    )
+    ran = subprocess.run([sys.executable, "-c", text], input=b"ours\n", stdout=subprocess.PIPE, check=True)
+    assert ran.stdout == b"[]\n"
 
 
 FAILING = {

@@ -252,12 +252,12 @@ def test_more_than_there_is_room_for_is_refused() -> None:
 
 
 @asynccontextmanager
-async def two(folder: Path, url: str, command: str) -> AsyncIterator[tuple[Process, str]]:
+async def two(folder: Path, url: str, command: str, *options: str) -> AsyncIterator[tuple[Process, str]]:
     """A gateway of two workers in processes of its own, and its URL."""
     path = folder / "dragoman.toml"
     path.write_text(TOML.format(workers=2, command=command, url=url, every=1))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dragoman", "serve", "--config", str(path), stdout=PIPE, stderr=PIPE
+        sys.executable, "-m", "dragoman", "serve", "--config", str(path), *options, stdout=PIPE, stderr=PIPE
     )
     assert process.stdout is not None
     try:
@@ -313,6 +313,22 @@ async def test_the_parent_sees_that_a_command_fails_and_the_workers_keep_the_key
         "providers.up.api_key: expected a command that prints the secret, got one that ended with status 1" in told[1]
     )
     assert "second" not in err.decode()
+
+
+async def test_options_of_the_command_hold_with_new_keys_too(tmp_path: Path) -> None:
+    (tmp_path / "now").write_text("first")
+    log = tmp_path / "log"
+    async with (
+        service() as server,
+        two(tmp_path, server.url, printing(tmp_path), "--request-log", str(log), "--workers", "1") as (_, url),
+    ):
+        (tmp_path / "now").write_text("second")
+        while (await asked(url, "second", 1)) != [200]:  # noqa: ASYNC110  # other processes tell nobody of themselves
+            await asyncio.sleep(0.1)
+        until = time.monotonic() + 10
+        while b'"status":200' not in log.read_bytes() and time.monotonic() < until:  # noqa: ASYNC110  # see above
+            await asyncio.sleep(0.05)
+        assert b'"status":200' in log.read_bytes()
 
 
 WITHOUT_FILES = """
