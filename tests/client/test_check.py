@@ -7,6 +7,7 @@ import trustme
 
 from dragoman import Client
 from dragoman.config import Config, FrontConfig, ModelConfig, ProviderConfig, TimeoutsConfig
+from dragoman.config.secrets import FORMS
 from dragoman.errors import ConfigurationError
 from dragoman.transport import browser
 from dragoman.transport.replay import Cassette, ReplayTransport
@@ -126,8 +127,7 @@ def test_a_key_of_the_program_that_no_header_can_hold_is_told() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Client(config)
     assert str(caught.value) == (
-        "providers.up.api_key: expected text of visible ASCII characters, "
-        '{ env = "NAME" } or { file = "PATH" }, got one that ends with a line break'
+        f"providers.up.api_key: expected text of visible ASCII characters, {FORMS}, got one that ends with a line break"
     )
 
 

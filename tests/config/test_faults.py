@@ -133,13 +133,13 @@ BAD = [
      '3: providers.up.headers.x-a: expected every name once, in upper or lower case, got "x-a" again'),
     ('[providers.up.headers]\nx-a = "$PROXY_KEY"',
      "2: providers.up.headers.x-a: expected visible ASCII characters, with spaces only between them, "
-     '{ env = "NAME" } or { file = "PATH" }, got the name of a variable as other programs write it'),
+     'FORMS, got the name of a variable as other programs write it'),
     ('[providers.up.headers]\nx-a = "canary\\r\\nx-b: c"',
      "2: providers.up.headers.x-a: expected visible ASCII characters, with spaces only between them, "
-     '{ env = "NAME" } or { file = "PATH" }, got other text'),
+     'FORMS, got other text'),
     ('[providers.up]\nheaders = "canary"',
      "2: providers.up.headers: expected a table of visible ASCII characters, with spaces only between them, "
-     '{ env = "NAME" } or { file = "PATH" }, got other text'),
+     'FORMS, got other text'),
     ("[providers.up]\nmodel_aliases = []",
      "2: providers.up.model_aliases: expected a table of text without spaces around it, got an empty list"),
     # either, or

@@ -19,12 +19,12 @@ SHOWN = frozenset({"text", "logrotate"})
 """Blocks that are no code of this project: pictures, output, other programs' settings."""
 
 
-IN_FILE = re.compile(r'\{ file = "[a-z.-]+" \}')
-"""A secret in a file that is not there."""
+ELSEWHERE = re.compile(r'\{ file = "[a-z.-]+" \}|\{ command = \[[^\]]*\](, every = [0-9a-z.]+)? \}')
+"""A secret in a file that is not there, or of a program that is not."""
 
 
 def _toml(block: Block) -> None:
-    from_tables(tomllib.loads(IN_FILE.sub('"hunter2"', block.text)), VARIABLES)
+    from_tables(tomllib.loads(ELSEWHERE.sub('"hunter2"', block.text)), VARIABLES)
 
 
 def _json(block: Block) -> None:

@@ -5,10 +5,12 @@ from math import inf
 from pathlib import Path
 from random import random as uniform
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
+from weakref import WeakSet
 
 from msgspec.structs import replace
 
 from dragoman.client.configuration import Configuration, config_of
+from dragoman.client.fresh_keys import FreshKeys
 from dragoman.client.limiter import Limiter
 from dragoman.client.local_servers import FoundServer, find_servers, port_of
 from dragoman.client.mapped import MapStream
@@ -41,9 +43,10 @@ from dragoman.client.retries import Random
 from dragoman.client.run import MAX_TURNS, Run, Running
 from dragoman.client.shapes import Shape
 from dragoman.client.stream import ChatStream
+from dragoman.config import Config
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.forward import Forwarded
-from dragoman.errors import InvalidRequestError, ModelNotFoundError, OutputError
+from dragoman.errors import AuthenticationError, InvalidRequestError, ModelNotFoundError, OutputError
 from dragoman.protocols.operations import KeptCall
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
@@ -53,7 +56,7 @@ from dragoman.routing.attempts import Note, operate, translated, unheard
 from dragoman.routing.board import Board
 from dragoman.routing.breaker import Notice
 from dragoman.routing.caller import LIBRARY, Caller
-from dragoman.routing.health import Health, RestNotice
+from dragoman.routing.health import Health, RestNotice, inherit
 from dragoman.routing.notices import Notices
 from dragoman.routing.plan import Plan
 from dragoman.transport.base import Transport
@@ -87,6 +90,9 @@ class Client:
     `timeout` (seconds), `retries` (2) and `max_parallel` hold for each call that does not set its own; `random` gives
     numbers from 0 to 1, for the waits before retries. What `open` gives is not limited, because the gateway has
     policies of its own. `board` is what several processes share of targets that rest.
+
+    Commands that print keys are run here, for 30 s at most; later, if a key is older than its `every`, a call first
+    has its command run again, in a thread.
     """
 
     def __init__(
@@ -104,8 +110,19 @@ class Client:
         self._closed = False
         self._transports = transport if isinstance(transport, Transports) else Transports(transport)
         self._notices = Notices()
+        self._board = board
         self._models = ModelTable(self.config, self._transports, self._notices, board)
+        self._earlier: WeakSet[ModelTable] = WeakSet()
+        """Those with keys of before, which calls under way still have."""
         self.providers = self._models.providers
+        self._keys = FreshKeys(self.config, self._put)
+
+    def _put(self, config: Config) -> None:
+        """From now on `config` is in force, which differs in keys alone."""
+        models = ModelTable(config, self._transports, self._notices, self._board)
+        inherit(models.healths, self._models.healths)
+        self._earlier.add(self._models)
+        self.config, self._models, self.providers = config, models, models.providers
 
     @classmethod
     def record(cls, path: Path | str, config: Configuration = None, *, mode: RecordMode = "once") -> Self:
@@ -131,6 +148,7 @@ class Client:
         is left out, and not asked again for a minute.
         """
         self._check_here()
+        await self._keys.ready()
         names = await self._models.listed(also)
         self._check_open()  # the lists of a client that was closed meanwhile are incomplete
         return names
@@ -149,6 +167,14 @@ class Client:
         urls = [self.providers[name].url for name in self.config.providers]
         taken = {port_of(url) for url in urls if is_loopback(url)}
         return await find_servers(servers, self._transports.pick(), taken)
+
+    async def fresh_keys(self) -> None:
+        """Returns once no key that a command prints is older than its `every`, for those who do not call `open`."""
+        await self._keys.ready()
+
+    def leave_keys(self) -> None:
+        """From now on this client's owner sees to it that its keys are fresh."""
+        self._keys.leave()
 
     def hear(self, notice: Notice) -> None:
         """`notice` is called at each change of a target's breaker, from now on."""
@@ -190,7 +216,12 @@ class Client:
         self._check_here()
         if not isinstance(request, ChatRequest):
             raise InvalidRequestError(f"expected a ChatRequest, got {type(request).__name__}")
-        return await self.handler(request.model)(request)
+        await self._keys.ready()
+        try:
+            return await self.handler(request.model)(request)
+        except AuthenticationError:
+            self._keys.refused()
+            raise
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
@@ -410,6 +441,7 @@ class Client:
     ) -> tuple[EmbedResponse, tuple[Loss, ...]]:
         """A vector for each text of `request`, and what of it the service did not get. It is asked once."""
         self._check_here()
+        await self._keys.ready()
         plan = self.plan(request.model)
         response, lost = await operate(plan, request.model, lambda found: found.embed(request), note)
         return replace(response, model=request.model or self.default_model), lost
@@ -417,6 +449,7 @@ class Client:
     async def count_request(self, request: ChatRequest, note: Note = unheard) -> TokenCount:
         """How many tokens `request` has. The service is asked once."""
         self._check_here()
+        await self._keys.ready()
         plan = self.plan(request.model)
         return await operate(plan, request.model, lambda found: found.count_tokens(request), note, apart=True)
 
@@ -424,6 +457,7 @@ class Client:
         """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such
         service any more, and what goes wrong."""
         self._check_here()
+        await self._keys.ready()
         found = self.providers.get(provider)
         if found is None:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")
@@ -469,7 +503,8 @@ class Client:
     async def aclose(self) -> None:
         """Ends every connection. May be called twice; after it the client cannot be used any more."""
         self._closed = True
-        self._models.close()
+        for models in (self._models, *self._earlier):
+            models.close()
         self._transports.close()
 
     async def __aenter__(self) -> Self:

@@ -20,6 +20,8 @@ from dragoman.client.retries import Random
 from dragoman.client.run import MAX_TURNS
 from dragoman.client.stream import ChatStream
 from dragoman.client.sync_stream import SyncMapStream, SyncOutputRun, SyncOutputStream, SyncRun, SyncStream
+from dragoman.config import Config
+from dragoman.providers.catalogue import Provider
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation
@@ -53,8 +55,6 @@ class SyncClient:
         **limits: Unpack[LimitOptions],
     ) -> None:
         self._client = Client(config, transport=transport, random=random, board=board, **limits)
-        self.config = self._client.config
-        self.providers = self._client.providers
         self._closed = False
         self._closing = Lock()
         self._loop = asyncio.new_event_loop()
@@ -68,6 +68,16 @@ class SyncClient:
     def record(cls, path: Path | str, config: Configuration = None, *, mode: RecordMode = "once") -> Self:
         """The same as `Client.record`."""
         return cls(config, transport=TapedTransports(path, mode))
+
+    @property
+    def config(self) -> Config:
+        """What is in force."""
+        return self._client.config
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The services by their names."""
+        return self._client.providers
 
     @property
     def default_model(self) -> str:

@@ -11,6 +11,9 @@ from dragoman.errors import CUT
 DIGITS = 40
 """Digits of a number that are shown: more than any setting needs, and not too many to read."""
 
+LARGEST = 1 << 16
+"""Bytes of a secret that is read: 64 KiB are enough for hundreds of keys, so more was named by mistake."""
+
 REFERENCE = r"\$\{?[A-Z_][A-Z0-9_]*\}?$|os\.environ/|\{env:"
 """A regular expression for what other programs read as the name of a variable, at the beginning of a text: `$NAME`,
 LiteLLM's `os.environ/NAME`, opencode's `{env:NAME}`."""

@@ -5,12 +5,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from dragoman.config.assembled import assembled
+from dragoman.config.commands import Run, run_all
 from dragoman.config.environment import FILE, override
 from dragoman.config.file import ConfigFile, read_file
-from dragoman.config.secrets import files_in
-from dragoman.config.settings import Settings, assemble, assemble_rest, gather, merge
+from dragoman.config.settings import Settings, assemble_rest, gather, merge
 from dragoman.config.toml import document
 from dragoman.config.trust import Trust
 from dragoman.config.values import Config
@@ -38,6 +38,7 @@ def load(
     directory: Path | None = None,
     *,
     warn: Warn = _log,
+    run: Run = run_all,
 ) -> Config:
     """The configuration: from files, and from environment variables, which override the files.
 
@@ -45,12 +46,14 @@ def load(
     be read: `dragoman.toml` in `directory` (the working directory), if the user has trusted it, and the one in the
     user's configuration folder; the first overrides the second. Without any file, everything has its default.
 
+    Commands that print secrets are run by `run`: all at the same time, and for 30 s at most, in which the thread waits.
+
     `warn` is called with a line for each file that is not used, that other users may write, or that contains keys and
     other users may read. Raises ConfigurationError with a line for each mistake: file, line, key, what was expected and
     what came, but no secret.
     """
     settings, files, environ = _read(path, environ, directory, warn)
-    return _config(settings, assemble(settings, environ), files)
+    return assembled(settings, environ, run, files)
 
 
 def examine(
@@ -61,13 +64,13 @@ def examine(
     Raises ConfigurationError if there is no file, or one is no TOML.
     """
     settings, files, environ = _read(path, environ, None, warn)
-    config = _config(settings, assemble_rest(settings, environ), files)
+    config = assembled(settings, environ, run_all, files, assemble_rest)
     return config, list(map(str, settings.flaws))
 
 
 def _read(
     path: Path | str | None, environ: Mapping[str, str] | None, directory: Path | None, warn: Warn
-) -> tuple[Settings, list[ConfigFile], Mapping[str, str]]:
+) -> tuple[Settings, tuple[Path, ...], Mapping[str, str]]:
     environ = os.environ if environ is None else environ
     files = _files(Path(path) if path is not None else None, environ, directory or Path(), warn)
     settings = Settings()
@@ -77,20 +80,11 @@ def _read(
         if found.in_clear and file.readable:
             warn(
                 f"{file.label}: others may read the keys in it: make it yours alone (chmod go=), or name keys with "
-                "{ env = … } or { file = … }"
+                "{ env = … }, { file = … } or { command = … }"
             )
         settings = merge(found, settings)
     override(settings, environ)
-    return settings, files, environ
-
-
-def _config(settings: Settings, sections: Mapping[str, Any], files: list[ConfigFile]) -> Config:
-    return Config(
-        **sections,
-        files=tuple(file.path for file in files),
-        secret_files=tuple(path for value in settings.values.values() for path in files_in(value)),
-        origins=settings.origins,
-    )
+    return settings, tuple(file.path for file in files), environ
 
 
 def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn: Warn) -> list[ConfigFile]:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from msgspec import Struct, field
 
 from dragoman.config.faults import REFERENCE
+from dragoman.config.keys import Keys
 from dragoman.config.routes import ModelConfig, RetryConfig, TargetConfig
 from dragoman.config.timeouts import TimeoutsConfig
 from dragoman.config.value_types import (
@@ -341,3 +342,17 @@ ROOT: dict[str, TableSchema | Entries] = {
     "fronts": Entries(FRONT, re.compile(r"[^\s/\x00-\x1f\x7f]+"), "a name without spaces and slashes"),
     "cli": CLI,
 }
+
+
+def kind_of(keys: Keys) -> Kind:
+    """What the setting `keys` may hold. It must be known."""
+    node = ROOT[str(keys[0])]
+    below = keys[1:]
+    if isinstance(node, Entries):
+        node, below = node.entry, keys[2:]
+    found: Kind | TableSchema = node
+    for key in below:
+        assert isinstance(found, TableSchema)  # noqa: S101  # what holds a known key
+        found = found.keys[str(key)]
+    assert not isinstance(found, TableSchema)  # noqa: S101  # a setting is no table
+    return found

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from dragoman.config.faults import WrongError, shown
 from dragoman.config.keys import Keys, dotted, origin
 from dragoman.config.routes import ModelConfig
-from dragoman.config.schema import ROOT, Entries, TableSchema
-from dragoman.config.value_types import anchored, checked, is_in_clear
+from dragoman.config.schema import ROOT, Entries, TableSchema, kind_of
+from dragoman.config.secrets import NamedCommand, Sources, commands_in
+from dragoman.config.value_types import anchored, checked, is_in_clear, is_secret
 from dragoman.config.values import ProfileConfig, ProviderConfig
 from dragoman.errors import ConfigurationError, nearest
 
@@ -49,7 +50,12 @@ class Settings(Struct):
     flawed: set[Keys] = field(default_factory=set)
     """The keys of the mistakes."""
     in_clear: bool = False
-    """Whether one of the values is a secret, and not the name of a variable or file that has the secret."""
+    """Whether one of the values is a secret, and not the name of where it is."""
+
+    def commands(self) -> dict[Keys, tuple[NamedCommand, ...]]:
+        """The commands that print secrets, by the settings that name them."""
+        found = {keys: tuple(commands_in(value)) for keys, value in self.values.items() if is_secret(kind_of(keys))}
+        return {keys: named for keys, named in found.items() if named}
 
 
 def gather(data: Mapping[str, Any], origins: dict[Keys, str], folder: Path = Path()) -> Settings:
@@ -129,34 +135,37 @@ def merge(settings: Settings, under: Settings) -> Settings:
     )
 
 
-def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+def assemble(settings: Settings, sources: Sources) -> dict[str, Any]:
     """The fields of Config. Raises ConfigurationError with every flaw, including wrong and missing values."""
-    built = _assembled(settings, environ)
+    built = _assembled(settings, sources)
     if settings.flaws:
         flaws = sorted(settings.flaws, key=_line)
         raise ConfigurationError(listed(flaws))
     return built
 
 
-def assemble_rest(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+def assemble_rest(settings: Settings, sources: Sources) -> dict[str, Any]:
     """The fields of Config without what is wrong, of which every flaw is noted: so that the rest can be checked too.
 
     A service or route that is wrong has a stand-in, so that what refers to it is not wrong as well.
     """
-    built = _assembled(settings, environ)
+    built = _assembled(settings, sources)
     good = Settings(values={keys: value for keys, value in settings.values.items() if keys not in settings.flawed})
     for section, node in ROOT.items():
         if isinstance(node, Entries):
-            found = {name: entry or _rest_of(settings, good, (section, name)) for name, entry in built[section].items()}
+            found = {
+                name: entry or _rest_of(settings, good, (section, name), sources)
+                for name, entry in built[section].items()
+            }
             built[section] = {name: entry for name, entry in found.items() if entry is not None}
         elif built[section] is None:
             wrong = {name: value for name, value in WRONG.items() if (section, name) in settings.flawed}
-            rest = _build(good, node, (section,), environ)
+            rest = _build(good, node, (section,), sources)
             built[section] = replace(rest, **wrong) if section == "gateway" else rest
     return built
 
 
-def _rest_of(settings: Settings, good: Settings, keys: tuple[str, str]) -> Any:
+def _rest_of(settings: Settings, good: Settings, keys: tuple[str, str], sources: Sources) -> Any:
     """What is `good` of a wrong entry, or its stand-in; None if it has none."""
     node = ROOT[keys[0]]
     stand_in = STAND_INS.get(keys[0])
@@ -165,7 +174,7 @@ def _rest_of(settings: Settings, good: Settings, keys: tuple[str, str]) -> Any:
     if stand_in is None or not isinstance(node, Entries) or not is_known:
         return stand_in
     usable = {(*keys, key): value for key, value in USABLE.items() if key in wrong}
-    return _build(Settings(values=good.values | usable), node.entry, keys, {})
+    return _build(Settings(values=good.values | usable), node.entry, keys, sources)
 
 
 ECHO = "offline/echo"
@@ -194,17 +203,17 @@ def listed(flaws: Sequence[object]) -> str:
     return "\n".join([*map(str, flaws[:MAX_FLAWS]), *more])
 
 
-def _assembled(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+def _assembled(settings: Settings, sources: Sources) -> dict[str, Any]:
     """The fields of Config; None for what is wrong."""
     return {
-        name: _build(settings, node, (name,), environ)
+        name: _build(settings, node, (name,), sources)
         if isinstance(node, TableSchema)
-        else {entry: _build(settings, node.entry, (name, entry), environ) for entry in settings.entries[name]}
+        else {entry: _build(settings, node.entry, (name, entry), sources) for entry in settings.entries[name]}
         for name, node in ROOT.items()
     }
 
 
-def _build(settings: Settings, table: TableSchema, keys: Keys, environ: Mapping[str, str]) -> Any:
+def _build(settings: Settings, table: TableSchema, keys: Keys, sources: Sources) -> Any:
     missing: list[str] = []
     for pair in table.either:
         if all((*keys, name) in settings.values for name in pair):
@@ -213,10 +222,10 @@ def _build(settings: Settings, table: TableSchema, keys: Keys, environ: Mapping[
     for name, node in table.keys.items():
         below = (*keys, name)
         if isinstance(node, TableSchema):
-            fields[name] = _build(settings, node, below, environ)
+            fields[name] = _build(settings, node, below, sources)
         elif below in settings.values:
             try:
-                fields[table.fields.get(name, name)] = checked(node, settings.values[below], environ)
+                fields[table.fields.get(name, name)] = checked(node, settings.values[below], sources)
             except WrongError as exc:
                 note(settings, below + exc.below, str(exc))
         elif name in table.needed:

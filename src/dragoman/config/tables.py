@@ -9,7 +9,10 @@ from typing import Any
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict
 
+from dragoman.config.assembled import assembled
+from dragoman.config.commands import run_all
 from dragoman.config.schema import ROOT, Entries, TableSchema
+from dragoman.config.secrets import Sources
 from dragoman.config.settings import assemble, gather
 from dragoman.config.value_types import Kind, ListOf, OptionalText, Record, Seconds
 from dragoman.config.values import Config
@@ -18,10 +21,10 @@ from dragoman.config.values import Config
 def from_tables(tables: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Config:
     """The configuration in `tables`: `{"providers": {"up": {"url": …}}}`.
 
-    Reads only the files and variables that `{"env": …}` and `{"file": …}` name. Raises ConfigurationError.
+    Reads only the files and variables that `{"env": …}` and `{"file": …}` name, and runs the commands that
+    `{"command": […]}` name, for which the thread waits. Raises ConfigurationError.
     """
-    settings = gather(_plain(tables), {})
-    return Config(**assemble(settings, os.environ if environ is None else environ), origins=settings.origins)
+    return assembled(gather(_plain(tables), {}), os.environ if environ is None else environ, run_all)
 
 
 def verify(config: Config) -> None:
@@ -32,7 +35,7 @@ def verify(config: Config) -> None:
         for section, node in ROOT.items()
         if isinstance(node, Entries)
     }
-    assemble(gather(tables, dict(config.origins)), {})
+    assemble(gather(tables, dict(config.origins)), Sources())
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from dragoman.config.faults import WrongError, quoted, shown
 from dragoman.config.folders import homed
 from dragoman.config.keys import Key
-from dragoman.config.secrets import FORMS, fetched
+from dragoman.config.secrets import FORMS, Sources, fetched, placed
 from dragoman.errors import nearest
 
 
@@ -23,7 +23,7 @@ class TextValue(Struct, frozen=True):
     pattern: str
     """The form as a regular expression for the complete text."""
     secret: bool = False
-    """Whether it is never shown. In place of a secret, one of FORMS may name a variable or a file."""
+    """Whether it is never shown. In place of a secret, one of FORMS may say where it is."""
     conceal: str = ""
     """A wrong text with one of these characters is not shown, because a part of it may be secret."""
     harmless: str = ""
@@ -190,23 +190,23 @@ def expected(kind: Kind) -> str:
             assert_never(kind)
 
 
-def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
+def checked(kind: Kind, value: object, sources: Sources) -> object:
     """The value in the type of its field. Raises WrongError."""
     match kind, value:
         case (TextValue(secret=True) as text, dict(source)):
-            secret, where = fetched(source, expected(kind), environ)
+            secret, where = fetched(source, expected(kind), sources)
             if not re.fullmatch(text.pattern, secret, re.DOTALL):
                 raise WrongError(text.expected, shown(secret, secret=True) + where)
             return secret
         case (TextValue(_, pattern), str(text)) if re.fullmatch(pattern, text, re.DOTALL):
             return text
         case Place(of), str(path):
-            checked(of, path, environ)
+            checked(of, path, sources)
             return str(homed(path))
         case OptionalText(of), "":
             return None
         case OptionalText(of), _:
-            return checked(of, value, environ)
+            return checked(of, value, sources)
         case (Integer(least, most), int(number)) if not isinstance(number, bool) and least <= number <= (
             most or number
         ):
@@ -224,25 +224,25 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
         case (Switch(), float() | int()) if 0 < value < LONG_NUMBER:
             return float(value)
         case Record(), dict(table):
-            return _record(kind, table, environ)
+            return _record(kind, table, sources)
         case Record(text=str(name), keys=keys), str():
-            return checked(keys[name], value, environ)
+            return checked(keys[name], value, sources)
         case (OneOf(words), str(word)):
             if word in words:
                 return word
             raise WrongError(expected(kind), shown(value), nearest(word, words))
         case (ListOf(TextValue(secret=True)), dict(source)):
-            secret, _ = fetched(source, expected(kind), environ)
-            return checked(kind, parsed(kind, ",".join(secret.splitlines())), environ)
+            secret, _ = fetched(source, expected(kind), sources)
+            return checked(kind, parsed(kind, ",".join(secret.splitlines())), sources)
         case (ListOf(of, least), list(items)) if len(items) >= least:
-            return _many(of, items, environ)
+            return _many(of, items, sources)
         case ListOf(of, alone=True), str():
-            return (checked(of, value, environ),)
+            return (checked(of, value, sources),)
         case OneItemList(of), _:
-            return (checked(of, value, environ),)
+            return (checked(of, value, sources),)
         case TableOf(of=of), dict():
-            _check_names(kind, value, environ)
-            return {name: _inside(of, item, environ, name) for name, item in value.items()}
+            _check_names(kind, value, sources)
+            return {name: _inside(of, item, sources, name) for name, item in value.items()}
         case _:
             raise WrongError(expected(kind), shown(value, secret=is_secret(kind) or _conceals(kind, value)))
 
@@ -279,10 +279,8 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
     match kind, value:
         case Place(), str(path) if path:
             return str(folder / homed(path))
-        case (TextValue(secret=True) | ListOf(TextValue(secret=True)), {"file": str(path), **others}) if (
-            path and not others
-        ):
-            return {"file": str(folder / homed(path))}
+        case (TextValue(secret=True) | ListOf(TextValue(secret=True)), dict(source)):
+            return placed(source, folder)
         case ListOf(of), list(items):
             return [anchored(of, item, folder) for item in items]
         case TableOf(of=of), dict(items):
@@ -294,7 +292,7 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
 
 
 def is_in_clear(kind: Kind, value: object) -> bool:
-    """Whether `value` is a secret, and not the name of a variable or file that has the secret."""
+    """Whether `value` is a secret, and not the name of where it is."""
     match kind, value:
         case TextValue(secret=True, harmless=pattern), str(text):
             return not re.fullmatch(pattern, text)
@@ -308,21 +306,21 @@ def is_in_clear(kind: Kind, value: object) -> bool:
             return False
 
 
-def _record(kind: Record, table: dict[str, object], environ: Mapping[str, str]) -> object:
+def _record(kind: Record, table: dict[str, object], sources: Sources) -> object:
     for name in table:
         if name not in kind.keys:
             hint = nearest(name, kind.keys) or f"; known are {', '.join(kind.keys)}"
             raise WrongError("a known key", "an unknown one", hint, below=(name,))
     if kind.text is not None and kind.text not in table:
         raise WrongError(kind.text, "none")
-    return kind.build(**{name: _inside(kind.keys[name], item, environ, name) for name, item in table.items()})
+    return kind.build(**{name: _inside(kind.keys[name], item, sources, name) for name, item in table.items()})
 
 
-def _check_names(kind: TableOf, table: Mapping[str, object], environ: Mapping[str, str]) -> None:
+def _check_names(kind: TableOf, table: Mapping[str, object], sources: Sources) -> None:
     known: set[str] = set()
     for name in table:
         try:
-            checked(kind.names, name, environ)
+            checked(kind.names, name, sources)
         except WrongError as exc:
             # Somebody may have written the value into the name: `x-key: …`.
             exc.below = () if _conceals(kind.names, name) else (name,)
@@ -333,19 +331,19 @@ def _check_names(kind: TableOf, table: Mapping[str, object], environ: Mapping[st
         known.add(same)
 
 
-def _many(of: TextValue | Record, items: list[object], environ: Mapping[str, str]) -> tuple[object, ...]:
+def _many(of: TextValue | Record, items: list[object], sources: Sources) -> tuple[object, ...]:
     found: list[object] = []
     for index, item in enumerate(items):
-        value = _inside(of, item, environ, index)
+        value = _inside(of, item, sources, index)
         if value in found:
             raise WrongError("every entry once", f"{shown(value, secret=is_secret(of))} again", below=(index,))
         found.append(value)
     return tuple(found)
 
 
-def _inside(of: Kind, item: object, environ: Mapping[str, str], key: Key) -> object:
+def _inside(of: Kind, item: object, sources: Sources, key: Key) -> object:
     try:
-        return checked(of, item, environ)
+        return checked(of, item, sources)
     except WrongError as exc:
         exc.below = (key, *exc.below)
         raise

@@ -1,13 +1,16 @@
 """A configuration as frozen values, which show no secret. Knows no file and no environment."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from dragoman.config.commands import Words
 from dragoman.config.keys import Key, Keys, dotted, origin
 from dragoman.config.limits import LimitsConfig
 from dragoman.config.routes import ModelConfig
+from dragoman.config.secrets import SecretCommand
 from dragoman.config.timeouts import TimeoutsConfig
 from dragoman.types import CallIds, SchemaLimit
 from dragoman.types.redacted import Redacted
@@ -347,6 +350,10 @@ class CliConfig(ConfigTable, frozen=True, kw_only=True):
     set: `conversations.db` in the folder `dragoman` of XDG_DATA_HOME, which is ~/.local/share if it is not set."""
 
 
+UNPRINTED = frozenset({"environ", "origins", "renew"})
+"""Fields of Config that its `repr` leaves out."""
+
+
 class Config(ConfigTable, frozen=True, kw_only=True):
     """Everything that is set."""
 
@@ -359,7 +366,14 @@ class Config(ConfigTable, frozen=True, kw_only=True):
     files: tuple[Path, ...] = ()
     """The files that it came from, the nearest first."""
     secret_files: tuple[Path, ...] = ()
-    """The files with secrets that it names."""
+    """The files with secrets that it names; none if it came from no file."""
+    secret_commands: tuple[SecretCommand, ...] = ()
+    """The commands that have printed its secrets."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """The variables of the environment that these commands get."""
+    renew: Callable[[Mapping[Words, str]], "Config"] | None = None
+    """The same configuration with these secrets in place of what its commands have printed. It reads no file but those
+    with secrets, runs nothing, and raises ConfigurationError. None: no command is named."""
     origins: dict[Keys, str] = field(default_factory=dict)
     """Where each setting was set, as `FILE:LINE` or the name of a variable."""
 
@@ -369,7 +383,7 @@ class Config(ConfigTable, frozen=True, kw_only=True):
         return self.files[0] if self.files else None
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [(name, value) for name, value in super().__rich_repr__() if name != "origins"]
+        return [(name, value) for name, value in super().__rich_repr__() if name not in UNPRINTED]
 
     def where(self, *keys: Key) -> str:
         """The beginning of an error about this setting, as `dragoman.toml:12: providers.home.type`."""

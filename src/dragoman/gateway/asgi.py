@@ -91,6 +91,8 @@ class AsgiGateway:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway, call = self._gateway, read_head(scope)
+        if call.method == "POST":
+            await gateway.client.fresh_keys()
         outcome = gateway.outcome(call, address(scope.get("client")))
         writer = AsgiResponseWriter(receive, send, outcome, gateway.timeouts)
         writer.more = gateway.headers(call, outcome.request_id)

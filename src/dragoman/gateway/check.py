@@ -42,6 +42,7 @@ def checked(config: Config, flaws: Sequence[str] = (), board: Board | None = Non
     every = sorted(dict.fromkeys((*flaws, *more)), key=_place)
     if client is None or every:
         raise ConfigurationError(listed(every))
+    client.leave_keys()  # a gateway sees to it, which has other uses of them too
     return client
 
 

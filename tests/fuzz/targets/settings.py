@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dragoman.config import from_tables
+from dragoman.config.secrets import Sources
 from dragoman.config.settings import assemble, gather
 from dragoman.config.toml import Document, decode_text, parse
 from dragoman.errors import ConfigurationError
@@ -28,18 +29,19 @@ def configuration(data: bytes) -> None:
         assert placed, "a mistake without its place"
         return
     assert document.data == tomllib.loads(data.decode())
-    allowed(lambda: assemble(gather(document.data, document.origins()), {}))
-    named = without_files(document.data)
+    allowed(lambda: assemble(gather(document.data, document.origins()), Sources()))
+    named = without_sources(document.data)
     allowed(lambda: from_tables(named))
 
 
-def without_files(value: Any) -> Any:
-    """The tables without what would read a file of this machine."""
+def without_sources(value: Any) -> Any:
+    """The tables without what would read a file of this machine, or run a program."""
     match value:
         case dict():
-            return {name: without_files(below) for name, below in value.items() if "file" not in name}
+            kept = {name: below for name, below in value.items() if "file" not in name and name != "command"}
+            return {name: without_sources(below) for name, below in kept.items()}
         case list():
-            return [without_files(below) for below in value]
+            return [without_sources(below) for below in value]
         case _:
             return value
 

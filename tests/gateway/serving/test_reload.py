@@ -80,7 +80,7 @@ async def reloading(tmp_path: Path) -> AsyncIterator[Reloading]:
     path.write_text(GOOD.format(model="echo"))
     config = load(path, {})
     async with running(config) as up:
-        yield Reloading(up, path, LiveConfig(config, lambda: load(path, {})))
+        yield Reloading(up, path, LiveConfig(config, lambda run: load(path, {}, run=run)))
 
 
 @pytest.mark.parametrize("wrong", BAD.values(), ids=BAD)
@@ -207,7 +207,7 @@ def test_a_file_that_was_spoilt_anywhere_is_refused_or_is_a_whole_configuration(
         path = Path(folder) / "dragoman.toml"
         path.write_text(WHOLE)
         before = load(path, {})
-        live = LiveConfig(before, lambda: load(path, {}))
+        live = LiveConfig(before, lambda run: load(path, {}, run=run))
         path.write_text(spoilt)
         client = live.read()
         assert live.config is before
@@ -221,7 +221,7 @@ def test_a_file_that_is_gone_or_no_longer_trusted_is_no_configuration_without_it
 ) -> None:
     path = tmp_path / "dragoman.toml"
     path.write_text(GOOD.format(model="echo"))
-    live = LiveConfig(load(path, {}), Config)
+    live = LiveConfig(load(path, {}), lambda _: Config())
     assert live.read() is None
     assert "expected the file that was used until now, got none" in caplog.text
 
@@ -245,7 +245,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.content = "good"
         self.time = 0
-        self.live = LiveConfig(self.load(), self.load, self.look_at)
+        self.live = LiveConfig(self.load(), lambda _: self.load(), self.look_at)
         self.expected = "a"
         self.read: Mark = self.seen()
         self.looked: Mark = self.read

@@ -22,8 +22,9 @@ def command(ctx: click.Context, *, file: Path | None, as_json: bool, config: Pat
     """Say every mistake of a configuration, and call nobody.
 
     Each with its file and line: unknown keys and wrong values, variables and files that are missing, routes and fronts
-    that name nothing. Nothing is written, and no service is asked: `dragoman doctor` does that. Ends with 3 if there is
-    a mistake. Without FILE it is the configuration that the other commands would read.
+    that name nothing. Commands that print keys are run. Nothing is written, and no service is asked: `dragoman doctor`
+    does that. Ends with 3 if there is a mistake. Without FILE it is the configuration that the other commands would
+    read.
     """
     if file is not None and config is not None:
         raise click.UsageError(f"expected one file, got {file} and --config {config}", ctx)

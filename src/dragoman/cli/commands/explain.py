@@ -18,6 +18,8 @@ from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
 from dragoman.client.explain import at_once, explain_chat, here
 from dragoman.client.explanation import Carried, Explanation, body_text, known_facts, plain
+from dragoman.config import load
+from dragoman.config.commands import run_none
 from dragoman.errors import cut, nearest
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.explain import Wanted, explain_at, request_to
@@ -76,7 +78,7 @@ def command(
         raise click.UsageError("a QUESTION has no file, protocol, path and headers: leave one out", ctx)
     if protocol is not None and path is not None:
         raise click.UsageError("--protocol and --path cannot be given together", ctx)
-    client = Client(config)
+    client = Client(load(config, run=run_none))  # no credential is shown, and none is needed
     if question:
         asked = ChatRequest(model=model, messages=(user(" ".join(question)),))
         explanation = explain_chat(client, asked, monotonic())

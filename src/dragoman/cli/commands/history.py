@@ -16,6 +16,7 @@ from dragoman.cli.options import ListingGroup, config_option, json_option
 from dragoman.cli.terminal.output import is_terminal, say, tell, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.config import load
+from dragoman.config.commands import run_none
 from dragoman.errors import InvalidRequestError
 from dragoman.wire.json import encode
 
@@ -130,7 +131,7 @@ def delete(numbers: tuple[int, ...], config: Path | None) -> None:
 @contextmanager
 def _opened(config: Path | None) -> "Iterator[Conversations | None]":
     """The file; None if nothing is kept yet. Raises StoreError."""
-    path = kept_path(load(config).cli)
+    path = kept_path(load(config, run=run_none).cli)
     if not path.exists():
         yield None
         return

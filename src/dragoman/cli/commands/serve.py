@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from dragoman.cli.options import completed_file, config_option
 from dragoman.cli.terminal.output import leave_pipe, say, tell
 from dragoman.config import Config, load
+from dragoman.config.commands import Run, run_all
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
 from dragoman.gateway.line_writer import STDOUT
@@ -47,9 +48,14 @@ def command(
     if host is not None or port is not None:
         said["listen"] = ()
 
-    def settings() -> Config:
-        found = load(config)
-        return replace(found, gateway=replace(found.gateway, **said), origins=found.origins | origins)
+    def over(found: Config) -> Config:
+        """`found` with the options over it, whatever its commands print later."""
+        renew = found.renew
+        again = None if renew is None else lambda texts: over(renew(texts))
+        return replace(found, gateway=replace(found.gateway, **said), origins=found.origins | origins, renew=again)
+
+    def settings(run: Run = run_all) -> Config:
+        return over(load(config, run=run))
 
     if only_check:
         say(check(settings()))

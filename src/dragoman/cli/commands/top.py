@@ -18,6 +18,7 @@ from dragoman.cli.terminal.restored import SCREEN, left_as_found
 from dragoman.cli.top.scrape import Scrape, fetch
 from dragoman.cli.top.view import overview
 from dragoman.config import load
+from dragoman.config.commands import run_all, run_none
 from dragoman.errors import DragomanError
 
 PERIOD = 1.0
@@ -38,7 +39,7 @@ def command(*, url: str | None, key: str | None, once: bool, config: Path | None
     of routes and targets. q or Ctrl-C ends it. Without a terminal it prints what was counted since the gateway was
     started, and ends.
     """
-    settings = load(config)
+    settings = load(config, run=run_none if key or url else run_all)
     keys = settings.gateway.api_keys
     # The configured key is for the configured gateway, and goes nowhere else.
     shown = key or (keys[0] if keys and url is None else "")

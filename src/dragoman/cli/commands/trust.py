@@ -19,8 +19,9 @@ def command(path: Path | None, revoke: bool) -> None:
     """Use a configuration that lies in a working directory.
 
     PATH is the file, or its folder; without it, dragoman.toml here. Read it first: it says which hosts get your keys
-    and your questions. It is used, in its folder, as long as it stays as it is; once it has changed, it must be trusted
-    again. A file that is named with --config, or lies in your own configuration folder, needs no trust.
+    and your questions, and it may name programs that run as you. It is used, in its folder, as long as it stays as it
+    is; once it has changed, it must be trusted again. A file that is named with --config, or lies in your own
+    configuration folder, needs no trust.
     """
     path = path or Path(NAME)
     if path.is_dir():

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct
 from dragoman.cli.imports.ledger import Ledger, Verdict
 from dragoman.config.faults import WrongError
 from dragoman.config.keys import Keys
+from dragoman.config.secrets import Sources
 from dragoman.config.value_types import Kind, checked
 from dragoman.errors import ConfigurationError
 
@@ -76,7 +77,7 @@ class Node(Struct, frozen=True):
 def fits(kind: Kind, value: object) -> bool:
     """Whether a setting of `kind` may have `value`, and a file in UTF-8 can hold it."""
     try:
-        checked(kind, value, {})
+        checked(kind, value, Sources())
     except WrongError:
         return False
     return not isinstance(value, str) or not any("\ud800" <= char <= "\udfff" for char in value)

@@ -1,8 +1,11 @@
-"""Reloads the configuration of one server, when it is told to, or when the files have changed."""
+"""Reloads the configuration of one server: when it is told to, if the files have changed, or with keys that are new."""
 
 import asyncio
 import logging
+from collections.abc import Callable
 
+from dragoman.client import Client
+from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.serving.hangup import Terminal
 from dragoman.gateway.serving.reload import PERIOD, LiveConfig, refused
@@ -22,7 +25,7 @@ class Reloader:
         self._notifier = notifier
         self._terminal = Terminal()
         self._loop = asyncio.get_running_loop()
-        self._asked = False
+        self._asked = self._keys_asked = False
         self._task: asyncio.Task[None] | None = None
         self._every: Every | None = None
 
@@ -31,9 +34,11 @@ class Reloader:
         self._every = Every(self._loop, PERIOD, self.look)
 
     def look(self) -> None:
-        """Reloads if the files have changed, and stand still since the last call."""
+        """Reloads if the files have changed, and stand still since the last call; and looks at what commands print."""
         if self._live.is_watched and self._live.has_changed():
             self.ask()
+        if self._live.wants_keys:
+            self.ask_keys()
 
     def hung_up(self) -> None:
         """Reloads; if the terminal is gone, the server stops instead."""
@@ -48,7 +53,15 @@ class Reloader:
             log.info("not reloaded: it is stopping")
             return
         self._asked = True
-        if self._task is None:
+        self._begin()
+
+    def ask_keys(self) -> None:
+        """Looks at the keys, and takes those that are new."""
+        self._keys_asked = True
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._task is None and not self._server.stopping:
             self._task = self._loop.create_task(self._work())
 
     async def aclose(self) -> None:
@@ -57,20 +70,26 @@ class Reloader:
             self._every.stop()
         if self._task is not None:
             await self._task
+        self._live.close()
 
     async def _work(self) -> None:
+        live = self._live
         try:
-            while self._asked and not self._server.stopping:
-                self._asked = False
-                self._notifier.reloading()
-                await self._reload()
-                self._notifier.ready()
+            while (self._asked or self._keys_asked) and not self._server.stopping:
+                if self._asked:
+                    self._asked = False
+                    self._notifier.reloading()
+                    await self._replace(live.read, live.take)
+                    self._notifier.ready()
+                else:
+                    self._keys_asked = False
+                    await self._replace(live.look_at_keys, live.take_keys)
         finally:
             self._task = None
 
-    async def _reload(self) -> None:
+    async def _replace(self, find: Callable[[], Client | None], take: Callable[[Config], None]) -> None:
         # In a thread, because a large configuration takes longer than answers under way should wait.
-        client = await asyncio.to_thread(self._live.read)
+        client = await asyncio.to_thread(find)
         if client is None or self._server.stopping:
             return
         try:
@@ -79,4 +98,4 @@ class Reloader:
             refused(exc)
             return
         self._server.replace(gateway)
-        self._live.take(client.config)
+        take(client.config)

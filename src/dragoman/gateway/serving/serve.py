@@ -31,10 +31,11 @@ from dragoman.gateway.serving.beats import Beats
 from dragoman.gateway.serving.descriptors import raise_limit
 from dragoman.gateway.serving.lasting.colleagues import Colleagues, Mailboxes
 from dragoman.gateway.serving.listening import Listeners, begin_to_listen, listen
+from dragoman.gateway.serving.live_keys import SharedKeys
 from dragoman.gateway.serving.loop_watch import LoopWatch
 from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load, refused
 from dragoman.gateway.serving.reloader import Reloader
-from dragoman.gateway.serving.server import Server
+from dragoman.gateway.serving.server import KEYS, RELOAD, Server
 from dragoman.gateway.serving.shared_board import SharedBoard
 from dragoman.gateway.serving.systemd import Notifier, inherited, notifier
 from dragoman.gateway.serving.workers import Duty, Repeated, WorkerTask, run_workers
@@ -75,13 +76,13 @@ def serve(
     raise_limit()
     keep_memory()
     client, workers = checked(config), config.gateway.workers
-    gateway = Gateway(config, client=client, timeouts=timeouts) if workers == 1 else None
+    board, keys = (SharedBoard(), SharedKeys()) if workers > 1 else (None, None)
+    live = LiveConfig(config, load, board=board, shared=keys)
+    gateway = Gateway(config, client=client, timeouts=timeouts, observers=(live.note,)) if workers == 1 else None
     if gateway is None:
         try_files(config)
     listeners = listen(config, inherited(os.environ))
     supervisor = notifier(os.environ)
-    board = SharedBoard() if workers > 1 else None
-    live = None if load is None or not config.files else LiveConfig(config, load, board=board)
 
     def ready() -> None:
         _log_start(config, listeners.names)
@@ -97,7 +98,7 @@ def serve(
         if gateway is not None:
             milestones = Milestones(ready, supervisor.stopping, listeners.close)
 
-            def attend(server: Server) -> Reloader | None:
+            def attend(server: Server) -> Reloader:
                 reloader = _attend(server, live, supervisor)
                 begin_to_listen(listeners)  # not before signals are heeded: who can connect may send one
                 return reloader
@@ -107,7 +108,7 @@ def serve(
             begin_to_listen(listeners)
             # Before the first fork, so that all workers share them.
             regions, beats, mailboxes = Regions(workers), Beats(workers), Mailboxes.new(workers)
-            common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners, mailboxes)
+            common = Common(live, timeouts, listeners, mailboxes)
 
             def work(words: int, place: int) -> bool:
                 return _work(common, words, place, succeeded(regions.region(place)), lambda: beats.beat(place))
@@ -126,6 +127,7 @@ def serve(
         leave()
         raise
     finally:
+        live.close()
         supervisor.close()
     log.info("stopped" if well else "stopped; answers were interrupted")
     return well
@@ -139,17 +141,15 @@ def _log_start(config: Config, names: Sequence[str]) -> None:
         log.warning(UNSHARED)
 
 
-def _attend(server: Server, live: LiveConfig | None, supervisor: Notifier) -> Reloader | None:
-    """What a server heeds that is alone: signals, its files, and systemd."""
+def _attend(server: Server, live: LiveConfig, supervisor: Notifier) -> Reloader:
+    """What a server heeds that is alone: signals, its files and keys, and systemd."""
     if supervisor.watchdog is not None:
         # Half of the time, as sd_watchdog_enabled(3) wants. By the loop: one that is blocked says nothing.
         Every(asyncio.get_running_loop(), supervisor.watchdog / 2, supervisor.alive)
-    if live is None:
-        server.heed_signals()
-        return None
     reloader = Reloader(server, live, supervisor)
-    server.heed_signals(reloader.hung_up)
-    reloader.watch()
+    server.heed_signals(reloader.hung_up if live.can_reload else None)
+    if live.may_change:
+        reloader.watch()
     return reloader
 
 
@@ -167,26 +167,26 @@ def _work(common: Common, words: int, place: int, region: Region, beat: Callable
 
     It calls `beat` again and again, for its parent to see that its loop turns.
     """
-    live = common.live
+    live = common.live.of_worker()
 
     def attend(server: Server) -> Reloader:
         Every(asyncio.get_running_loop(), BEAT, beat)
-        reloader = Reloader(server, live.of_worker(), Notifier())
-        server.heed_parent(words, reloader.ask)
+        reloader = Reloader(server, live, Notifier())
+        server.heed_parent(words, {RELOAD: reloader.ask, KEYS: reloader.ask_keys})
         if common.listeners.own:
             server.stand_in(common.listeners.of_others(place))
         return reloader
 
     client = Client(live.config, board=live.board)
-    gateway = Gateway(live.config, client=client, timeouts=common.timeouts, region=region)
+    client.leave_keys()
+    gateway = Gateway(live.config, client=client, timeouts=common.timeouts, observers=(live.note,), region=region)
     return run(gateway, common.listeners.of(place), attend, colleagues=Colleagues(common.mailboxes, place))
 
 
-def _duties(live: LiveConfig | None, supervisor: Notifier) -> tuple[Duty | None, tuple[Repeated, ...]]:
+def _duties(live: LiveConfig, supervisor: Notifier) -> tuple[Duty | None, tuple[Repeated, ...]]:
     """What the parent of several workers does on HUP, and again and again."""
 
     def reload() -> bool:
-        assert live is not None  # noqa: S101  # it is not called without
         supervisor.reloading()
         client = live.read()
         good = client is not None and _usable(client.config)
@@ -196,16 +196,24 @@ def _duties(live: LiveConfig | None, supervisor: Notifier) -> tuple[Duty | None,
         return good
 
     def look() -> bool:
-        return live is not None and live.is_watched and live.has_changed() and reload()
+        return live.is_watched and live.has_changed() and reload()
+
+    def look_at_keys() -> bool:
+        client = live.look_at_keys() if live.wants_keys else None
+        if client is not None:
+            live.take_keys(client.config)
+        return client is not None
 
     def sign() -> bool:
         supervisor.alive()
         return False
 
-    repeated = () if live is None else (Repeated(look, PERIOD),)
+    repeated: tuple[Repeated, ...] = ()
+    if live.may_change:
+        repeated = (Repeated(look, PERIOD), Repeated(look_at_keys, PERIOD, order=KEYS))
     if supervisor.watchdog is not None:
         repeated = (*repeated, Repeated(sign, supervisor.watchdog / 2, to_the_end=True))
-    return None if live is None else reload, repeated
+    return reload if live.can_reload else None, repeated
 
 
 def _usable(config: Config) -> bool:

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from dragoman.errors import OverloadedError
@@ -28,7 +28,7 @@ from dragoman.types import Outcome
 MINUTE = 60.0
 """Seconds in which it is logged once that the processor has too much to do: it may change many times."""
 
-STOP, NOW, REOPEN, RELOAD, COVER, OWN, GONE = b"snrhco!"
+STOP, NOW, REOPEN, RELOAD, KEYS, COVER, OWN, GONE = b"snrhkco!"
 """Orders of a parent to its workers, a byte each; the last one stands for the end of the pipe."""
 
 log = logging.getLogger("dragoman.gateway")
@@ -72,7 +72,7 @@ class Server:
         """After a second `stop`: when what its caller does not read is cut."""
         self._cover: Cover | None = None
         self._orders = {STOP: self._stopping.set, NOW: self._stop_now, REOPEN: self._reopen, GONE: self._orphaned}
-        for word in (COVER, OWN):
+        for word in (RELOAD, KEYS, COVER, OWN):
             self._orders[word] = lambda: None
         self._empty = asyncio.Event()
 
@@ -201,14 +201,12 @@ class Server:
         self._heed(signal.SIGUSR1, self._reopen)
         self._heed(signal.SIGUSR2, lambda: None)
 
-    def heed_parent(self, words: int, reload: Callable[[], None] | None = None) -> None:
-        """The same by orders of the parent of several workers, which come through the pipe `words`.
+    def heed_parent(self, words: int, more: Mapping[int, Callable[[], None]]) -> None:
+        """The same by orders of the parent of several workers, which come through the pipe `words`; and `more` orders.
 
         If the parent has died, it stops, and frees the address at once for the process that takes the parent's place.
         """
-
-        if reload is not None:
-            self._orders[RELOAD] = reload
+        self._orders |= more
 
         def heard() -> None:
             for word in os.read(words, 100) or b"!":

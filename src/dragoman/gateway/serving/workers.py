@@ -73,15 +73,16 @@ worker has at the time. False if answers were interrupted in the end."""
 
 
 Duty = Callable[[], bool]
-"""What the parent does beside its workers. True if the workers are to reload."""
+"""What the parent does beside its workers. True if the workers are to be told, mostly to reload."""
 
 
 class Repeated(Struct, frozen=True):
-    """A duty that is done every `seconds`; `to_the_end`: while it stops, too."""
+    """A duty that is done every `seconds`; `to_the_end`: while it stops, too. `order`: what workers are told then."""
 
     duty: Duty
     seconds: float
     to_the_end: bool = False
+    order: int = RELOAD
 
 
 class WorkerTask(Struct, frozen=True):
@@ -206,7 +207,7 @@ class Workers:
             if now >= self._due[place] and self._is_wanted(place):
                 self._due[place] = now + each.seconds
                 if each.duty():
-                    self._say(RELOAD)
+                    self._say(each.order)
 
     def _look(self) -> None:
         """Kills workers whose loop stands, also while they are to stop: they would never end."""
@@ -244,12 +245,10 @@ class Workers:
                 os.write(worker.words, bytes([word]))
 
     def _reap(self) -> None:
-        while self._workers:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                break
-            worker = self._workers.pop(pid, None)
-            if worker is not None:
+        for known in tuple(self._workers):  # not any child: commands that print keys are the business of others
+            pid, status = os.waitpid(known, os.WNOHANG)
+            if pid:
+                worker = self._workers.pop(pid)
                 os.close(worker.words)
                 self._shared.ended(worker.place)
                 self._refilled = True
