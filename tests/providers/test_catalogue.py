@@ -48,6 +48,12 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "aichatonline",
         "anthropic",
         "anthropiccompatible",
+        "azure",
+        "azureanthropic",
+        "azureresponses",
+        "bedrock",
+        "bedrockanthropic",
+        "bedrockresponses",
         "cromicle",
         "gemini",
         "geminicompatible",
@@ -57,6 +63,9 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "openaicompatible",
         "openairesponses",
         "responsescompatible",
+        "vertex",
+        "vertexanthropic",
+        "vertexopenai",
     } | {row.name.lower() for row in ROWS}
 
 

@@ -182,6 +182,10 @@ class RelayCodec(ABC):
     renamed: Mapping[str, str] = {}
     """Fields to the service's own names of them."""
 
+    body_with: Callable[[Mapping[str, object], Headers], Mapping[str, object]] | None = None
+    """The fields of a body as the service wants them, from those that the caller sent, with the service's own name of
+    the model, and the header fields that pass. None: the body passes."""
+
     empty_ok: ClassVar[bool] = False
     """Whether an answer without content is always a good one."""
 

@@ -154,6 +154,8 @@ class BodyRelayRequest(Struct, frozen=True, gc=False):
     origins: frozenset[str] = NO_ORIGINS
 
     def body_for(self, model: str, relay: RelayCodec | None = None) -> bytes:
+        if relay is not None and relay.body_with is not None:
+            return json.encode(relay.body_with({**self.fields, "model": model}, self.headers))
         body = with_model(self.text, self.model, model) if self.text and self.model else None
         return json.encode({**self.fields, "model": model}) if body is None else body
 

@@ -20,7 +20,7 @@ FILES = Path(__file__).parent / "files"
 IMPORTERS = importers()
 SUFFIX = {"ccr": "json", "litellm": "yaml", "opencode": "json"}
 VARIABLES = ("ANTHROPIC_KEY", "DEEPSEEK_KEY", "GROQ_API_KEY", "OPENAI_KEY", "OPENROUTER_API_KEY", "OPENROUTER_KEY")
-ENVIRON = dict.fromkeys([*VARIABLES, "OWN_KEY", "PROXY_KEY"], "key")
+ENVIRON = dict.fromkeys([*VARIABLES, "AZURE_KEY", "OWN_KEY", "PROXY_KEY"], "key")
 
 
 def convert(name: str, text: str, in_clear: bool = True) -> tuple[dict[str, object], dict[str, tuple[str, str]]]:

@@ -10,7 +10,7 @@ from dragoman.cli.imports.json_text import parse
 from dragoman.cli.imports.keys import Keyring, Reference
 from dragoman.cli.imports.ledger import Verdict
 from dragoman.cli.imports.named import NamedImport
-from dragoman.cli.imports.services import MESSAGES, RESPONSES, Service, at_home, of_address
+from dragoman.cli.imports.services import MESSAGES, RESPONSES, VERTEX_BY_HAND, Service, at_home, of_address
 from dragoman.cli.imports.settings import entry_url, known_model, proxy
 from dragoman.cli.imports.tree import Node, Rule, fits, tree
 from dragoman.config.schema import API_KEY
@@ -68,13 +68,15 @@ DIALECTS: dict[str, Service] = {"anthropic": MESSAGES, "openai-responses": RESPO
 """Transformers that say which protocol a service speaks; others are found by the address."""
 
 REFUSED: dict[str, str] = {
-    "vertex-gemini": "Vertex AI wants credentials that expire, and dragoman sends a key",
-    "vertex-claude": "Vertex AI wants credentials that expire, and dragoman sends a key",
     "gemini-cli": "it uses the account of another program",
     "qwen-cli": "it uses the account of another program",
     "rovo-cli": "it uses the account of another program",
 }
 """Transformers of services that dragoman cannot call."""
+
+
+CLOUDS: dict[str, str] = {"vertex-gemini": VERTEX_BY_HAND, "vertex-claude": VERTEX_BY_HAND}
+"""Transformers of services whose address is not in the file, to what to do."""
 
 
 def convert(text: str, in_clear: bool) -> Imported:
@@ -107,6 +109,9 @@ def _provider(done: NamedImport, node: Node) -> None:
     names = _transformers(node)
     if reason := next((REFUSED[each] for each in names if each in REFUSED), ""):
         node.impossible(reason)
+        return
+    if advice := next((CLOUDS[each] for each in names if each in CLOUDS), ""):
+        node.by_hand(advice)
         return
     if not isinstance(name.value, str) or not name.value.strip() or name.value in done.entries:
         node.by_hand("expected a name that no other service has: write this entry yourself")

@@ -22,16 +22,22 @@ from dragoman.cli.imports.litellm_rules import (
     SERVICES,
     TOP,
 )
-from dragoman.cli.imports.services import CHAT, Service, at_home, shortened
-from dragoman.cli.imports.settings import entry_url, known_model, known_route
+from dragoman.cli.imports.services import AZURE, AZURE_KEY, CHAT, GCLOUD, Service, at_home, azure_url, shortened
+from dragoman.cli.imports.settings import PLACE, entry_url, known_model, known_route
 from dragoman.cli.imports.tree import Node, Rule, tree
 from dragoman.cli.imports.yaml_text import parse
 from dragoman.config.schema import API_KEY
 from dragoman.providers.catalogue import catalogue
+from dragoman.providers.clouds.vertex import vertex_url
 
 VARIABLE = "os.environ/"
 MANY = "*"
 ORGANIZATION = "openai-organization"
+VERTEX = {"gemini-": Service("vertex"), "claude-": Service("vertexanthropic")}
+"""Beginnings of names of models in Vertex AI, to the service."""
+NO_KEY = {"azure": AZURE_KEY}
+"""What to do about a cloud's key that a deployment does not name; else its token is missing."""
+VERTEX_PLACE = ("vertex_project", "vertex_location")
 CREDENTIAL = "litellm_credential_name"
 """What of `credential_list` a deployment uses."""
 
@@ -107,15 +113,19 @@ def _deployment(done: _Import, node: Node) -> None:
         node.ledger.settle(node.path, *ANY_SERVICE)
         return
     prefix, model = _split(named.value, custom.value)
-    if prefix in CLOUDS or prefix not in SERVICES or not known_model(model):
+    vertex = _vertex(params, model) if prefix == "vertex_ai" else None
+    if (prefix not in SERVICES and vertex is None) or not known_model(model):
         node.ledger.settle(node.path, *CLOUDS.get(prefix, UNKNOWN))
         return
-    service = SERVICES[prefix]
+    service = SERVICES[prefix] if vertex is None else vertex[0]
     if prefix == "openai" and model.startswith("responses/"):
         service, model = Service("openairesponses"), model.removeprefix("responses/")
     base = _own_or_shared(done, params, "api_base", "base_url")
     address = _variable(done, base)
-    url = _url(address, service)
+    url = _url(address, service) if vertex is None else vertex[1]
+    if prefix in CLOUDS and url in {"", NO_URL}:
+        node.ledger.settle(node.path, *CLOUDS[prefix])
+        return
     if not isinstance(url, str) or (service.needs_url and not url):
         node.ledger.settle(node.path, *(NO_URL if isinstance(url, str) else url))
         return
@@ -128,6 +138,11 @@ def _deployment(done: _Import, node: Node) -> None:
     _settle_shared(done, params, entry)
     base.exact(f"providers.{entry}.url")
     address.exact(f"providers.{entry}.url")
+    if vertex is not None:
+        for name in VERTEX_PLACE:
+            params.at(name).exact(f"providers.{entry}.url")
+    if prefix in CLOUDS and not key:
+        named.by_hand(f"models.{group.value}.targets; {NO_KEY.get(prefix, GCLOUD)}")
     custom.exact(f"providers.{entry}")
     _drop_params(params.at("drop_params"))
     params.judge(DEPLOYMENT)
@@ -147,6 +162,17 @@ def _deployment(done: _Import, node: Node) -> None:
         named.by_hand(f"models.{group.value}.targets; its key is read from {_variable_of(service)} here")
     named.exact(f"models.{group.value}.targets")
     done.groups.setdefault(group.value, []).append(_Deployment(group, target, order.value if placed else 0))
+
+
+def _vertex(params: Node, model: str) -> tuple[Service, str] | None:
+    """The service of a model in Vertex AI, and its `url`; None if one of them is not known."""
+    service = next((each for start, each in VERTEX.items() if model.startswith(start)), None)
+    project, location = (params.at(name).value for name in VERTEX_PLACE)
+    if service is None or not (isinstance(project, str) and isinstance(location, str)):
+        return None
+    known = PLACE.fullmatch(project) and PLACE.fullmatch(location)
+    url = entry_url(vertex_url(project, location)) if known else None
+    return None if url is None else (service, url)
 
 
 def _own_or_shared(done: _Import, params: Node, *names: str) -> Node:
@@ -190,7 +216,8 @@ def _url(base: Node, service: Service) -> str | Rule:
         return ""
     if isinstance(value, str) and value.startswith(VARIABLE):
         return LOST_URL
-    url = entry_url(shortened(service, value)) if isinstance(value, str) else None
+    plain = shortened(service, value) if isinstance(value, str) else None
+    url = entry_url(azure_url(plain) if plain is not None and service == AZURE else plain)
     return NO_URL if url is None else url
 
 

@@ -4,7 +4,7 @@ https://docs.litellm.ai/docs/proxy/config_settings, seen 2026-11-26.
 """
 
 from dragoman.cli.imports.ledger import Verdict
-from dragoman.cli.imports.services import CHAT, Service
+from dragoman.cli.imports.services import AZURE, BEDROCK_BY_HAND, CHAT, GCLOUD, VERTEX_BY_HAND, Service
 from dragoman.cli.imports.tree import Rule
 
 EXACT, BY_HAND, IMPOSSIBLE = Verdict.EXACT, Verdict.BY_HAND, Verdict.IMPOSSIBLE
@@ -15,6 +15,7 @@ SERVICES: dict[str, Service] = {
     "gemini": Service("gemini"),
     "ollama": Service("ollama"),
     "ollama_chat": Service("ollama"),
+    "azure": AZURE,
     "baseten": Service("baseten"),
     "cerebras": Service("cerebras"),
     "cohere": Service("cohere"),
@@ -66,23 +67,17 @@ FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
 """Beginnings of names that LiteLLM knows without a service, to the service."""
 
 CLOUDS: dict[str, Rule] = {
-    "azure": (
-        BY_HAND,
-        'write an entry with protocol = "openai-chat" and url = "https://RESOURCE.openai.azure.com/openai/v1"',
-    ),
-    "azure_ai": (
-        BY_HAND,
-        'write an entry with protocol = "openai-chat" and url = "https://RESOURCE.openai.azure.com/openai/v1"',
-    ),
-    "bedrock": (IMPOSSIBLE, "Bedrock wants requests that are signed with AWS credentials, and dragoman sends a key"),
+    "azure": (BY_HAND, 'write an entry with type = "azure" and url = "https://RESOURCE.openai.azure.com/openai/v1"'),
+    "azure_ai": (BY_HAND, 'write an entry with type = "azure" or "azureanthropic", and the `url` of your resource'),
+    "bedrock": (BY_HAND, BEDROCK_BY_HAND),
     "sagemaker": (
         IMPOSSIBLE,
         "SageMaker wants requests that are signed with AWS credentials, and dragoman sends a key",
     ),
-    "vertex_ai": (IMPOSSIBLE, "Vertex AI wants credentials that expire, and dragoman sends a key"),
+    "vertex_ai": (BY_HAND, VERTEX_BY_HAND),
     "watsonx": (IMPOSSIBLE, "watsonx wants tokens that expire, and dragoman sends a key"),
 }
-"""Services that are not called by a key alone."""
+"""What to do for services that are not called by a key alone, or whose address is not known."""
 
 LIMITS = "dragoman limits no rates and no budgets, only how many requests are under way"
 FIXED = "let the caller set it: dragoman adds nothing to a request"
@@ -115,6 +110,7 @@ DEPLOYMENT: dict[str, Rule] = {
     "stream_timeout": (BY_HAND, SILENCE),
     "max_retries": (BY_HAND, RETRIES),
     "num_retries": (BY_HAND, RETRIES),
+    "vertex_credentials": (BY_HAND, GCLOUD),
     "api_version": (IMPOSSIBLE, "dragoman sends no version in the query"),
     "extra_body": (BY_HAND, FIXED),
     "temperature": (BY_HAND, FIXED),

@@ -1,6 +1,7 @@
 """opencode's opencode.json. https://opencode.ai/docs/config and /providers, seen 2026-11-26."""
 
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from dragoman.cli.imports.draft import Draft
@@ -10,10 +11,26 @@ from dragoman.cli.imports.json_text import parse
 from dragoman.cli.imports.keys import Keyring, Reference
 from dragoman.cli.imports.ledger import Verdict
 from dragoman.cli.imports.named import NamedImport
-from dragoman.cli.imports.services import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Service, at_home, shortened
-from dragoman.cli.imports.settings import entry_url, known_model
+from dragoman.cli.imports.services import (
+    AZURE_KEY,
+    AZURE_RESPONSES,
+    BEDROCK_BY_HAND,
+    CHAT,
+    GCLOUD,
+    GEMINI,
+    MESSAGES,
+    OLLAMA,
+    RESPONSES,
+    VERTEX_BY_HAND,
+    Service,
+    at_home,
+    azure_url,
+    shortened,
+)
+from dragoman.cli.imports.settings import PLACE, entry_url, known_model
 from dragoman.cli.imports.tree import Node, Rule, tree
 from dragoman.config.schema import API_KEY
+from dragoman.providers.clouds.vertex import vertex_url
 
 REFERENCE = re.compile(r"\{(env|file):([^{}]*)\}")
 
@@ -81,13 +98,31 @@ KNOWN: dict[str, Service] = {
 """Services that opencode knows by their name (https://models.dev), to ours."""
 
 CLOUDS: dict[str, str] = {
-    "amazon-bedrock": "Bedrock wants requests that are signed with AWS credentials, and dragoman sends a key",
-    "google-vertex": "Vertex AI wants credentials that expire, and dragoman sends a key",
-    "google-vertex-anthropic": "Vertex AI wants credentials that expire, and dragoman sends a key",
     "github-copilot": "it uses an account that opencode has signed in to",
     "opencode": "it uses an account that opencode has signed in to",
 }
 """Services that are not called by a key alone."""
+
+BY_HAND: dict[str, str] = {
+    "amazon-bedrock": BEDROCK_BY_HAND,
+    "azure": 'write an entry with type = "azureresponses" and url = "https://RESOURCE.openai.azure.com/openai/v1"',
+    "google-vertex": VERTEX_BY_HAND,
+    "google-vertex-anthropic": VERTEX_BY_HAND,
+}
+"""What to do for services of clouds whose address is not in the file."""
+
+
+def _azure(resource: str) -> str | None:
+    return azure_url(f"https://{resource}.openai.azure.com")
+
+
+PLACES: dict[str, tuple[Service, tuple[str, ...], Callable[..., str | None]]] = {
+    "azure": (AZURE_RESPONSES, ("resourceName",), _azure),
+    "google-vertex": (Service("vertex"), ("project", "location"), vertex_url),
+    "google-vertex-anthropic": (Service("vertexanthropic"), ("project", "location"), vertex_url),
+}
+"""Services of clouds, the options that say where they are, and the `url` that is made of them."""
+PLACED = {name: options for name, (_, options, _) in PLACES.items()}
 
 KEEP = "keep it in opencode.json, which opencode still reads"
 AGENT = (
@@ -194,7 +229,10 @@ def _provider(done: NamedImport, node: Node) -> None:
     if node.name in CLOUDS:
         node.impossible(CLOUDS[node.name])
         return
-    found = _service(node, package.value, base)
+    found = _service(node, package.value, base) if base or node.name not in BY_HAND else _cloud(node.name, options)
+    if found is None and node.name in BY_HAND:
+        node.by_hand(BY_HAND[node.name])
+        return
     if found is None:
         node.by_hand("its protocol or address is not known here: write an entry with `protocol` and `url`")
         return
@@ -204,6 +242,7 @@ def _provider(done: NamedImport, node: Node) -> None:
     for used in (base, package):
         used.exact(where)
     _key(done, node, entry)
+    _placed(done, node, entry)
     fields = {each.name: each for each in options.at("headers").entries()}
     take_headers(done.draft, done.keyring, entry, fields)
     _models(done, node.at("models"), entry)
@@ -212,6 +251,27 @@ def _provider(done: NamedImport, node: Node) -> None:
     for empty in (options, node):
         if empty.value == {}:
             empty.exact(where)
+
+
+def _placed(done: NamedImport, node: Node, entry: str) -> None:
+    """What the options said of a place is in `url`; whose key is not there must be told."""
+    where = f"providers.{entry}.url"
+    for option in map(node.at("options").at, PLACED.get(node.name, ())):
+        if "api_key" not in done.draft.providers[entry]:
+            option.by_hand(f"{where}; {AZURE_KEY if node.name == 'azure' else GCLOUD}")
+        option.exact(where)
+
+
+def _cloud(name: str, options: Node) -> tuple[Service, str] | None:
+    """The service of a cloud and its `url`; None if the options do not say where it is."""
+    if name not in PLACES:
+        return None
+    service, places, address = PLACES[name]
+    values = [options.at(place).value for place in places]
+    if not all(isinstance(value, str) and PLACE.fullmatch(value) for value in values):
+        return None
+    url = entry_url(address(*values))
+    return None if url is None else (service, url)
 
 
 def _service(node: Node, package: object, base: Node) -> tuple[Service, str] | None:

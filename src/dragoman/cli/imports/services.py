@@ -1,5 +1,7 @@
 """Which entry of `[providers]` stands for a service of another program. Knows no program and no file."""
 
+from urllib.parse import urlsplit
+
 from msgspec import Struct
 
 from dragoman.providers.openai_services import ROWS
@@ -64,6 +66,29 @@ ADDED: dict[str, tuple[str, ...]] = {
 
 CHAT_ADDS = ("/chat/completions",)
 """What all others add."""
+
+
+AZURE = Service("azure")
+AZURE_RESPONSES = Service("azureresponses")
+AZURE_PATH = "/openai/v1"
+"""The path below a resource of Azure OpenAI; other programs name the resource alone."""
+
+BEDROCK_BY_HAND = (
+    "dragoman signs no requests with AWS credentials: get an API key of Bedrock, and write an entry with "
+    'type = "bedrock", "bedrockresponses" or "bedrockanthropic"'
+)
+VERTEX_BY_HAND = (
+    'write an entry with type = "vertex", "vertexanthropic" or "vertexopenai", its project and location in `url`, '
+    "and an access token as `api_key`"
+)
+AZURE_KEY = "set `api_key` of the entry to the key of your resource, or to a token of Entra ID"
+GCLOUD = "set `api_key` of the entry to an access token, as `gcloud auth print-access-token` writes it"
+
+
+def azure_url(address: str) -> str | None:
+    """The `url` for a resource of Azure OpenAI; None if the address has another path."""
+    plain = address.rstrip("/").removesuffix(AZURE_PATH)
+    return f"{plain}{AZURE_PATH}" if urlsplit(plain).path == "" else None
 
 
 def at_home(service: Service, url: str) -> Service:

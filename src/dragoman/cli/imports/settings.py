@@ -1,5 +1,6 @@
 """Checks of values beyond the form of their setting, so that what is written loads. Knows no program."""
 
+import re
 from urllib.parse import urlsplit
 
 from dragoman.cli.imports.keys import Keyring
@@ -10,6 +11,10 @@ from dragoman.transport.http.proxies import NONE
 from dragoman.transport.http.target import parse, parse_proxy
 
 ROUTES = ROOT["models"]
+
+
+PLACE = re.compile(r"[A-Za-z0-9][\w.:-]*", re.ASCII)
+"""A resource, a project or a location, as a part of an address."""
 
 
 def entry_url(value: object) -> str | None:

@@ -12,12 +12,21 @@ from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.anthropic.fitting import SAMPLING, changed_fields, fitted, thinking_as_taken
 from dragoman.protocols.anthropic.losses import changed
 from dragoman.protocols.anthropic.relay import AnthropicRelay
-from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
-from dragoman.protocols.anthropic.service import BETA, headers_for
+from dragoman.protocols.anthropic.request import (
+    FIRST_VERSION,
+    MAX_TOKENS,
+    X_API_KEY,
+    Variant,
+    encode_body,
+    with_version,
+    without_model,
+)
+from dragoman.protocols.anthropic.service import BETA, chat_url, headers_for
 from dragoman.protocols.anthropic.states import carried, with_signatures
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.anthropic.worded import is_summary, without_summaries
 from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.carrier import Carrier
 from dragoman.protocols.compaction import EXPRESSED, asked_by
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
@@ -103,10 +112,11 @@ EXPRESSES = frozenset(
 
 
 class AnthropicClient(ClientCodec):
-    """Calls `POST {url}/v1/messages`.
+    """Calls `POST {url}/v1/messages`, or where Vertex AI has its models.
 
     `version`: the value of `anthropic-version`. `max_tokens`: the limit if the caller sets none. `signed`: whether the
-    service refuses thinking with an empty signature; some with this protocol give that, and want it back.
+    service refuses thinking with an empty signature; some with this protocol give that, and want it back. `carrier`,
+    `body_version`: see Variant.
     """
 
     name = NAME
@@ -118,14 +128,20 @@ class AnthropicClient(ClientCodec):
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"plain": PLAIN}
 
     def __init__(
-        self, url: str, *, version: str = FIRST_VERSION, max_tokens: int = MAX_TOKENS, signed: bool = False
+        self,
+        url: str,
+        *,
+        version: str = FIRST_VERSION,
+        max_tokens: int = MAX_TOKENS,
+        signed: bool = False,
+        carrier: Carrier = X_API_KEY,
+        body_version: str = "",
     ) -> None:
         self._base = url.rstrip("/")
-        self._url = f"{self._base}/v1/messages"
         self._signed = signed
-        self.relay = AnthropicRelay(self._url, signed=signed)
-        self._variant = Variant(version, max_tokens)
-        self.counter = AnthropicCounter(self._url, self._variant)
+        self._variant = Variant(version, max_tokens, carrier, body_version)
+        self.relay = AnthropicRelay(self._base, self._variant, signed=signed)
+        self.counter = AnthropicCounter(self._base, self._variant)
         self.expresses = EXPRESSES if self._variant.newest else EXPRESSES.union(SAMPLING)
 
     def compacts(self, request: ChatRequest) -> bool:
@@ -167,9 +183,12 @@ class AnthropicClient(ClientCodec):
         return fitted(super().fit(request if self._signed else without_summaries(request), profile), profile)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        body = request_body(encode_body(request, self._variant, env.profile.most_output))
+        body = encode_body(request, self._variant, env.profile.most_output)
+        if self._variant.body_version:
+            body = with_version(without_model(body), self._variant, self._variant.version)
         headers = headers_for(request, self._variant, env.key, "text/event-stream")
-        return HttpRequest(url=self._url, headers=headers, body=body)
+        url = chat_url(self._base, self._variant, request.model, stream=True)
+        return HttpRequest(url=url, headers=headers, body=request_body(body))
 
     def decoder(self, request: ChatRequest) -> Decoder:
         return ReplyDecoder(request.tools, self.origin(request.model))

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.extra import NAME, to_extra
-from dragoman.protocols.anthropic.request import Variant, encode_body
+from dragoman.protocols.anthropic.request import Variant, encode_body, with_version
 from dragoman.protocols.anthropic.server import decode_call
-from dragoman.protocols.anthropic.service import JSON, headers_for
+from dragoman.protocols.anthropic.service import JSON, count_url, headers_for
 from dragoman.protocols.env import Env
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.reported_count import read_count
@@ -24,15 +24,16 @@ UNCOUNTED = frozenset(
 
 
 class AnthropicCounter(CountClient):
-    """Asks `POST {url}/v1/messages/count_tokens`."""
+    """Asks `POST {url}/v1/messages/count_tokens`, or where Vertex AI counts."""
 
     def __init__(self, url: str, variant: Variant) -> None:
-        self._url = f"{url}/count_tokens"
+        self._url = count_url(url, variant)
         self._variant = variant
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         body = encode_body(request, self._variant)
         asked = {name: value for name, value in body.items() if name not in UNCOUNTED}
+        asked = with_version(asked, self._variant, self._variant.version)
         headers = headers_for(request, self._variant, env.key, JSON)
         return HttpRequest(url=self._url, headers=headers, body=request_body(asked))
 

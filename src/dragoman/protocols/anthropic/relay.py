@@ -1,9 +1,11 @@
 """How requests and answers of this protocol are relayed."""
 
+from collections.abc import Hashable, Mapping
+
 from dragoman.protocols.anthropic.encode_stream import PING
 from dragoman.protocols.anthropic.extra import NAME, THREAD
-from dragoman.protocols.anthropic.request import COMPACTION, FIRST_VERSION
-from dragoman.protocols.anthropic.service import BETA, VERSION
+from dragoman.protocols.anthropic.request import COMPACTION, FIRST_VERSION, USUAL, Variant, with_version, without_model
+from dragoman.protocols.anthropic.service import BETA, VERSION, chat_url
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.anthropic.thinking import FIELD
 from dragoman.protocols.anthropic.tools import OLD_FORMAT
@@ -36,16 +38,23 @@ FIRST = (VERSION, FIRST_VERSION)
 
 
 class AnthropicRelay(SseRelay):
-    """Requests and answers of `POST {url}/v1/messages`, passed as they are."""
+    """Requests and answers of `POST {url}/v1/messages`, passed as they are.
+
+    If the path names the model, the body is written anew without it, and with its version; its other fields pass.
+    """
 
     name = NAME
     heartbeat = PING
     model_at = (("message", "model"), ("model",))
 
-    def __init__(self, url: str, *, signed: bool = False) -> None:
+    def __init__(self, url: str, variant: Variant = USUAL, *, signed: bool = False) -> None:
         """`signed`: see AnthropicClient."""
         self._url = url
+        self._variant = variant
         self._signed = signed
+        if variant.body_version:
+            self.body_with = self._body_with
+            self.head_key = self._head_key
 
     def takes(self, request: RelayRequest) -> bool:
         if not isinstance(request, BodyRelayRequest):
@@ -78,10 +87,15 @@ class AnthropicRelay(SseRelay):
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         # The version is the caller's, and comes with each request.
         accept = self.stream_type if stream else self.whole_type
-        headers = [("content-type", "application/json"), ("accept", accept)]
-        if key:
-            headers.append(("x-api-key", key))
-        return HttpRequest(url=self._url, headers=tuple(headers))
+        headers = (("content-type", "application/json"), ("accept", accept), *self._variant.carrier.headers(key))
+        return HttpRequest(url=chat_url(self._url, self._variant, model, stream=stream), headers=headers)
+
+    def _body_with(self, fields: Mapping[str, object], headers: Headers) -> dict[str, object]:
+        # The caller's version says what its body means.
+        return with_version(without_model(fields), self._variant, dict(headers).get(VERSION, FIRST_VERSION))
+
+    def _head_key(self, model: str, request: RelayRequest) -> Hashable:
+        return model, request.stream
 
     def read(self, body: bytes) -> ReplySummary:
         return read_whole(body)

@@ -27,6 +27,7 @@ from dragoman.protocols.anthropic.tools import (
     encode_format,
     encode_tools,
 )
+from dragoman.protocols.carrier import Carrier
 from dragoman.protocols.compaction import asked_of
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
@@ -34,6 +35,11 @@ from dragoman.types import ChatRequest, Extra, Message
 
 FIRST_VERSION, NEWEST_VERSION = "2023-06-01", "2026-10-21"
 """Values of `anthropic-version`. The newest one takes no sampling settings, and has turns of the role `system`."""
+
+BODY_VERSION = "anthropic_version"
+"""The field of a body that names the version, for services that read it there."""
+
+X_API_KEY = Carrier("x-api-key")
 
 MAX_TOKENS = 16_384
 """Tokens of an answer if the caller sets no limit, since this protocol requires one. Models of 2025 and later give at
@@ -58,11 +64,31 @@ class Variant(Struct, frozen=True):
 
     version: str = FIRST_VERSION
     max_tokens: int = MAX_TOKENS
+    carrier: Carrier = X_API_KEY
+    """What holds the key."""
+    body_version: str = ""
+    """The value of `anthropic_version` in each body that stands for the first version; then the path names the model,
+    as in Vertex AI. Empty: neither."""
 
     @property
     def newest(self) -> bool:
         """Whether the rules of the newest version hold. Versions are dates."""
         return self.version >= NEWEST_VERSION
+
+
+USUAL = Variant()
+
+
+def with_version(body: Mapping[str, Any], variant: Variant, version: str) -> dict[str, Any]:
+    """The body, which says the version too, if that is where the service reads it."""
+    if not variant.body_version:
+        return dict(body)
+    return {**body, BODY_VERSION: variant.body_version if version == FIRST_VERSION else version}
+
+
+def without_model(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body for a service whose path names the model."""
+    return {name: value for name, value in body.items() if name != "model"}
 
 
 def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.carrier import Carrier
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.gemini.contents import asking_system
@@ -17,7 +18,7 @@ from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.hosted import is_native
 from dragoman.protocols.gemini.media import AUTO, RESOLUTIONS
 from dragoman.protocols.gemini.mixed import lost_hosted, with_mixed, without_hosted
-from dragoman.protocols.gemini.relay import GeminiRelay
+from dragoman.protocols.gemini.relay import GEMINI_ROOT, GOOGLE_KEY, GeminiRelay
 from dragoman.protocols.gemini.request import TIERS, encode_body
 from dragoman.protocols.gemini.schema import NO_REFERENCES, is_own_schema
 from dragoman.protocols.gemini.thinking import changed_budget, efforts_of, with_budget
@@ -125,9 +126,11 @@ ENTERPRISE = frozenset({"metadata", "file.name"})
 
 
 class GeminiClient(ClientCodec):
-    """Calls `POST {url}/v1beta/models/M:streamGenerateContent?alt=sse`.
+    """Calls `POST {url}{root}/models/M:streamGenerateContent?alt=sse`.
 
-    `enterprise`: the service takes labels, and names of files.
+    `enterprise`: the service takes labels, and names of files. `root`: what stands between the URL and the models;
+    services with another one than the Gemini API count tokens in another form, and embed no texts by this protocol.
+    `carrier`: what holds the key.
     """
 
     name = NAME
@@ -137,12 +140,15 @@ class GeminiClient(ClientCodec):
     """"the number of stop_sequences must not exceed 5": 400. BerriAI/litellm#18921, seen 2026-11-28."""
     schema_support = form_support = NO_REFERENCES
 
-    def __init__(self, url: str, *, enterprise: bool = True) -> None:
+    def __init__(
+        self, url: str, *, enterprise: bool = True, root: str = GEMINI_ROOT, carrier: Carrier = GOOGLE_KEY
+    ) -> None:
         self._url = url.rstrip("/")
         self._enterprise = enterprise
-        self.relay = self._relay = GeminiRelay(self._url)
-        self.embeddings = GeminiEmbedClient(self._url)
-        self.counter = GeminiCounter(self.encode_request)
+        self.relay = self._relay = GeminiRelay(self._url, root, carrier)
+        own = root == GEMINI_ROOT
+        self.embeddings = GeminiEmbedClient(self._url) if own else None
+        self.counter = GeminiCounter(self.encode_request, whole=own)
         self.expresses = EXPRESSES | ENTERPRISE if enterprise else EXPRESSES
 
     def origin(self, model: str) -> str | None:

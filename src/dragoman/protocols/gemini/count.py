@@ -7,7 +7,7 @@ from dragoman.protocols.env import Env
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
-from dragoman.protocols.gemini.relay import Target, model_and_method
+from dragoman.protocols.gemini.relay import GEMINI_ROOT, Target, model_and_method
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
@@ -25,20 +25,30 @@ WHOLE = "generateContentRequest"
 """The field of a whole request; SDKs for the Gemini API send `contents` alone."""
 
 
+COUNTED = ("contents", "systemInstruction", "tools", "generationConfig")
+"""Fields of a question for tokens that Vertex AI takes, where it has no field for a whole request.
+https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/projects.locations.endpoints/countTokens,
+googleapis/python-genai (google/genai/models.py), seen 2026-11-29"""
+
+
 Encode = Callable[[ChatRequest, Env], HttpRequest]
 
 
 class GeminiCounter(CountClient):
-    """Calls `POST {url}/v1beta/models/M:countTokens`. `encode`: writes a chat request."""
+    """Calls `:countTokens` of a model. `encode`: writes a chat request; `whole`: the service takes one in a field."""
 
-    def __init__(self, encode: Encode) -> None:
+    def __init__(self, encode: Encode, *, whole: bool = True) -> None:
         self._encode = encode
+        self._whole = whole
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         message = self._encode(request, env)
         target, _, _ = message.url.partition("?")[0].rpartition(":")
-        model = target.partition("/v1beta/")[2]
-        body = {WHOLE: {"model": model} | json.decode_event(message.body)}
+        said = json.decode_event(message.body)
+        if self._whole:
+            body = {WHOLE: {"model": target.partition(f"{GEMINI_ROOT}/")[2]} | said}
+        else:
+            body = {name: value for name, value in said.items() if name in COUNTED}
         return HttpRequest(url=f"{target}:{METHOD}", headers=message.headers, body=request_body(body))
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:

@@ -5,11 +5,13 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from dragoman.errors import EndpointNotFoundError, InvalidRequestError, ModelNotFoundError, cut
+from dragoman.errors import EndpointNotFoundError, InvalidRequestError
+from dragoman.protocols.carrier import Carrier
 from dragoman.protocols.gemini.asked_settings import takes_settings
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.tap import GeminiTap, read_whole
 from dragoman.protocols.gemini.thinking import takes_thinking
+from dragoman.protocols.model_path import escaped
 from dragoman.protocols.opaque import NO_ORIGINS, origins_in, origins_in_steps
 from dragoman.protocols.relay import RelayCodec, RelayReader, RelayRequest, ReplySummary, Tap
 from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
@@ -19,11 +21,9 @@ from dragoman.wire.steps import Steps
 MODELS, TUNED = "models/", "tunedModels/"
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
 
-PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:@")
-"""What may stand in a path as it is."""
-
-DOTS = frozenset({".", ".."})
-"""Parts of a path that lead elsewhere; https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4"""
+GEMINI_ROOT = "/v1beta"
+"""What stands between a service's URL and its models."""
+GOOGLE_KEY = Carrier("x-goog-api-key")
 
 SSE = "alt=sse"
 
@@ -69,8 +69,11 @@ class GeminiRelay(RelayCodec):
     heartbeat = HEARTBEAT
     model_at = (("modelVersion",),)
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, root: str = GEMINI_ROOT, carrier: Carrier = GOOGLE_KEY) -> None:
+        """`root`, `carrier`: see GeminiClient."""
+        self._url = f"{url}{root}"
+        self._carrier = carrier
+        self.takes = None if root == GEMINI_ROOT else _has_roles
 
     def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
         if not isinstance(request, GeminiRelayRequest) or request.several:
@@ -80,11 +83,10 @@ class GeminiRelay(RelayCodec):
         return profile.efforts is None or takes_thinking(request.body, profile)
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
-        headers = [("content-type", "application/json"), ("accept", self.stream_type if stream else self.whole_type)]
-        if key:
-            headers.append(("x-goog-api-key", key))
+        accept = self.stream_type if stream else self.whole_type
+        headers = (("content-type", "application/json"), ("accept", accept), *self._carrier.headers(key))
         call = f"{STREAM}?{SSE}" if stream else WHOLE
-        return HttpRequest(url=f"{self._url}/v1beta/{path_of(model)}:{call}", headers=tuple(headers))
+        return HttpRequest(url=f"{self._url}/{path_of(model)}:{call}", headers=headers)
 
     def head_key(self, model: str, request: RelayRequest) -> Hashable:
         return model, request.stream
@@ -99,9 +101,7 @@ def path_of(model: str) -> str:
     Raises ModelNotFoundError for a name that would lead to another place of the service: our key must not go there.
     """
     named = model if model.startswith((MODELS, TUNED)) else f"{MODELS}{model}"
-    if not DOTS.isdisjoint(named.split("/")):
-        raise ModelNotFoundError(f"expected a model's name, got {cut(model)!r}")
-    return "".join(sign if sign in PLAIN else "".join(f"%{byte:02X}" for byte in sign.encode()) for sign in named)
+    return escaped(named, model)
 
 
 def read_target(call: ServerRequest) -> Target:
@@ -150,6 +150,15 @@ class GeminiReader(RelayReader):
 
 
 READER = GeminiReader()
+
+
+def _has_roles(request: RelayRequest) -> bool:
+    """Whether somebody speaks in the request, or it cannot be translated.
+
+    Vertex AI refuses turns without a role, which the Gemini API takes as the user's: "Please use a valid role: user,
+    model", 400. gethnet/litellm-connector-copilot#64, seen 2026-11-29.
+    """
+    return not isinstance(request, GeminiRelayRequest) or request.several or b'"role"' in request.body
 
 
 def _request(target: Target, body: bytes, origins: frozenset[str]) -> GeminiRelayRequest:

@@ -1,0 +1,1 @@
+"""Services of clouds, each as a fake that is strict with what it is asked."""
