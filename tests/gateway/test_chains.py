@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
-from dragoman.protocols.opaque import wrapped, wrapped_base64
+from dragoman.protocols.opaque import origins_in, wrapped, wrapped_base64
 from dragoman.types import OpaqueState
 from tests.support.gateway import ask, running_gateway
 from tests.support.over import over
 from tests.support.server import Exchange, Handler, Server, serve
 from tests.support.signed import JSON, SIGNED, Items, encoded
 
-MARKED = OpaqueState("elsewhere", "c2ln", "0a1b2c3d")
+MARKED = OpaqueState("elsewhere", "c2ln", "0a1b2c3d4e5f")
 """State that the next gateway has of a service behind it."""
-BEGUN = b"dragomanMark.0a1b2c3d.elsewhere", b"dragomanMarkMGExYjJjM2QuZWxzZXdoZXJl"
+BEGUN = b"dragomanMark.0a1b2c3d4e5f.elsewhere", b"dragomanMarkMGExYjJjM2Q0ZTVmLmVsc2V3aGVyZ"
 """How it is written as text, and in base64."""
 TARGET = {"x-dragoman-target": "far/m"}
 CALLERS = [name for name, voice in SIGNED.items() if voice.signs]
@@ -76,6 +76,7 @@ async def test_a_gateway_gets_back_what_it_has_marked_and_no_other_service_does(
         await conversation(url, caller, "aaba")
     for request in first.requests[1:]:
         assert mark(caller).encode() in request.body
+        assert origins_in(request.body) == {MARKED.origin}
     (request,) = other.requests
     assert b"dragomanMark" not in request.body
     assert b"c2ln" not in request.body

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.protocols.opaque import origins_in
+from dragoman.protocols.opaque import HOME, origins_in
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import (
     AnyPart,
@@ -56,7 +56,7 @@ def _with(part: AnyPart, state: OpaqueState) -> AnyPart:
 @pytest.mark.parametrize("name", SPEAKING)
 def test_the_next_gateway_reads_the_state_where_it_was(name: str, places: tuple[int, ...]) -> None:
     codec = DIALECTS[name].client(url="http://next")  # type: ignore[call-arg]  # all of these take it
-    asked = codec.carrying(turn(ELSEWHERE, *places))
+    asked = codec.carrying(turn(ELSEWHERE, *places), frozenset({"111111"}))
     assert not [loss for loss in codec.losses(asked, ModelProfile()) if "opaque" in loss.name]
     sent = codec.encode_request(codec.fit(asked, ModelProfile()), fixed_env())
     assert isinstance(sent, HttpRequest)
@@ -73,4 +73,11 @@ def test_its_own_state_and_that_of_an_unknown_service_stay(name: str) -> None:
     codec = DIALECTS[name].client(url="http://next")  # type: ignore[call-arg]  # all of these take it
     for state in (OpaqueState(name, "c2ln", codec.origin("m")), OpaqueState("elsewhere", "c2ln")):
         request = turn(state, 0)
-        assert codec.carrying(request) is request
+        assert codec.carrying(request, frozenset()) is request
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_the_state_of_a_service_that_is_configured_here_stays(name: str) -> None:
+    codec = DIALECTS[name].client(url="http://next")  # type: ignore[call-arg]  # all of these take it
+    request, homes = turn(ELSEWHERE, 0), frozenset({str(ELSEWHERE.origin)[:HOME]})
+    assert codec.carrying(request, homes) is request

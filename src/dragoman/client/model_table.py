@@ -1,6 +1,7 @@
 """The names that callers use for models, and what answers to each: a service (`provider/model`), or a route."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 
 from msgspec import UNSET
@@ -13,7 +14,8 @@ from dragoman.client.routes import RouteMaker, Tighter, tightened
 from dragoman.config import Config, Key, ProfileConfig, ProviderConfig
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay_target import RelayTarget
-from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, nearest
+from dragoman.errors import ConfigurationError, DragomanError, InvalidRequestError, ModelNotFoundError, nearest
+from dragoman.protocols.opaque import HOME
 from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
@@ -65,6 +67,7 @@ class ModelTable:
         self._flaws: list[str] = []
         self._steerable = any(entry.allow_fields for entry in config.providers.values())
         self.providers: Mapping[str, Provider] = {**self._catalogue, **self._services()}
+        transports.gateways.homes = frozenset(self._homes())
         self._listing = Listing(self.providers, transports)
         self._relays: dict[tuple[str, Tighter, str], RelayTarget | None] = {}
         routes = RouteMaker(config, self._routed, self._flaws.append, notices=notices, board=board)
@@ -77,6 +80,13 @@ class ModelTable:
         """What answers if no model is named; empty if services are configured, and none of their models is known."""
         if self._flaws:
             raise ConfigurationError("\n".join(self._flaws))
+
+    def _homes(self) -> Iterator[str]:
+        """The beginning of the origins of each configured service; see `opaque`."""
+        for name in self._config.providers:
+            with suppress(DragomanError):  # one without a codec, or without a URL
+                if origin := self.providers[name].codec().origin(""):
+                    yield origin[:HOME]
 
     def names(self) -> tuple[str, ...]:
         """What a caller may ask for: routes, then the known models of services, of plugins and the offline ones."""

@@ -49,7 +49,8 @@ def _with_state(request: ChatRequest, service: Service) -> ChatRequest:
     """`request` with all state of the service that its caller did not send; a gateway gets that of others as well."""
     codec = service.codec
     request = codec.vouched(with_kept(request, codec.name, codec.origin(request.model)))
-    return codec.carrying(request) if service.name in service.gateways else request
+    gateways = service.gateways
+    return codec.carrying(request, gateways.homes) if gateways.known.get(service.name) else request
 
 
 async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:

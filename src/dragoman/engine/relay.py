@@ -27,7 +27,7 @@ from dragoman.engine.secrets import signed
 from dragoman.engine.spent import SAMPLE, note, relayed_tokens
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.loop.outlet import Outlet
-from dragoman.protocols.gateways import SHOWS, losses_behind
+from dragoman.protocols.gateways import is_gateway, losses_behind
 from dragoman.protocols.relay import RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, SHORT, Exchange, Reply, Sending
 from dragoman.types import Headers, Loss, Outcome
@@ -253,8 +253,9 @@ class Relay:
         wanted = codec.whole_type if self._tap is None else codec.stream_type
         if head.status == 200 and not exchange.coding and head.media_type == wanted:
             self.answered = True
-            if not SHOWS.isdisjoint(dict(head.headers)):  # as `is_gateway`, without a call
-                self._target.gateways.add(self._target.name)
+            known, name = self._target.gateways.known, self._target.name
+            if known.get(name, True):  # only the first answer shows it, and further ones of gateways have losses
+                known[name] = is_gateway(head)
                 self.losses = losses_behind(head)
             self._state = HELD
             return True

@@ -8,6 +8,7 @@ from dragoman.engine.secrets import Secrets
 from dragoman.engine.templates import Templates
 from dragoman.protocols.relay import RelayCodec
 from dragoman.transport.base import MAX_BODY
+from dragoman.transport.gateways import Gateways
 
 
 class RelayTarget(Struct, frozen=True):
@@ -25,7 +26,7 @@ class RelayTarget(Struct, frozen=True):
     """Whether an answer without content is a good one."""
     max_answer: int = MAX_BODY
     """Bytes of an answer; a longer one is broken off."""
-    gateways: set[str] = field(default_factory=set)
+    gateways: Gateways = field(default_factory=Gateways)
     """See `Service`."""
     replaced: frozenset[str] = frozenset()
     """Header fields of a caller that do not pass, since the service's own `headers` have them; in lower case."""

@@ -10,6 +10,7 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.errors.head import not_an_answer
 from dragoman.protocols.gateways import HOPS, is_gateway
 from dragoman.transport.base import MAX_BODY, Reply, Route, Transport, read_all, read_beginning
+from dragoman.transport.gateways import Gateways
 from dragoman.types import Headers, HttpRequest, HttpResponse, ResponseHead
 from dragoman.types.redacted import Redacted
 
@@ -25,7 +26,7 @@ class Service(Redacted, frozen=True):
 
     `strict`: refuse what the protocol cannot express, instead of listing it as lost. `empty_ok`: an answer without
     content is a good one. `max_answer`: bytes of an answer. `headers`: fields that each request gets, their
-    names in lower case. `gateways`: the names of services that are known to be gateways like this one.
+    names in lower case. `gateways`: which services are gateways like this one.
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"key", "headers"})
@@ -39,12 +40,11 @@ class Service(Redacted, frozen=True):
     max_answer: int = MAX_BODY
     key: str | None = None
     headers: Headers = ()
-    gateways: set[str] = field(default_factory=set)
+    gateways: Gateways = field(default_factory=Gateways)
 
     def meet(self, head: ResponseHead) -> None:
         """Notes whether the service is a gateway like this one, which the head of a reply shows."""
-        if is_gateway(head):
-            self.gateways.add(self.name)
+        self.gateways.known[self.name] = is_gateway(head)
 
     async def send(self, request: HttpRequest) -> Reply:
         """The reply to `request`, which gets the service's `headers`. Raises as `Transport.send`."""

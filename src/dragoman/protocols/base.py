@@ -147,9 +147,12 @@ class ClientCodec(ABC):
         """`request`, in which parts without state get one of this service, if it takes such parts as its own."""
         return request
 
-    def carrying(self, request: ChatRequest) -> ChatRequest:
-        """`request` for a gateway like this one: with the marked state of other services, as its callers send it."""
-        return carrying(request, self.name, self.origin(request.model), self.carried)
+    def carrying(self, request: ChatRequest, homes: frozenset[str]) -> ChatRequest:
+        """`request` for a gateway like this one: with the marked state of other services, as its callers send it.
+
+        `homes`: those whose state it must not get; see `opaque`.
+        """
+        return carrying(request, self.name, self.origin(request.model), self.carried, homes)
 
     def carried(self, part: AnyPart, state: OpaqueState, written: str | None) -> tuple[AnyPart, ...]:
         """`part` with its `state`, which another service wrote, in the form that callers of this protocol have.

@@ -6,8 +6,9 @@ or of a service that may not be the next target, travels in that place in one fo
     dragomanMark.ORIGIN.PROTOCOL.DATA
     dragomanMark and base64 of ORIGIN.PROTOCOL.DATA       if the place takes base64 only
 
-`ORIGIN` names the service and model that wrote it; no other gets it back. The form needs no secret: the service itself
-checks its data. Text without this form is a state of the caller's own protocol, as the service wrote it.
+`ORIGIN` names the service and model that wrote it; no other gets it back, except that a gateway like this one gets what
+no service that is configured here has written: it, or one behind it, may have. The form needs no secret: the service
+itself checks its data. Text without this form is a state of the caller's own protocol, as the service wrote it.
 
 Each body that could be relayed is searched for the mark. Python looks for a text of twelve characters three times as
 fast as for one of four, so the mark is long, and both forms begin with the same one.
@@ -29,10 +30,11 @@ MARK = "dragomanMark"
 DOTTED = f"{MARK}."
 QUOTED = f'"{MARK}'.encode()
 """How a JSON text with such state begins."""
-ORIGIN = 8
-"""Characters of an origin: two services of one gateway have the same one in 4 of 10^9 pairs."""
-BEGINNING = 12
-"""Characters after a mark in base64 that hold an origin and the point after it: 12 are nine characters."""
+HOME, ORIGIN = 6, 12
+"""Characters of an origin, and those at its beginning that are of the service alone: two services, or two models of one
+service, have the same ones in 6 of 10^8 pairs."""
+BEGINNING = 20
+"""Characters after a mark in base64 that hold an origin and the point after it: 20 are fifteen characters."""
 NO_ORIGINS: frozenset[str] = frozenset()
 UNKNOWN = "-"
 """Stands for an origin that is not known."""
@@ -44,7 +46,11 @@ STATELESS_JSON = f'"{STATELESS}"'.encode()
 @lru_cache(maxsize=1024)
 def origin(url: str, model: str) -> str:
     """The origin of what `model` at the service `url` writes."""
-    return sha256(f"{url}\n{model}".encode()).hexdigest()[:ORIGIN]
+    return _digest(url)[:HOME] + _digest(f"{url}\n{model}")[: ORIGIN - HOME]
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def wrapped(state: OpaqueState, own: str) -> str:
@@ -143,15 +149,16 @@ def carrying(
     own: str,
     written: str | None,
     carried: Callable[[AnyPart, OpaqueState, str | None], tuple[AnyPart, ...]],
+    homes: frozenset[str],
 ) -> ChatRequest:
     """`request`, with all marked state of others than this service as `carried` writes it; the same object without any.
 
     So it goes to another gateway of ours: what that one, or one behind it, has marked may have come to our caller by a
-    relay, and only they can tell whose it is.
+    relay, and only they can tell whose it is. `homes`: services whose state is known not to be theirs.
     """
     if not has_state(request):
         return request
-    messages = tuple(_carrying(message, own, written, carried) for message in request.messages)
+    messages = tuple(_carrying(message, own, written, carried, homes) for message in request.messages)
     changed = any(new is not old for new, old in zip(messages, request.messages, strict=True))
     return replace(request, messages=messages) if changed else request
 
@@ -161,20 +168,23 @@ def _carrying(
     own: str,
     written: str | None,
     carried: Callable[[AnyPart, OpaqueState, str | None], tuple[AnyPart, ...]],
+    homes: frozenset[str],
 ) -> Message:
-    if message.role != "assistant" or not any(_is_foreign(part.opaque, own, written) for part in message.parts):
+    if message.role != "assistant" or not any(_is_foreign(part.opaque, own, written, homes) for part in message.parts):
         return message
     parts: list[AnyPart] = []
     for part in message.parts:
         state = part.opaque
-        foreign = state is not None and _is_foreign(state, own, written)
+        foreign = state is not None and _is_foreign(state, own, written, homes)
         parts += carried(part, state, written) if state is not None and foreign else (part,)
     return replace(message, parts=tuple(parts))
 
 
-def _is_foreign(state: OpaqueState | None, own: str, written: str | None) -> bool:
-    """Whether `state` has the mark of another service than this one."""
-    return state is not None and state.origin is not None and not is_own(state, own, written)
+def _is_foreign(state: OpaqueState | None, own: str, written: str | None, homes: frozenset[str]) -> bool:
+    """Whether `state` has the mark of a service that is neither this one nor one of `homes`."""
+    if state is None or state.origin is None or is_own(state, own, written):
+        return False
+    return state.origin[:HOME] not in homes
 
 
 def has_state(request: ChatRequest) -> bool:

@@ -25,6 +25,7 @@ from msgspec import Struct
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay_target import RelayTarget
 from dragoman.errors import DragomanError
+from dragoman.protocols.opaque import HOME
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.hedge_time import HedgeTime
 from dragoman.transport.base import Reply
@@ -105,9 +106,10 @@ class Target:
             found = self._relays[protocol] = self._find_relay(protocol)
         if found is None or request is None:
             return found
-        if found.name in found.gateways:
-            # It does itself what the request needs; but what has a second mark, as this target's, must be read here.
-            return None if request.origins and found.origin(self.model) in request.origins else found
+        if found.gateways.known.get(found.name):
+            # It does itself what the request needs; but what has a second mark, as this target's, must be read here,
+            # and what is of another service of ours must not go there.
+            return None if self._must_read(found, request.origins) else found
         if request.origins:
             return None
         codec = found.codec
@@ -116,6 +118,10 @@ class Target:
         if not (self._settings_known or codec.own_settings):
             return found
         return found if codec.takes_settings(request, self.model, self._profile) else None
+
+    def _must_read(self, found: RelayTarget, origins: frozenset[str]) -> bool:
+        homes = found.gateways.homes
+        return found.origin(self.model) in origins or any(each[:HOME] in homes for each in origins)
 
     def open(self, request: ChatRequest) -> Awaitable[Answer]:
         """The answer to `request`, by translation. Raises DragomanError, whose `attempts` has this attempt."""

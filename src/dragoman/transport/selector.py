@@ -2,14 +2,14 @@
 
 from dragoman.transport import browser
 from dragoman.transport.base import Transport
+from dragoman.transport.gateways import Gateways
 
 
 class Transports:
     """`pick` returns the transport that a service needs."""
 
     def __init__(self, given: Transport | None = None) -> None:
-        self.gateways: set[str] = set()
-        """The names of services that have shown that they are gateways like this one."""
+        self.gateways = Gateways()
         self._given = given
         self._closed = False
         self._made: dict[str | None, Transport] = {}

@@ -157,7 +157,7 @@ def test_claude_in_azure_takes_a_key_or_a_token(key: str, field: tuple[str, str]
 @pytest.mark.parametrize("name", ["vertex", "vertexanthropic", "vertexopenai"])
 def test_who_has_a_project_but_no_token_is_told_how_to_get_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
-    assert "gcloud auth print-access-token" in CATALOGUE[name].keyless()
+    assert '"gcloud", "auth", "print-access-token"' in CATALOGUE[name].keyless()
 
 
 def test_who_has_no_project_is_told_of_the_key() -> None:

@@ -82,7 +82,7 @@ VERTEX_BY_HAND = (
     "and an access token as `api_key`"
 )
 AZURE_KEY = "set `api_key` of the entry to the key of your resource, or to a token of Entra ID"
-GCLOUD = "set `api_key` of the entry to an access token, as `gcloud auth print-access-token` writes it"
+GCLOUD = 'set `api_key` of the entry to an access token: { command = ["gcloud", "auth", "print-access-token"] }'
 
 
 def azure_url(address: str) -> str | None:

@@ -33,7 +33,7 @@ PROJECT, LOCATION = "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION"
 CLAUDE_PROJECT, CLAUDE_LOCATION = "ANTHROPIC_VERTEX_PROJECT_ID", "CLOUD_ML_REGION"
 
 BODY_VERSION = "vertex-2023-10-16"
-ADVICE = "set `api_key` of its entry to an access token, as `gcloud auth print-access-token` writes it."
+ADVICE = 'set `api_key` of its entry to an access token: { command = ["gcloud", "auth", "print-access-token"] }.'
 EXAMPLE = "https://LOCATION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION"
 
 FUNCTIONS = Variant(custom_tools=False)
