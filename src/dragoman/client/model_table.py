@@ -67,7 +67,6 @@ class ModelTable:
         self._flaws: list[str] = []
         self._steerable = any(entry.allow_fields for entry in config.providers.values())
         self.providers: Mapping[str, Provider] = {**self._catalogue, **self._services()}
-        transports.gateways.homes = frozenset(self._homes())
         self._listing = Listing(self.providers, transports)
         self._relays: dict[tuple[str, Tighter, str], RelayTarget | None] = {}
         routes = RouteMaker(config, self._routed, self._flaws.append, notices=notices, board=board)
@@ -80,6 +79,7 @@ class ModelTable:
         """What answers if no model is named; empty if services are configured, and none of their models is known."""
         if self._flaws:
             raise ConfigurationError("\n".join(self._flaws))
+        transports.gateways.homes = frozenset(self._homes())
 
     def _homes(self) -> Iterator[str]:
         """The beginning of the origins of each configured service; see `opaque`."""
