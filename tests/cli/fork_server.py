@@ -251,7 +251,7 @@ def _forked(number: int) -> None:
     rows = import_module("dragoman.cli.program").COMMANDS.values()
     for module in [row.module for row in rows] + list(LATER):
         import_module(module)
-    vars(import_module("dragoman.client.client"))["find_servers"] = _nobody
+    vars(import_module("dragoman.client.base_client"))["find_servers"] = _nobody
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
