@@ -16,7 +16,7 @@ UP = '[providers.up]\nprotocol = "openai-chat"\n'
 GOOD = f'{UP}url = "http://127.0.0.1:9001/v1"\n'
 
 WRONG = [
-    (UP, "1: providers.up.url: up needs a `url`"),
+    (UP, "1: providers.up.url: expected a `url`, for instance"),
     (f'{UP}url = "http://h:99999/v1"', "3: providers.up.url: expected a port from 1 to 65535, got 99999"),
     (f'{UP}url = "http://[::1]:0/v1"', "3: providers.up.url: expected a port from 1 to 65535, got 0"),
     (

@@ -31,7 +31,7 @@ def test_url_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_service_without_a_url_cannot_be_called() -> None:
-    with pytest.raises(ConfigurationError, match="needs a `url`"):
+    with pytest.raises(ConfigurationError, match="expected a `url`, for instance"):
         AnthropicCompatible.codec()
 
 

@@ -99,7 +99,7 @@ def test_what_everybody_knows_is_not_hidden() -> None:
 
 def test_wrong_settings_are_told_as_for_a_real_call() -> None:
     assert str(OpenAICompatible.draft(QUESTION).error) == (
-        "OpenAICompatible: OpenAICompatible needs a `url`, for instance http://127.0.0.1:9001/v1"
+        "OpenAICompatible: expected a `url`, for instance http://127.0.0.1:9001/v1, got none"
     )
     relayed = READER.at_once(ServerRequest(method="POST", path="/", body=b'{"model":"m","messages":[]}'))
     assert relayed is not None

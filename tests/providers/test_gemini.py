@@ -28,7 +28,7 @@ def test_the_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_service_without_a_url_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="needs a `url`"):
+    with pytest.raises(ConfigurationError, match="expected a `url`, for instance"):
         GeminiCompatible.codec()
 
 

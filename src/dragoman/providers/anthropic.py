@@ -26,7 +26,9 @@ class AnthropicCompatible(ListingProvider):
     @classmethod
     def codec(cls) -> ClientCodec:
         if not cls.url:
-            raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001")
+            raise ConfigurationError(
+                "expected a `url`, for instance http://127.0.0.1:9001, got none", provider=cls.__name__
+            )
         return shared(AnthropicClient, cls.url, version=cls.version, max_tokens=cls.max_tokens)
 
 

@@ -22,7 +22,9 @@ class GeminiCompatible(ListingProvider):
     @classmethod
     def codec(cls) -> ClientCodec:
         if not cls.url:
-            raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001")
+            raise ConfigurationError(
+                "expected a `url`, for instance http://127.0.0.1:9001, got none", provider=cls.__name__
+            )
         return shared(GeminiClient, cls.url, enterprise=cls.enterprise)
 
 

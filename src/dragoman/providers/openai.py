@@ -44,7 +44,9 @@ class OpenAICompatible(ListingProvider):
     @classmethod
     def codec(cls) -> ClientCodec:
         if not cls.url:
-            raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
+            raise ConfigurationError(
+                "expected a `url`, for instance http://127.0.0.1:9001/v1, got none", provider=cls.__name__
+            )
         return shared(OpenAIChatClient, cls.url, USUAL, cls.completions)
 
 
@@ -56,7 +58,9 @@ class ResponsesCompatible(OpenAICompatible):
     @classmethod
     def codec(cls) -> ClientCodec:
         if not cls.url:
-            raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
+            raise ConfigurationError(
+                "expected a `url`, for instance http://127.0.0.1:9001/v1, got none", provider=cls.__name__
+            )
         return shared(OpenAIResponsesClient, cls.url)
 
 

@@ -41,7 +41,7 @@ class Home:
 def checked_url(provider: Provider, variable: str) -> str:
     """The URL of `provider`, which may come from `variable`. Raises ConfigurationError if it is none."""
     if _site(provider.url)[0] not in {"http", "https"}:
-        raise ConfigurationError(f"{provider.__name__}: expected an http or https URL (`url`, or {variable})")
+        raise ConfigurationError(f"expected an http or https URL (`url`, or {variable})", provider=provider.__name__)
     return provider.url
 
 

@@ -192,7 +192,7 @@ def test_only_the_named_services_are_tried(tmp_path: Path) -> None:
 def test_what_a_wrong_setting_kept_from_being_tried_is_not_called_unreachable(tmp_path: Path) -> None:
     ran = run(tmp_path, "doctor", "openaicompatible")
     assert ran.code == 1
-    assert b"needs a `url`" in ran.out
+    assert b"expected a `url`, for instance" in ran.out
     assert b"not reachable" not in ran.out
     (checkup,) = json.loads(run(tmp_path, "doctor", "openaicompatible", "--json").out)["providers"]
     assert (checkup["error"], checkup["reachable"]) == ("ConfigurationError", None)

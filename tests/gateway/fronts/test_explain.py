@@ -144,7 +144,7 @@ async def test_a_wrong_setting_is_for_the_log_and_not_for_callers(caplog: pytest
     async with running_gateway() as url:
         found = told(await explain(url, CHAT, {}, chat_body("hi", "openaicompatible/m")))
     assert found["error"]["message"] == "a setting of the gateway is wrong; its log says which"
-    assert "needs a `url`" in caplog.text
+    assert "expected a `url`, for instance" in caplog.text
 
 
 async def test_a_key_is_needed_as_at_every_front_and_opens_a_site_s_password() -> None:

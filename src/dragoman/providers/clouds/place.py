@@ -50,7 +50,9 @@ class CloudProvider(ListingProvider):
         """The URL. Raises ConfigurationError if there is none."""
         said = " or ".join(" and ".join(way.variables) for way in cls.ways if way.variables)
         if not cls.url:
-            raise ConfigurationError(f"{cls.__name__}: expected {said}, or a `url` as {cls.example}, got neither")
+            raise ConfigurationError(
+                f"expected {said}, or a `url` as {cls.example}, got neither", provider=cls.__name__
+            )
         return checked_url(cls, said)
 
     @classmethod

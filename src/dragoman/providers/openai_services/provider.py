@@ -20,7 +20,9 @@ class OpenAIService(OpenAICompatible):
     @classmethod
     def codec(cls) -> ClientCodec:
         if not cls.url:
-            raise ConfigurationError(f"{cls.__name__}: expected a `url`, or none for {cls.row.url}, got an empty one")
+            raise ConfigurationError(
+                f"expected a `url`, or none for {cls.row.url}, got an empty one", provider=cls.__name__
+            )
         return shared(OpenAIChatClient, cls.url, cls.variant, cls.completions)
 
     @classmethod
