@@ -101,8 +101,8 @@ def test_a_request_is_relayed_unless_it_must_be_written_again(query: str, body: 
 @pytest.mark.parametrize(
     ("text", "origin"),
     [
-        (b"dragomanMarkMGExYjJjM2QuYS5i", "0a1b2c3d"),
-        (b"dragomanMark.0a1b2c3d.a.b", "0a1b2c3d"),
+        (b"dragomanMarkMGExYjJjM2Q0ZTVmLmEuYg==", "0a1b2c3d4e5f"),
+        (b"dragomanMark.0a1b2c3d4e5f.a.b", "0a1b2c3d4e5f"),
         (b"dragomanMark.x", ""),
         (b"dragomanMark!", ""),
         (b"dragomanMark_w==", ""),
