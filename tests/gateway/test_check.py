@@ -96,7 +96,7 @@ def test_the_store_has_a_file_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_missing_extra_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.metrics.export", None)
     with pytest.raises(ConfigurationError, match=r"^x\.toml:2: gateway\.otel: .*needs the extra `otel`"):
         check(Config(gateway=GatewayConfig(otel=True), origins={("gateway", "otel"): "x.toml:2"}))
 

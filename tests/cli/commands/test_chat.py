@@ -39,6 +39,7 @@ def test_says_that_there_is_no_model_yet(tmp_path: Path) -> None:
         terminal.expect("model: offline/echo")
         terminal.line("/retry")
         terminal.expect("hello")
+        terminal.expect("›")
         terminal.press(CTRL_D)
         assert terminal.end() == 0
     ran = run(tmp_path, "chat", stdin=b"/save empty.json\n/load empty.json\n")
