@@ -32,7 +32,7 @@ FILES = {
 }
 """Files that a page assumes to be in the working directory."""
 
-VARIABLES = {"UP_API_KEY": "sk-1", "AIBN_PASSWORD": "s3cret"}
+VARIABLES = {"UP_API_KEY": "sk-1", "COMPANY_KEY": "sk-2", "AIBN_PASSWORD": "s3cret"}
 
 
 def prepared(page: str, folder: Path) -> tuple[dict[str, str], tuple[int, ...]]:
