@@ -334,7 +334,7 @@ async def test_the_deadline_holds_for_an_answer_that_has_begun(kind: type[Client
         await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n')
         await exchange.closed()
 
-    entry = ModelConfig(targets=("s0/m", "s1/m"), timeouts=TimeoutsConfig(total=0.2))
+    entry = ModelConfig(targets=("s0/m", "s1/m"), timeouts=TimeoutsConfig(total=1))
     async with serve(failing) as first, serve(dripping) as second:
         config = routed([first, second], entry)
         client = kind(config)
