@@ -28,7 +28,7 @@ ERRORS = 1 << 12
 """Bytes of what a command says on stderr that are looked at: its first line stands in them."""
 
 READS = 16
-"""Reads of a pipe in one look, so that a command that never stops to write does not hold whoever looks."""
+"""Reads of a pipe in one look: the look ends even if a command never stops writing."""
 
 TOKEN = re.compile(r"(?=[\w+=~-]*[0-9])(?=[\w+=~-]*[A-Za-z])[\w+=~-]{20,}", re.ASCII)
 """What may be a key, whatever its form: letters and digits in a long run. No word of an error is like that."""

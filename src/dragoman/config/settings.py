@@ -50,7 +50,7 @@ class Settings(Struct):
     flawed: set[Keys] = field(default_factory=set)
     """The keys of the mistakes."""
     in_clear: bool = False
-    """Whether one of the values is a secret, and not the name of where it is."""
+    """Whether a secret stands in one of the values, and not only its place."""
 
     def commands(self) -> dict[Keys, tuple[NamedCommand, ...]]:
         """The commands that print secrets, by the settings that name them."""

@@ -23,7 +23,7 @@ class TextValue(Struct, frozen=True):
     pattern: str
     """The form as a regular expression for the complete text."""
     secret: bool = False
-    """Whether it is never shown. In place of a secret, one of FORMS may say where it is."""
+    """Whether it is never shown. One of FORMS may stand in place of a secret."""
     conceal: str = ""
     """A wrong text with one of these characters is not shown, because a part of it may be secret."""
     harmless: str = ""
@@ -292,7 +292,7 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
 
 
 def is_in_clear(kind: Kind, value: object) -> bool:
-    """Whether `value` is a secret, and not the name of where it is."""
+    """Whether `value` is the secret, and not one of FORMS."""
     match kind, value:
         case TextValue(secret=True, harmless=pattern), str(text):
             return not re.fullmatch(pattern, text)

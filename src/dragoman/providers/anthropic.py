@@ -5,8 +5,9 @@ from typing import ClassVar
 from dragoman.errors import ConfigurationError
 from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.anthropic.models import decode_facts, decode_models, models_request
-from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS
+from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, X_API_KEY
 from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.carrier import Carrier
 from dragoman.providers.codecs import shared
 from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
@@ -23,13 +24,32 @@ class AnthropicCompatible(ListingProvider):
     """Five minutes; if a request asks for an hour, its usage reports that.
     https://platform.claude.com/docs/en/build-with-claude/prompt-caching, 2026-11"""
 
+    signed: ClassVar[bool] = False
+    """Whether the service refuses thinking with an empty signature."""
+    carrier: ClassVar[Carrier] = X_API_KEY
+    """What holds the key."""
+    body_version: ClassVar[str] = ""
+    """See `Variant` of the protocol."""
+
     @classmethod
     def codec(cls) -> ClientCodec:
+        return shared(
+            AnthropicClient,
+            cls.address(),
+            version=cls.version,
+            max_tokens=cls.max_tokens,
+            signed=cls.signed,
+            carrier=cls.carrier,
+            body_version=cls.body_version,
+        )
+
+    @classmethod
+    def address(cls) -> str:
+        """The URL. Raises ConfigurationError if there is none."""
         if not cls.url:
-            raise ConfigurationError(
-                "expected a `url`, for instance http://127.0.0.1:9001, got none", provider=cls.__name__
-            )
-        return shared(AnthropicClient, cls.url, version=cls.version, max_tokens=cls.max_tokens)
+            message = "expected a `url`, for instance http://127.0.0.1:9001, got none"
+            raise ConfigurationError(message, provider=cls.__name__)
+        return cls.url
 
 
 class Anthropic(AnthropicCompatible):
@@ -39,10 +59,11 @@ class Anthropic(AnthropicCompatible):
     key_variable: ClassVar[str] = "ANTHROPIC_API_KEY"
     url = Home("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
 
+    signed = True
+
     @classmethod
-    def codec(cls) -> ClientCodec:
-        url = checked_url(cls, cls.url_variable)
-        return shared(AnthropicClient, url, version=cls.version, max_tokens=cls.max_tokens, signed=True)
+    def address(cls) -> str:
+        return checked_url(cls, cls.url_variable)
 
     @classmethod
     def key(cls) -> str | None:

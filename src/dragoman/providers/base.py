@@ -1,7 +1,7 @@
 """What a provider is: a class whose attributes say where a service is, what its protocol is, and what it can do."""
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
@@ -28,7 +28,7 @@ from dragoman.protocols.relay import RelayRequest
 from dragoman.providers.profiles import KNOWN, Families
 from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
-from dragoman.providers.settings import model_name, proxy_url, seconds, taken
+from dragoman.providers.settings import given_transport, model_name, proxy_url, seconds, silence, taken
 from dragoman.transport import browser
 from dragoman.transport.base import MAX_BODY, CallbackTransport, Reply, RequestTemplate, Route, Timeouts, Transport
 from dragoman.transport.http.proxies import NONE, proxy_for
@@ -36,9 +36,6 @@ from dragoman.transport.http.target import is_loopback
 from dragoman.transport.replay.redaction import SHORTEST
 from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Headers, Loss, ModelFacts, TokenCount
-
-if TYPE_CHECKING:
-    from aiohttp import BaseConnector, ClientSession
 
 AsyncResult = AsyncGenerator[str, None]
 """The text of an answer, piece by piece; it may be awaited as well, which opens it."""
@@ -139,11 +136,11 @@ class AsyncGeneratorProvider:
             raise
 
     @classmethod
-    def _service(cls, transports: Transports, env: Env, route: Route) -> Service:
-        """How chats are asked for."""
+    def _service(cls, transports: Transports, env: Env, route: Route, codec: ClientCodec | None = None) -> Service:
+        """How the service is asked: for chats, or by `codec` for something else."""
         return Service(
             name=cls.__name__,
-            codec=cls.chat_codec(),
+            codec=codec or cls.chat_codec(),
             transport=transports.pick(cls.likeness()),
             route=route,
             strict=cls.strict,
@@ -183,20 +180,8 @@ class AsyncGeneratorProvider:
     @classmethod
     def _asked(cls, model: str, transports: Transports) -> tuple[Env, Service]:
         """What a call needs that is no chat."""
-        env, route = system_env(cls.key(), cls.families.profile_of(model)), cls.route()
-        hidden = cls.secrets(env.key, route)
-        codec, transport = cls.codec(), transports.pick(cls.likeness())
-        service = Service(
-            cls.__name__,
-            codec,
-            transport,
-            route,
-            strict=cls.strict,
-            secrets=hidden,
-            headers=cls.sent_headers(),
-            gateways=transports.gateways,
-        )
-        return env, service
+        env = system_env(cls.key(), cls.families.profile_of(model))
+        return env, cls._service(transports, env, cls.route(), cls.codec())
 
     @classmethod
     def lists_models(cls) -> bool:
@@ -347,10 +332,11 @@ class AsyncGeneratorProvider:
         kwargs.pop("stream", None)
         overrides = taken(kwargs)
         name, provider = model_name(model), cls.configured(overrides) if overrides else cls
-        given = _given(session, connector)
+        given = given_transport(session, connector)
         said = proxy_url(proxy) or provider.proxy
         way = proxy_for(provider.url, said if said or given is None else NONE)
-        return provider._texts(name, messages, kwargs, _silence(way, timeout, provider), given)
+        allowed = silence(provider.timeouts, provider.timeout if timeout is None else timeout)
+        return provider._texts(name, messages, kwargs, Route(allowed, way, provider.ca_file), given)
 
     @classmethod
     async def create_async(cls, model: str, messages: Messages, proxy: str | None = None, **kwargs: Any) -> str:
@@ -396,27 +382,3 @@ class AsyncGeneratorProvider:
     def _founder(cls, name: str) -> type["AsyncGeneratorProvider"]:
         """The class that sets the attribute `name` for this one; what sets `working` is the hosted site's own."""
         return next(base for base in cls.__mro__ if name in vars(base) and issubclass(base, AsyncGeneratorProvider))
-
-
-def _silence(proxy: str | None, timeout: float | None, provider: type[AsyncGeneratorProvider]) -> Route:
-    silence = provider.timeout if timeout is None else timeout
-    timeouts = provider.timeouts
-    return Route(
-        timeouts=replace(
-            timeouts,
-            first_byte=silence,
-            idle=silence,
-            # A caller that allows a longer silence allows it before the first content too.
-            first_token=None if timeouts.first_token is None else max(timeouts.first_token, silence),
-        ),
-        proxy=proxy,
-        ca_file=provider.ca_file,
-    )
-
-
-def _given(session: "ClientSession | None", connector: "BaseConnector | None") -> Transport | None:
-    if session is None and connector is None:
-        return None
-    from dragoman.transport.aiohttp import AiohttpTransport
-
-    return AiohttpTransport(session=session, connector=connector)

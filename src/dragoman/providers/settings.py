@@ -1,11 +1,16 @@
-"""Settings of a class that a single call of `create_async_generator` may override. Knows no class."""
+"""What a single call of `create_async_generator` may set, instead of a class. Knows no class."""
 
 from math import isfinite
 from types import UnionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
-from dragoman.transport.base import Timeouts
+from dragoman.transport.base import Timeouts, Transport
+
+if TYPE_CHECKING:
+    from aiohttp import BaseConnector, ClientSession
 
 SETTINGS: dict[str, type | UnionType] = {
     "url": str,
@@ -41,6 +46,24 @@ def seconds(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0:
         return float(value)
     raise wrong_argument("timeout", "a finite number of seconds above 0", value)
+
+
+def silence(timeouts: Timeouts, allowed: float) -> Timeouts:
+    """`timeouts` with so many seconds of silence, until the first byte and between bytes.
+
+    Who allows a longer silence allows it before the first content too.
+    """
+    first_token = None if timeouts.first_token is None else max(timeouts.first_token, allowed)
+    return replace(timeouts, first_byte=allowed, idle=allowed, first_token=first_token)
+
+
+def given_transport(session: "ClientSession | None", connector: "BaseConnector | None") -> Transport | None:
+    """What sends by a caller's own session or connector; None if neither is given."""
+    if session is None and connector is None:
+        return None
+    from dragoman.transport.aiohttp import AiohttpTransport
+
+    return AiohttpTransport(session=session, connector=connector)
 
 
 def proxy_url(value: object) -> str | None:

@@ -28,6 +28,7 @@ from tests.config.test_renewal import Clock
 from tests.gateway.serving.test_workers import two_workers
 from tests.support.asgi import under_uvicorn
 from tests.support.gateway import Running, ask, chat_body, connect, running
+from tests.support.spawned import spawned
 
 TOML = """
 [gateway]
@@ -256,17 +257,8 @@ async def two(folder: Path, url: str, command: str, *options: str) -> AsyncItera
     """A gateway of two workers in processes of its own, and its URL."""
     path = folder / "dragoman.toml"
     path.write_text(TOML.format(workers=2, command=command, url=url, every=1))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dragoman", "serve", "--config", str(path), *options, stdout=PIPE, stderr=PIPE
-    )
-    assert process.stdout is not None
-    try:
-        first = (await process.stdout.readline()).decode()
-        yield process, first.split(" ")[3].rstrip(";")
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    async with spawned("-m", "dragoman", "serve", "--config", str(path), *options) as serving:
+        yield serving
 
 
 async def asked(url: str, key: str, times: int = 20) -> list[int]:

@@ -14,6 +14,7 @@ import pytest
 from dragoman.gateway.serving.workers import TRIES
 from tests.gateway.serving.test_serve import refused
 from tests.support.gateway import ask, chat_body, connect
+from tests.support.spawned import spawned
 
 PROGRAM = """
 from dragoman.config import Config, GatewayConfig
@@ -27,15 +28,8 @@ print("ended well", flush=True)
 async def program(more: str = "") -> AsyncIterator[tuple[Process, str]]:
     """A gateway of two workers with `more` settings, and its URL."""
     text = PROGRAM.replace("{more}", more)
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", text, stdout=PIPE, stderr=PIPE)
-    assert process.stdout is not None
-    try:
-        first = (await process.stdout.readline()).decode()
-        yield process, first.split(" ")[3].rstrip(";")
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    async with spawned("-c", text) as serving:
+        yield serving
 
 
 def workers(process: Process) -> set[int]:

@@ -121,7 +121,7 @@ PLACES: dict[str, tuple[Service, tuple[str, ...], Callable[..., str | None]]] = 
     "google-vertex": (Service("vertex"), ("project", "location"), vertex_url),
     "google-vertex-anthropic": (Service("vertexanthropic"), ("project", "location"), vertex_url),
 }
-"""Services of clouds, the options that say where they are, and the `url` that is made of them."""
+"""Cloud services: the options that name their place, and how the `url` is made of them."""
 PLACED = {name: options for name, (_, options, _) in PLACES.items()}
 
 KEEP = "keep it in opencode.json, which opencode still reads"
@@ -263,7 +263,7 @@ def _placed(done: NamedImport, node: Node, entry: str) -> None:
 
 
 def _cloud(name: str, options: Node) -> tuple[Service, str] | None:
-    """The service of a cloud and its `url`; None if the options do not say where it is."""
+    """The cloud service and its `url`; None if the options do not name its place."""
     if name not in PLACES:
         return None
     service, places, address = PLACES[name]

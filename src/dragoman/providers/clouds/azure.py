@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.carrier import Carrier
 from dragoman.protocols.openai_chat import OpenAIChatClient
@@ -60,14 +59,5 @@ class AzureAnthropic(Unlisted, AnthropicCompatible):
     url = Place(*ways)
     example = "https://RESOURCE.services.ai.azure.com/anthropic"
     key_variable: ClassVar[str] = "ANTHROPIC_FOUNDRY_API_KEY"
-
-    @classmethod
-    def codec(cls) -> ClientCodec:
-        return shared(
-            AnthropicClient,
-            cls.address(),
-            version=cls.version,
-            max_tokens=cls.max_tokens,
-            signed=True,
-            carrier=KEY_OR_TOKEN,
-        )
+    signed = True
+    carrier = KEY_OR_TOKEN

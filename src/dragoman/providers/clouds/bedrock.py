@@ -8,7 +8,6 @@ Some models are at another address, which an entry's `url` names.
 
 from typing import ClassVar
 
-from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
@@ -60,14 +59,5 @@ class BedrockAnthropic(Unlisted, AnthropicCompatible):
     url = Place(*ways)
     example = "https://bedrock-mantle.REGION.api.aws/anthropic"
     key_variable: ClassVar[str] = KEY
-
-    @classmethod
-    def codec(cls) -> ClientCodec:
-        return shared(
-            AnthropicClient,
-            cls.address(),
-            version=cls.version,
-            max_tokens=cls.max_tokens,
-            signed=True,
-            carrier=BEARER,
-        )
+    signed = True
+    carrier = BEARER

@@ -9,7 +9,6 @@ address without a project.
 
 from typing import ClassVar
 
-from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.gemini import GeminiClient
@@ -87,18 +86,9 @@ class VertexAnthropic(Unlisted, AnthropicCompatible):
     )
     url = Place(*ways)
     example = EXAMPLE
-
-    @classmethod
-    def codec(cls) -> ClientCodec:
-        return shared(
-            AnthropicClient,
-            cls.address(),
-            version=cls.version,
-            max_tokens=cls.max_tokens,
-            signed=True,
-            carrier=BEARER,
-            body_version=BODY_VERSION,
-        )
+    signed = True
+    carrier = BEARER
+    body_version = BODY_VERSION
 
     @classmethod
     def keyless(cls) -> str:
