@@ -237,3 +237,12 @@ def test_what_another_protocol_cannot_have_said_of_a_hosted_tool_is_not_sent() -
     request = ChatRequest(model="m", messages=(user("x"), Message("assistant", parts), user("y")))
     sent = json.loads(CODEC.encode_request(request, fixed_env()).body or b"")
     assert [next(iter(part)) for part in sent["contents"][1]["parts"]] == ["functionCall"]
+
+
+@pytest.mark.parametrize(("signature", "parts"), [("dragomanMarkMGExYjJjM2Q0ZTVmLmEuYg==", 1), ("c2ln", 2)])
+def test_a_mark_that_follows_a_thought_is_its_state(signature: str, parts: int) -> None:
+    """A gateway gives the state of a thought once its words have gone out; of a service it is a part of its own."""
+    thought, last = chunk({"text": "hm", "thought": True}), {"text": "", "thought": True, "thoughtSignature": signature}
+    found = answer(thought, chunk(last), A, END).parts[:-1]
+    assert len(found) == parts
+    assert [part.opaque for part in found] == [None] * (parts - 1) + [OpaqueState(NAME, signature, CODEC.origin("m"))]
