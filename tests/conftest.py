@@ -14,6 +14,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
+from tests.seed import commit_seed
+
 # Hypothesis draws numbers and texts that stand in the modules that are loaded: with them, the examples of a test would
 # depend on which tests ran before it in the same process.
 providers._get_local_constants = lambda: providers._local_constants
@@ -49,8 +51,14 @@ USUAL: dict[signal.Signals, Any] = {
 """What a program does with them if nobody has said otherwise."""
 
 
-def pytest_configure() -> None:
-    """Tests send signals to which a shell without job control, and `nohup`, make what they start deaf."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis draws by the commit's seed, if none is given; signals are what they usually are.
+
+    Tests send signals to which a shell without job control, and `nohup`, make what they start deaf.
+    """
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = commit_seed()
     for number, usual in USUAL.items():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
@@ -79,8 +87,8 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints the matrix of callers and services, and of faults, if they were run."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Prints the matrix of callers and services, and of faults, if they were run; and what properties were drawn by."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
     given = [pair for report in reports for pair in getattr(report, "user_properties", ()) if report.when == "call"]
     for name, clients in (("matrix", "Python"), ("matrix (node)", "Node")):

@@ -1,12 +1,12 @@
 """The sample of the matrix, and what is said of a run of it."""
 
 import random
-import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
+from tests.seed import commit_seed
 
 T = TypeVar("T")
 
@@ -14,19 +14,11 @@ T = TypeVar("T")
 def chosen(cells: Sequence[T], size: int, found: Sequence[str], config: pytest.Config) -> tuple[list[T], int]:
     """The cells of a run, and the seed: all if `--faults` asks for them, else `size` by lot, and those of `found`."""
     given = config.getoption("--faults-seed")
-    seed = _commit() if given is None else int(given)
+    seed = commit_seed() if given is None else int(given)
     if config.getoption("--faults"):
         return list(cells), seed
     wanted = set(random.Random(seed).sample(range(len(cells)), min(size, len(cells))))
     return [cell for number, cell in enumerate(cells) if number in wanted or str(cell) in found], seed
-
-
-def _commit() -> int:
-    """A number that changes with each commit; 0 where there is no repository."""
-    run = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return int(run.stdout[:8], 16) if run.returncode == 0 else 0
 
 
 def played(kind: str, cells: int, wrong: int, seconds: float, seed: int) -> tuple[str, str]:

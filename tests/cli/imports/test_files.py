@@ -1,5 +1,6 @@
 """Files as their programs' documentation shows them, what is written for each, and what is said of each key."""
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -307,3 +308,12 @@ def test_values_that_only_yaml_has_are_keys_as_well(text: str, paths: list[str])
     lines = [line for line in report(done.findings) if line.startswith("  ")]
     assert [line.strip().partition(": ")[0] for line in lines][: len(paths)] == paths
     assert tomllib.loads(done.toml) == {}
+
+
+@pytest.mark.parametrize("address", ["http://[::1/v1", "https://one.example?x=1", "https://one.example/other", 7])
+def test_an_address_that_is_no_resource_of_azure_is_said(address: object) -> None:
+    params = {"model": "azure/gpt-4o", "api_base": address}
+    toml, found = convert("litellm", json.dumps({"model_list": [{"model_name": "m", "litellm_params": params}]}))
+    verdict, words = found["model_list.0.litellm_params.api_base"]
+    assert (verdict, toml.get("providers")) == (Verdict.BY_HAND.value, None)
+    assert "write" in words

@@ -176,6 +176,17 @@ async def test_goes_through_the_proxy_of_the_urls_scheme(impersonate: str | None
     assert [request.path for request in proxy.requests] == ["http://service.example/x"]
 
 
+@both
+@pytest.mark.parametrize("proxies", [None, {"http": "http://127.0.0.1:1"}])
+async def test_a_url_that_cannot_be_parsed_is_an_error_of_ours(
+    impersonate: str | None, proxies: dict[str, str] | None
+) -> None:
+    async with StreamSession(impersonate=impersonate, proxies=proxies) as session:
+        with pytest.raises(InvalidRequestError, match="cannot be parsed"):
+            async with session.get("http://[::1/x"):
+                pass
+
+
 REFUSALS: list[tuple[int, str, str, type[DragomanError], str]] = [
     (400, "application/json", '{"error":{"message":"no model"}}', InvalidRequestError, "HTTP 400: no model"),
     (

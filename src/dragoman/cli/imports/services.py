@@ -1,7 +1,5 @@
 """Which entry of `[providers]` stands for a service of another program. Knows no program and no file."""
 
-from urllib.parse import urlsplit
-
 from msgspec import Struct
 
 from dragoman.providers.openai_services import ROWS
@@ -73,6 +71,9 @@ AZURE_RESPONSES = Service("azureresponses")
 AZURE_PATH = "/openai/v1"
 """The path below a resource of Azure OpenAI; other programs name the resource alone."""
 
+AFTER_HOST = frozenset("/?#")
+"""What ends the host in an address."""
+
 BEDROCK_BY_HAND = (
     "dragoman signs no requests with AWS credentials: get an API key of Bedrock, and write an entry with "
     'type = "bedrock", "bedrockresponses" or "bedrockanthropic"'
@@ -88,7 +89,7 @@ GCLOUD = 'set `api_key` of the entry to an access token: { command = ["gcloud", 
 def azure_url(address: str) -> str | None:
     """The `url` for a resource of Azure OpenAI; None if the address has another path."""
     plain = address.rstrip("/").removesuffix(AZURE_PATH)
-    return f"{plain}{AZURE_PATH}" if urlsplit(plain).path == "" else None
+    return f"{plain}{AZURE_PATH}" if AFTER_HOST.isdisjoint(plain.partition("://")[2]) else None
 
 
 def at_home(service: Service, url: str) -> Service:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -82,7 +82,7 @@ class StreamSession:
     def _proxy(self, url: str) -> str | None:
         """The proxy on the way to `url`."""
         if self._proxies is not None:
-            return self._proxies.get(urlsplit(url).scheme) or self._proxies.get("all")
+            return self._proxies.get(url.partition("://")[0].lower()) or self._proxies.get("all")
         from dragoman.transport.http.proxies import proxy_for  # with it comes the native transport, as in `choice`
 
         return proxy_for(url)
