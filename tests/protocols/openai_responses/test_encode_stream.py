@@ -336,6 +336,15 @@ def test_a_failure_has_the_answer_s_id_and_the_next_numbers() -> None:
     check_response(alone[1]["response"])
 
 
+@pytest.mark.parametrize("field", ["temperature", "top_p", "store", "user", "tools", "metadata", "more"])
+@pytest.mark.parametrize("value", [None, 1, 1.0, 0, False, True, "", [], {}, {"effort": None, "summary": None}])
+def test_a_field_is_the_same_when_an_answer_begins_and_ends(field: str, value: object) -> None:
+    start = ResponseStart("resp_1", extra={NAME: {field: value}})
+    events = events_of(AnswerEncoder(REQUEST, fixed_env()).send([start, ResponseEnd("stop")]))
+    found = [json.dumps(event["response"][field]) for event in events]
+    assert found == [json.dumps(value)] * 3
+
+
 def test_the_end_mark_is_sent_if_it_is_asked_for() -> None:
     events = answer(Text(text="a"))
     env = fixed_env()

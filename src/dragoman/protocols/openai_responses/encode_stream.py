@@ -27,7 +27,7 @@ from dragoman.protocols.openai_responses.decode_stream import RESPONSE
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT, failed, failure
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import encode_reason
-from dragoman.protocols.openai_responses.frame import frame
+from dragoman.protocols.openai_responses.frame import BARE, frame, unusual
 from dragoman.protocols.openai_responses.logprobs import encode_logprobs
 from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, ItemWriter
 from dragoman.protocols.openai_responses.said_items import belongs
@@ -89,9 +89,10 @@ class AnswerEncoder(EventEncoder):
         tell: Tell | None = None,
         answer_id: str = "",
     ) -> None:
-        self._frame = _json(frame(request, ResponseStart(), env))
-        """The answer as it began. What it repeats of the request is held as JSON and not as values: of an agent's
-        request that is all of its tools, which have two and a half times its weight as values."""
+        self._unusual = _json(unusual(frame(request, ResponseStart(), env)))
+        """What the answer says as it begins, without what nearly all say. What it repeats of the request is held as
+        JSON and not as values: of an agent's request that is all of its tools, which have two and a half times its
+        weight as values."""
         self._compact = request.compact
         self._env = env
         self._writer = ItemWriter(request, env, answer_id)
@@ -164,14 +165,15 @@ class AnswerEncoder(EventEncoder):
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
         own = {"id": start.id or None, "created_at": start.created, "model": start.model or None}
         own = {name: value for name, value in own.items() if value is not None}
-        self._frame, self._started = _trimmed(_json(self._begun() | own | start.extra.get(NAME, {}))), True
-        said = Raw(self._frame)
+        begun = self._begun() | own | start.extra.get(NAME, {})
+        self._unusual, self._started = _trimmed(_json(unusual(begun))), True
+        said = Raw(_json(begun))
         self._event(out, "created", response=said)
         self._event(out, "in_progress", response=said)
 
     def _begun(self) -> dict[str, Any]:
         """The fields of the answer as they are when it begins."""
-        return {name: None if said == NULL else said for name, said in _fields(self._frame).items()}
+        return BARE | {name: None if said == NULL else said for name, said in _fields(self._unusual).items()}
 
     # Parts.
 

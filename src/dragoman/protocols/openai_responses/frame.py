@@ -36,6 +36,18 @@ USUAL: dict[str, Any] = {
 }
 """What an answer says of a request that says nothing. Callers need these fields, most of them with a value."""
 
+BARE: dict[str, Any] = {
+    "id": None,
+    "object": "response",
+    "created_at": None,
+    "status": "in_progress",
+    "model": None,
+    **USUAL,
+    "output": [],
+    "usage": None,
+}
+"""An answer that has begun, of which nothing is known but that."""
+
 SECRET = ("authorization", "headers")
 """Fields of a tool that hold the caller's keys for another service: they are not repeated."""
 
@@ -51,15 +63,11 @@ def frame(request: ChatRequest, start: ResponseStart | ChatResponse, env: Env) -
     asked = encode_settings(request, _ALL, {"instructions": instructions})
     said = {name: value for name, value in asked.items() if name in ECHO and value is not None}
     body = {
+        **BARE,
         "id": start.id or f"resp_{env.new_id()}",
-        "object": "response",
         "created_at": int(env.now) if start.created is None else start.created,
-        "status": "in_progress",
         "model": start.model or request.model,
-        **USUAL,
         **said,
-        "output": [],
-        "usage": None,
     }
     body["store"] = False  # nothing is stored here, whatever was asked for
     body["reasoning"] = USUAL["reasoning"] | body["reasoning"]
@@ -68,6 +76,15 @@ def frame(request: ChatRequest, start: ResponseStart | ChatResponse, env: Env) -
     if isinstance(conversation := body.get("conversation"), str):
         body["conversation"] = {"id": conversation}
     return body
+
+
+def unusual(body: dict[str, Any]) -> dict[str, Any]:
+    """The fields that an answer has beside those of `BARE`, or other than there: 1 is not 1.0, as JSON has it."""
+    return {
+        name: value
+        for name, value in body.items()
+        if name not in BARE or value != BARE[name] or type(value) is not type(BARE[name])
+    }
 
 
 def _shown(tool: dict[str, Any]) -> dict[str, Any]:
