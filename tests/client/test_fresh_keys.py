@@ -1,8 +1,8 @@
 """A client that goes on has the keys that its commands print now."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -106,6 +106,40 @@ async def test_a_refused_key_is_asked_for_before_the_next_call_and_no_key_is_sho
         assert keys(server) == ["first-canary", "second-canary"]
 
 
+def asking(client: Client, what: str) -> Awaitable[object]:
+    asks: dict[str, Callable[[], Awaitable[object]]] = {
+        "embed": lambda: client.embed("up/m", "hi"),
+        "count": lambda: client.count_tokens("up/m", "hi"),
+        "next": lambda: client.chat("two", "hi"),
+    }
+    return asks[what]()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("what", ["embed", "count", "next"])
+async def test_so_it_is_whatever_was_asked_and_if_another_target_answers(
+    what: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(exchange: Exchange) -> None:
+        await exchange.reply(status, body=b'{"message": "Bearer Token has expired"}')
+
+    (tmp_path / "now").write_text("first")
+    monkeypatch.setattr("dragoman.config.renewal.HASTE", 0.0)
+    async with serve(refuses) as server:
+        entry = {
+            "protocol": "openai-chat" if what == "embed" else "openai-responses",
+            "url": server.url,
+            "api_key": {"command": [printing(tmp_path)], "every": 300},
+        }
+        route = {"targets": ["up/m", "offline/echo"]}
+        async with Client({"providers": {"up": entry}, "models": {"two": route}}) as client:
+            for key in ("second", "third"):
+                (tmp_path / "now").write_text(key)
+                with suppress(DragomanError):
+                    await asking(client, what)
+            assert client.config.providers["up"].api_key == "third"
+
+
 class Put:
     """What a client would put in force."""
 
@@ -159,5 +193,5 @@ async def test_who_leaves_the_keys_to_others_runs_nothing(tmp_path: Path) -> Non
     it.prints("second")
     it.keys.leave()
     await it.keys.ready()
-    it.keys.refused()
+    it.keys.heed((), "invalid_api_key")
     assert (it.put, runs(tmp_path)) == ([], 1)

@@ -133,6 +133,7 @@ FAILING = {
         "one that ended with status 1 and said: ERROR: log in (…)"
     ),
     "echo 'no: api_key=canary-7Q ' >&2; exit 1": "one that ended with status 1 and said: no: api_key=…",
+    "echo WARNING: old >&2; echo 'ERROR: log in' >&2; exit 1": "one that ended with status 1 and said: ERROR: log in",
     "kill -9 $$": "one that was ended by SIGKILL, and said nothing",
     "true": "one that printed nothing",
     "echo": "one that printed nothing",
@@ -174,6 +175,13 @@ WRONG = {
     ),
     'api_key = { command = ["canary-7Q"] }': (
         "api_key: expected a command that prints the secret, got one whose program is not found, or may not be run"
+    ),
+    'api_key = { command = ["gcloud auth canary-7Q"] }': (
+        "api_key: expected a command that prints the secret, got one whose program is not found, or may not be run; "
+        "each argument is a text of its own"
+    ),
+    'api_key = { command = ["printf", "canary-7Q\\nb"] }': (
+        "api_key: expected text of visible ASCII characters, got several lines in what its command printed"
     ),
     'api_key = { command = ["printf", "canary-7Q b"] }': (
         "api_key: expected text of visible ASCII characters, got other text in what its command printed"

@@ -136,7 +136,7 @@ BAD = [
      'FORMS, got the name of a variable as other programs write it'),
     ('[providers.up.headers]\nx-a = "canary\\r\\nx-b: c"',
      "2: providers.up.headers.x-a: expected visible ASCII characters, with spaces only between them, "
-     'FORMS, got other text'),
+     'FORMS, got several lines'),
     ('[providers.up]\nheaders = "canary"',
      "2: providers.up.headers: expected a table of visible ASCII characters, with spaces only between them, "
      'FORMS, got other text'),
@@ -150,7 +150,7 @@ BAD = [
     ("[providers.up]\napi_key = 12345",
      '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got a number'),
     ('[providers.up]\napi_key = "canary\\r\\nx: y"',
-     '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got other text'),
+     '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got several lines'),
     ('[providers.up]\napi_key = "${UP_API_KEY}"',
      '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got the name of a variable as other '
      'programs write it'),

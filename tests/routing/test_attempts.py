@@ -32,6 +32,7 @@ from dragoman.transport.base import Reply
 from dragoman.types import (
     ChatRequest,
     Image,
+    Loss,
     PartDelta,
     PartEnd,
     PartStart,
@@ -121,7 +122,7 @@ async def drain(answer: Answer) -> list[StreamEvent]:
 def fallback(scenes: Sequence[Handler]) -> Handler:
     """The first of these that is able to answer."""
 
-    async def received(request: ChatRequest, reply: Reply) -> Answer:
+    async def received(request: ChatRequest, reply: Reply, lost: tuple[Loss, ...]) -> Answer:
         raise AssertionError("nothing is relayed here")
 
     return translated(route([Target(f"service/{n}", "m", scene, received) for n, scene in enumerate(scenes)]))

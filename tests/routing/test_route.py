@@ -34,7 +34,7 @@ from dragoman.routing.route import MARGIN, Nested, Route
 from dragoman.routing.strategies.cheapest import cheapest
 from dragoman.routing.strategies.fallback import fallback
 from dragoman.transport.base import Reply
-from dragoman.types import ChatRequest
+from dragoman.types import ChatRequest, Loss
 from tests.support.routes import FAILURES, REST, candidate, route
 
 INFO = RequestInfo("fast")
@@ -44,7 +44,7 @@ async def _opened(request: ChatRequest) -> Answer:
     raise AssertionError("nobody is asked here")
 
 
-async def _received(request: ChatRequest, reply: Reply) -> Answer:
+async def _received(request: ChatRequest, reply: Reply, lost: tuple[Loss, ...]) -> Answer:
     raise AssertionError("nobody is asked here")
 
 

@@ -8,7 +8,17 @@ from dragoman.engine.answer import Answer, Handler
 from dragoman.errors import DragomanError
 from dragoman.routing.plan import Target
 from dragoman.transport.base import Reply
-from dragoman.types import ChatRequest, PartDelta, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamEvent, Text
+from dragoman.types import (
+    ChatRequest,
+    Loss,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+)
 
 Step = tuple[float, list[StreamEvent] | DragomanError]
 """Seconds, and what comes then."""
@@ -71,7 +81,7 @@ class TimedService:
 def target(name: str, service: Handler, **said: Any) -> Target:
     """A target of this service; `continues`: it takes the beginning of an answer."""
 
-    async def received(request: ChatRequest, reply: Reply) -> Answer:
+    async def received(request: ChatRequest, reply: Reply, lost: tuple[Loss, ...]) -> Answer:
         raise AssertionError("nothing is relayed here")
 
     continues = service if said.pop("continues", True) else None

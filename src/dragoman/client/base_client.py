@@ -17,7 +17,7 @@ from dragoman.client.retries import Random
 from dragoman.config import Config
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.forward import Forwarded
-from dragoman.errors import AuthenticationError, InvalidRequestError, ModelNotFoundError
+from dragoman.errors import InvalidRequestError, ModelNotFoundError
 from dragoman.protocols.operations import KeptCall
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
@@ -161,11 +161,10 @@ class BaseClient:
         if not isinstance(request, ChatRequest):
             raise InvalidRequestError(f"expected a ChatRequest, got {type(request).__name__}")
         await self._keys.ready()
-        try:
-            return await self.handler(request.model)(request)
-        except AuthenticationError:
-            self._keys.refused()
-            raise
+        with self._keys.watched():
+            answer = await self.handler(request.model)(request)
+        self._keys.heed(answer.attempts)
+        return answer
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
@@ -178,7 +177,8 @@ class BaseClient:
         self._check_here()
         await self._keys.ready()
         plan = self.plan(request.model)
-        response, lost = await operate(plan, request.model, lambda found: found.embed(request), note)
+        with self._keys.watched():
+            response, lost = await operate(plan, request.model, lambda found: found.embed(request), note)
         return replace(response, model=request.model or self.default_model), lost
 
     async def count_request(self, request: ChatRequest, note: Note = unheard) -> TokenCount:
@@ -186,7 +186,8 @@ class BaseClient:
         self._check_here()
         await self._keys.ready()
         plan = self.plan(request.model)
-        return await operate(plan, request.model, lambda found: found.count_tokens(request), note, apart=True)
+        with self._keys.watched():
+            return await operate(plan, request.model, lambda found: found.count_tokens(request), note, apart=True)
 
     async def forward(self, provider: str, call: KeptCall) -> Forwarded:
         """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such
@@ -196,7 +197,8 @@ class BaseClient:
         found = self.providers.get(provider)
         if found is None:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")
-        return await found.forward(call, self._transports)
+        with self._keys.watched():
+            return await found.forward(call, self._transports)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Lock, Thread
 from time import monotonic
 
 from dragoman.config import Config
 from dragoman.config.commands import Words, run_all
 from dragoman.config.renewal import Renewal
-from dragoman.errors import ConfigurationError
+from dragoman.errors import Attempt, AuthenticationError, ConfigurationError, DragomanError
 
 WAIT = 5.0
 """Seconds that a call waits for a new key: if its command takes longer, the earlier key has to do."""
@@ -47,9 +47,20 @@ class FreshKeys:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(asyncio.wrap_future(running), WAIT)
 
-    def refused(self) -> None:
-        """A service has refused a key: the commands are run again before the next call, unless they just have been."""
-        if self._renewal is not None:
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Heeds what services answer in it that fails."""
+        try:
+            yield
+        except DragomanError as exc:
+            self.heed(exc.attempts, exc.code)
+            raise
+
+    def heed(self, attempts: Sequence[Attempt], code: str = "") -> None:
+        """If a service has refused a key, in one of `attempts` or with the error `code`, the commands are run again
+        before the next call, unless they just have been."""
+        refused = AuthenticationError.code
+        if self._renewal is not None and (code == refused or any(each.code == refused for each in attempts)):
             self._renewal.hurry()
 
     def leave(self) -> None:

@@ -233,8 +233,8 @@ class ModelTable:
 
             return opened
 
-        async def received(request: ChatRequest, reply: Reply) -> Answer:
-            answer = await provider.receive(replace(request, model=asked), reply, transports)
+        async def received(request: ChatRequest, reply: Reply, lost: tuple[Loss, ...]) -> Answer:
+            answer = await provider.receive(replace(request, model=asked), reply, lost, transports)
             return Named(answer, request.model or self.default)
 
         async def embedded(request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:

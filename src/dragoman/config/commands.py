@@ -93,7 +93,8 @@ class Running:
         if sys.platform == "win32":
             self._ended = Printed(failure="one on Windows, where none is run")
         elif program is None:
-            self._ended = Printed(failure="one whose program is not found, or may not be run")
+            words_in_one = "; each argument is a text of its own" if " " in words[0] else ""
+            self._ended = Printed(failure=f"one whose program is not found, or may not be run{words_in_one}")
         else:
             try:
                 self._process = Popen(  # noqa: S603  # what the user's configuration names; no shell
@@ -160,13 +161,15 @@ class Running:
 
 
 def first_line(err: bytes, out: bytes = b"") -> str:
-    """The first line that a command said on stderr, without all that may be a key.
+    """The first line that a command said on stderr, or the first that calls itself an error, without all that may be a
+    key.
 
-    It is what helps: `gcloud`, `az` and `op` say there that one must log in. Nothing that stands on stdout is shown, no
-    long run of letters and digits, and nothing that looks like a credential.
+    It is what helps: `gcloud`, `az` and `op` say there that one must log in, after what they warn of. Nothing that
+    stands on stdout is shown, no long run of letters and digits, and nothing that looks like a credential.
     """
-    lines = (line.strip() for line in err.decode(errors="replace").splitlines())
-    line = "".join(letter if letter.isprintable() else " " for letter in next(filter(None, lines), ""))
+    lines = [text for line in err.decode(errors="replace").splitlines() if (text := line.strip())]
+    shown = next((line for line in lines if line.lower().startswith("error")), next(iter(lines), ""))
+    line = "".join(letter if letter.isprintable() else " " for letter in shown)
     for secret in out.decode(errors="replace").split():
         line = line.replace(secret, "…")
     return cut(TOKEN.sub("…", scrub(line)))

@@ -56,11 +56,13 @@ def quoted(text: str) -> str:
 
 
 def _concealed(text: str) -> str:
-    """Why a secret may be wrong: only white space around it and the form of a name are described."""
+    """Why a secret may be wrong: only white space and the form of a name are described."""
     if text.endswith(("\n", "\r")):
         return "one that ends with a line break"
     if re.match(REFERENCE, text):
         return "the name of a variable as other programs write it"
+    if "\n" in text.strip():
+        return "several lines"
     return "one with spaces around it" if text.strip() != text else "other text"
 
 

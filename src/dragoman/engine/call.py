@@ -1,11 +1,13 @@
 """One call of a service: a request is translated and sent, and its reply is an answer or an error."""
 
+from functools import partial
 from time import monotonic
 
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.beside import beside
+from dragoman.engine.betas import with_taken_betas
 from dragoman.engine.commit import held
 from dragoman.engine.compaction import Summarised
 from dragoman.engine.decoded import Decoded, content_by, until
@@ -17,6 +19,7 @@ from dragoman.engine.secrets import signed
 from dragoman.engine.service import Service, failure, fetch
 from dragoman.errors import DragomanError, OpaqueStateError
 from dragoman.protocols.base import ClientCodec, Preliminaries
+from dragoman.protocols.betas import sent
 from dragoman.protocols.env import Env
 from dragoman.protocols.gateways import with_behind
 from dragoman.protocols.kept_turns import with_kept
@@ -68,18 +71,29 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
             message = await _exchange(service, message)
         if request.trace:
             message = replace(message, headers=(*message.headers, *request.trace))
-        content, asked_at = content_by(service.route.timeouts), monotonic()
-        async with until(content, service):
-            reply = await service.send(message)
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
-    answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
-    answer.asked_at = asked_at
+    answer = await with_taken_betas(service, request.model, message, partial(_sent, service, request, lost))
     if asked.summary:
         return Summarised(answer)
     if checking:
         answer = Checked(answer, checking)
     return answer if asked.names is None else Renamed(answer, asked.names)
+
+
+async def _sent(
+    service: Service, request: ChatRequest, lost: tuple[Loss, ...], message: HttpRequest, untaken: tuple[Loss, ...]
+) -> Answer:
+    content, asked_at = content_by(service.route.timeouts), monotonic()
+    try:
+        async with until(content, service):
+            reply = await service.send(message)
+    except DragomanError as exc:
+        raise signed(exc, service.name, service.secrets) from exc.__cause__
+    answer = await receive(service, request, reply, lost + untaken, marked=message.mark_chunks, content=content)
+    answer.asked_at = asked_at
+    # A gateway may say in its stream that it was refused.
+    return await held(answer) if sent(message.headers, service.codec.beta_field) else answer
 
 
 def _encoded(codec: ClientCodec, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:

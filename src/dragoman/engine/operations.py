@@ -8,6 +8,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from dragoman.engine.beside import beside
+from dragoman.engine.betas import with_taken_betas
 from dragoman.engine.decoded import LARGE
 from dragoman.engine.question import question
 from dragoman.engine.repeated import words_of
@@ -19,7 +20,17 @@ from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.gateways import is_estimate, losses_behind, with_behind
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.operations import EmbedClient
-from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, HttpResponse, Loss, LostField, TokenCount, Usage
+from dragoman.types import (
+    ChatRequest,
+    EmbedRequest,
+    EmbedResponse,
+    HttpRequest,
+    HttpResponse,
+    Loss,
+    LostField,
+    TokenCount,
+    Usage,
+)
 from dragoman.types.operations import NUMBER, is_finite
 
 MAX_VECTORS = 64 << 20
@@ -103,14 +114,19 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     fitted = await beside(request, service.codec.fit, asked.request, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     message = await beside(request, codec.encode_request, fitted, env)
+    message = message.with_headers(request.trace)
+
+    async def counted(message: HttpRequest, untaken: tuple[Loss, ...]) -> tuple[HttpResponse, tuple[Loss, ...]]:
+        return await fetch(service, message), asked.losses + untaken
+
     try:
-        reply = await fetch(service, message.with_headers(request.trace))
+        reply, lost = await with_taken_betas(service, f"{request.model} (tokens)", message, counted)
     except DragomanError as exc:
         if exc.upstream_status not in UNCOUNTED or isinstance(exc, ModelNotFoundError):
             raise
         return await beside(request, estimated_tokens, request)
     with signing(service):
-        losses = with_behind(asked.losses, reply.head)
+        losses = with_behind(lost, reply.head)
         return replace(codec.decode_response(reply), losses=losses, estimated=is_estimate(reply.head))
 
 

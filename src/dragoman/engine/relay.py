@@ -27,6 +27,7 @@ from dragoman.engine.secrets import signed
 from dragoman.engine.spent import SAMPLE, note, relayed_tokens
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.loop.outlet import Outlet
+from dragoman.protocols.betas import replaced, sent, untaken
 from dragoman.protocols.gateways import is_gateway, losses_behind
 from dragoman.protocols.relay import RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, SHORT, Exchange, Reply, Sending
@@ -110,7 +111,7 @@ class Relay:
         self.answered = False
         """Whether the head of a good reply has come."""
         self.losses: tuple[Loss, ...] = ()
-        """What a good reply says was lost behind the service."""
+        """What of the request was left out, and what a good reply says was lost behind the service."""
         self.came_at: float | None = None
         """When its first content had come, or an answer that is not streamed, in seconds of the monotonic clock."""
         self._state = ASKED
@@ -127,15 +128,27 @@ class Relay:
 
     # The owner's side.
 
-    def start(self, request: RelayRequest, model: str, loop: asyncio.AbstractEventLoop, trace: Headers = ()) -> None:
+    def start(
+        self,
+        request: RelayRequest,
+        model: str,
+        loop: asyncio.AbstractEventLoop,
+        trace: Headers = (),
+        betas: str | None = None,
+    ) -> None:
         """Sends the request, at once if a connection is idle.
 
         `model`: the service's own name of the model. `loop`: the running event loop. `trace`: see `ChatRequest.trace`.
+        `betas`: in place of the caller's, which the service has refused.
         """
         try:
             target = self._target
             template = target.templates.of(model, request)
-            headers = (*request.headers, *trace) if trace else request.headers
+            headers = request.headers
+            if target.betas or betas is not None:
+                headers = self._with_betas(headers, target.taken_betas(model, headers) if betas is None else betas)
+            if trace:
+                headers = (*headers, *trace)
             if target.replaced:
                 headers = without(headers, target.replaced)
             body = request.body_for(model, target.codec)
@@ -246,6 +259,11 @@ class Relay:
         if exchange.state is FAILED and self._state is not OVER:
             self._broke_off(tap, exchange.error or TruncatedStreamError("the answer broke off"))
 
+    def _with_betas(self, headers: Headers, taken: str) -> Headers:
+        field = self._target.codec.beta_field
+        self.losses = untaken(sent(headers, field), field, taken)
+        return replaced(headers, field, taken) if self.losses else headers
+
     def _is_good(self, exchange: Exchange) -> bool:
         """Whether the head is that of an answer that can pass as it is."""
         self._exchange, self._sending = exchange, None
@@ -256,7 +274,7 @@ class Relay:
             known, name = self._target.gateways.known, self._target.name
             if known.get(name, True):  # only the first answer shows it, and further ones of gateways have losses
                 known[name] = is_gateway(head)
-                self.losses = losses_behind(head)
+                self.losses += losses_behind(head)
             self._state = HELD
             return True
         self._hand_over(exchange)

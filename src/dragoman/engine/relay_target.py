@@ -6,9 +6,13 @@ from msgspec import Struct, field
 
 from dragoman.engine.secrets import Secrets
 from dragoman.engine.templates import Templates
+from dragoman.errors import DragomanError
+from dragoman.protocols.betas import remaining, sent
 from dragoman.protocols.relay import RelayCodec
 from dragoman.transport.base import MAX_BODY
+from dragoman.transport.betas import Betas
 from dragoman.transport.gateways import Gateways
+from dragoman.types import Headers
 
 
 class RelayTarget(Struct, frozen=True):
@@ -28,7 +32,24 @@ class RelayTarget(Struct, frozen=True):
     """Bytes of an answer; a longer one is broken off."""
     gateways: Gateways = field(default_factory=Gateways)
     """See `Service`."""
+    betas: Betas | None = None
+    """The same; None: no beta may be lost."""
     replaced: frozenset[str] = frozenset()
     """Header fields of a caller that do not pass, since the service's own `headers` have them; in lower case."""
     origin: Callable[[str], str | None] = lambda _: None
     """Whose state a model of the service writes; see `opaque`."""
+
+    def taken_betas(self, model: str, headers: Headers) -> str:
+        """What of the betas in `headers` the service takes, as far as it is known."""
+        betas = sent(headers, self.codec.beta_field)
+        return self.betas.taken(self.name, model, betas) if betas and self.betas is not None else betas
+
+    def fewer_betas(self, model: str, headers: Headers, error: DragomanError) -> str | None:
+        """Those with which it may be asked once more, after `error`; None if they are not why it failed."""
+        field = self.codec.beta_field
+        return None if self.betas is None else remaining(self.taken_betas(model, headers), field, error)
+
+    def learn_betas(self, model: str, headers: Headers, taken: str) -> None:
+        """It has refused those in `headers`, and answers with `taken`."""
+        if self.betas is not None:
+            self.betas.learn(self.name, model, sent(headers, self.codec.beta_field), taken)

@@ -101,6 +101,8 @@ class ClientCodec(ABC):
     """The names of tools that the service takes; None: any."""
     lists: ClassVar[frozenset[str]] = frozenset()
     """Header fields of requests that are lists: what a caller and a configuration name goes out together."""
+    beta_field: ClassVar[str] = ""
+    """The header field of those in which callers ask for betas, in lower case; empty if there is none. See `betas`."""
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {}
     """The ids of calls that models take in this protocol, by their profile's word for it; others take any."""
     pairing: ClassVar[Pairing | None] = None

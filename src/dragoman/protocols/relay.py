@@ -176,6 +176,9 @@ class RelayCodec(ABC):
     """What the head of a request for a model depends on: requests with equal keys have the same head. None: on the form
     of the answer alone; a protocol whose URLs or fields name more than that has such a function."""
 
+    beta_field: ClassVar[str] = ""
+    """See `ClientCodec`."""
+
     stream_usage: bool = True
     """Whether the service takes the question for the usage of a stream; if not, it is never asked."""
 

@@ -150,12 +150,15 @@ class AsyncGeneratorProvider:
             key=env.key,
             headers=cls.sent_headers(),
             gateways=transports.gateways,
+            betas=transports.betas,
         )
 
     @classmethod
-    async def receive(cls, request: ChatRequest, reply: Reply, transports: Transports) -> Answer:
-        """The answer in `reply`, which came for a request that was relayed."""
-        return await receive(cls._service(transports, cls._env(request), cls.route()), request, reply)
+    async def receive(
+        cls, request: ChatRequest, reply: Reply, lost: tuple[Loss, ...], transports: Transports
+    ) -> Answer:
+        """The answer in `reply`, which came for a request that was relayed; `lost`: what of it was left out."""
+        return await receive(cls._service(transports, cls._env(request), cls.route()), request, reply, lost)
 
     @classmethod
     async def embed(cls, request: EmbedRequest, transports: Transports) -> tuple[EmbedResponse, tuple[Loss, ...]]:
@@ -223,6 +226,7 @@ class AsyncGeneratorProvider:
             empty_ok=relay.empty_ok or cls.empty_answer == "ok",
             max_answer=cls.max_answer,
             gateways=transports.gateways,
+            betas=None if cls.strict else transports.betas,
             origin=cls.codec().origin,
             replaced=cls._replaced(),
         )

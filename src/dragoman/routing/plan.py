@@ -32,8 +32,8 @@ from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, ModelProfile, TokenCount
 from dragoman.types.outcome import End
 
-Receive = Callable[[ChatRequest, Reply], Awaitable[Answer]]
-"""Makes an answer from a reply."""
+Receive = Callable[[ChatRequest, Reply, tuple[Loss, ...]], Awaitable[Answer]]
+"""Makes an answer from a reply, and what of the request was left out."""
 FindRelay = Callable[[str], RelayTarget | None]
 """Finds how requests in a protocol are relayed to a service; None if they cannot be."""
 Able = Callable[["Target"], bool]
@@ -127,9 +127,10 @@ class Target:
         """The answer to `request`, by translation. Raises DragomanError, whose `attempts` has this attempt."""
         return self._named(self._opened(request))
 
-    def receive(self, request: ChatRequest, reply: Reply) -> Awaitable[Answer]:
-        """The answer in `reply`, which came to a relayed request and cannot pass as it is. Raises as `open` does."""
-        return self._named(self._received(request, reply))
+    def receive(self, request: ChatRequest, reply: Reply, lost: tuple[Loss, ...] = ()) -> Awaitable[Answer]:
+        """The answer in `reply`, which came to a relayed request and cannot pass as it is. `lost`: what of the request
+        was left out. Raises as `open` does."""
+        return self._named(self._received(request, reply, lost))
 
     def _opened_by(self, handler: Handler, request: ChatRequest) -> Awaitable[Answer]:
         return self._named(handler(request))

@@ -2,6 +2,7 @@
 
 from dragoman.transport import browser
 from dragoman.transport.base import Transport
+from dragoman.transport.betas import Betas
 from dragoman.transport.gateways import Gateways
 
 
@@ -10,6 +11,7 @@ class Transports:
 
     def __init__(self, given: Transport | None = None) -> None:
         self.gateways = Gateways()
+        self.betas = Betas()
         self._given = given
         self._closed = False
         self._made: dict[str | None, Transport] = {}

@@ -71,6 +71,10 @@ class UntakenPart(BaseLoss, frozen=True, tag="untaken_part"):
     """A part of a message that the family of models does not take."""
 
 
+class UntakenBeta(BaseLoss, frozen=True, tag="untaken_beta"):
+    """A beta that the caller asks for, and that the service refuses: it is asked without."""
+
+
 class LostSchema(BaseLoss, frozen=True, tag="lost_schema"):
     """A schema of a tool, which cannot be understood: the tool is sent as one that takes or gives anything."""
 
@@ -187,6 +191,7 @@ Lost = (
     | LostExtra
     | UntakenField
     | UntakenPart
+    | UntakenBeta
     | LostSchema
     | UnansweredCall
     | LostAnswerField
@@ -223,6 +228,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     LostExtra: Severity.LOSS,
     UntakenField: Severity.LOSS,
     UntakenPart: Severity.LOSS,
+    UntakenBeta: Severity.LOSS,
     LostSchema: Severity.LOSS,
     UnansweredCall: Severity.LOSS,
     LostAnswerField: Severity.LOSS,
@@ -259,6 +265,7 @@ WORDS: dict[type[BaseLoss], str] = {
     LostExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
     UntakenField: "{loss.name} was left out: models of this family do not take it",
     UntakenPart: "{loss.name} was left out: models of this family are not known to take it",
+    UntakenBeta: "{loss.name} was left out: the service refuses it",
     LostSchema: "{loss.name} cannot be understood, and anything is valid in its place: {loss.reason}",
     UnansweredCall: "{loss.name} was left out: the service takes no call without its result",
     LostAnswerField: "{loss.name} was left out: the caller's protocol has no such field",

@@ -356,6 +356,10 @@ def test_a_service_that_refuses_its_key_is_found_among_all_that_were_asked() -> 
     assert refusing(outcome) == {"first", "last"}
     outcome.upstream_status = 200
     assert refusing(outcome) == {"first"}
+    outcome.attempts, outcome.upstream_status, outcome.error = (), 403, "invalid_api_key"
+    assert refusing(outcome) == {"last"}
+    outcome.attempts, outcome.error = (Attempt("first/m", "invalid_api_key", 401, "", 403),), None
+    assert refusing(outcome) == {"first"}
 
 
 async def test_a_parent_whose_command_hangs_replaces_workers_and_stops(tmp_path: Path) -> None:

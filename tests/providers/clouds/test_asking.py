@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dragoman import Client
-from tests.providers.clouds.fakes import CLOUDS, JSON, TEXT, Cloud, Fake
+from tests.providers.clouds.fakes import CLOUDS, EVENTS, JSON, PROJECT, STREAM, TEXT, Cloud, Fake
 from tests.support.gateway import ask, running_gateway
 from tests.support.server import Exchange, serve
 
@@ -134,9 +134,10 @@ async def test_the_version_of_an_entry_is_that_of_its_bodies(version: str) -> No
         )
 
 
-@pytest.mark.parametrize("model", ["../../../x", "a/../b"])
-async def test_a_model_leads_to_no_other_place(model: str) -> None:
-    cloud = CLOUDS["vertexanthropic"]
+@pytest.mark.parametrize("name", ["vertexanthropic", "vertex"])
+@pytest.mark.parametrize("model", ["../../../x", "a/../b", "publishers/../../x", "endpoints/.."])
+async def test_a_model_leads_to_no_other_place(model: str, name: str) -> None:
+    cloud = CLOUDS[name]
     fake = Fake(cloud)
     async with serve(fake) as service, running_gateway(cloud.config(service.url)) as url:
         for front in ("anthropic", "openai-chat"):
@@ -144,6 +145,25 @@ async def test_a_model_leads_to_no_other_place(model: str) -> None:
             got = await ask(url, "POST", path, JSON, json.dumps(body).encode())
             assert got.status == 404
     assert service.requests == []
+
+
+@pytest.mark.parametrize("front", ["gemini", "openai-chat"])
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("publishers/google/models/m-1", f"{PROJECT}/publishers/google/models/m-1"),
+        ("endpoints/123", f"{PROJECT}/endpoints/123"),
+        ("models/m-1", f"{PROJECT}/publishers/google/models/m-1"),
+    ],
+)
+async def test_a_model_of_a_project_may_say_where_it_is(model: str, path: str, front: str) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.reply(200, EVENTS, STREAM["gemini"])
+
+    async with serve(answer) as service, running_gateway(CLOUDS["vertex"].config(service.url)) as url:
+        asked, body = question(front, f"up/{model}", stream=True)
+        await ask(url, "POST", asked, JSON, json.dumps(body).encode())
+    assert [request.path for request in service.requests] == [f"{path}:streamGenerateContent?alt=sse"]
 
 
 async def test_a_service_that_lists_no_models_is_not_asked_for_them() -> None:

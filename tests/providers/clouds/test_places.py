@@ -38,6 +38,34 @@ PLACES: dict[str, tuple[str, dict[str, str], str, str | None]] = {
         "https://r.openai.azure.com/openai/v1",
         "k",
     ),
+    **{
+        f"azure at {endpoint}": (
+            "azure",
+            {"AZURE_OPENAI_ENDPOINT": endpoint, "AZURE_OPENAI_API_KEY": "k"},
+            "https://r.openai.azure.com/openai/v1",
+            "k",
+        )
+        for endpoint in (
+            "https://r.openai.azure.com/openai/v1/",
+            "https://r.openai.azure.com/openai/v1/?api-version=preview",
+            "https://r.openai.azure.com/openai/deployments/d/chat/completions?api-version=2025-01-01-preview",
+            "https://r.openai.azure.com/openai/responses?api-version=2025-04-01-preview",
+            "https://r.openai.azure.com/models",
+            "https://r.openai.azure.com//",
+        )
+    },
+    "azure's project": (
+        "azure",
+        {"AZURE_OPENAI_ENDPOINT": "https://r.services.ai.azure.com/api/projects/p"},
+        "https://r.services.ai.azure.com/api/projects/p/openai/v1",
+        None,
+    ),
+    "azure behind a company's gateway": (
+        "azure",
+        {"AZURE_OPENAI_ENDPOINT": "https://apis.example/openai"},
+        "https://apis.example/openai/openai/v1",
+        None,
+    ),
     "foundry": (
         "azureanthropic",
         {"ANTHROPIC_FOUNDRY_RESOURCE": "r", "ANTHROPIC_FOUNDRY_API_KEY": "k"},

@@ -65,6 +65,7 @@ class RelayedAnswer:
         "_admitted",
         "_asked_at",
         "_attempts",
+        "_betas",
         "_call",
         "_chat",
         "_codec",
@@ -74,6 +75,7 @@ class RelayedAnswer:
         "_lost",
         "_outcome",
         "_relay",
+        "_relayed",
         "_reply",
         "_request",
         "_target",
@@ -107,7 +109,9 @@ class RelayedAnswer:
         self._tries = 1
         """Attempts that were begun."""
         self._lost = b""
-        """The header that lists what was lost behind the target."""
+        """The header that lists what was lost on the way to the target, and behind it."""
+        self._betas: str | None = None
+        """The betas that the target gets in place of the caller's, which it has refused."""
         self._reply: Reply | None = None
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
@@ -125,6 +129,7 @@ class RelayedAnswer:
             relayed = known or target.relay(self._chat.codec.relay_name or self._chat.codec.name, request)
         except DragomanError:
             relayed = None  # the settings of the target are wrong; the translation will raise the same error
+        self._relayed = relayed
         if relayed is None:
             self._relay, self._asked_at = None, monotonic()
             self._task = self._context.spawn(self._translate(target.open))
@@ -132,9 +137,10 @@ class RelayedAnswer:
         self._codec = relayed.codec
         relay = self._relay = Relay(relayed, request, self)
         relay.paused = writer.congested
-        if self._attempts is not None and self._course.ends != inf:  # the first one has the same limit as its own
+        first = self._attempts is None and self._betas is None  # it has the same limit as its own
+        if not first and self._course.ends != inf:
             self._timer = self._context.loop.call_at(self._course.ends, self._end_late)
-        relay.start(request, target.model, self._context.loop, self._outcome.trace)
+        relay.start(request, target.model, self._context.loop, self._outcome.trace, self._betas)
         self._asked_at = monotonic()
 
     # Called by the relay.
@@ -151,10 +157,11 @@ class RelayedAnswer:
         self._failed(error)
 
     def take_over(self, reply: Reply) -> None:
+        lost = () if self._relay is None else self._relay.losses
         self._relay = None
         self._end_timer()
         self._reply = reply
-        self._task = self._context.spawn(self._translate(lambda request: self._target.receive(request, reply)))
+        self._task = self._context.spawn(self._translate(lambda request: self._target.receive(request, reply, lost)))
 
     def give(self, body: bytes) -> None:
         now = self._context.loop.time()
@@ -280,8 +287,13 @@ class RelayedAnswer:
         self._relay = self._task = self._reply = None
         self._end_timer()
         loop, wait = self._context.loop, None
+        relayed, self._relayed = self._relayed, None
+        betas, self._betas = self._betas, None
         if self._context.gateway.stopped or self._writer.unheard:
             self._settle("broken", loop.time(), error)  # nobody waits for the answer of another target
+        elif relayed is not None and betas is None and self._may_ask_without(relayed, error):
+            self.attempt(relayed)
+            return
         else:
             wait = self._course.after(error, loop.time())
         if wait is None:
@@ -295,6 +307,16 @@ class RelayedAnswer:
             self._timer = loop.call_later(wait, self.attempt)
         else:
             self.attempt()
+
+    def _may_ask_without(self, relayed: RelayTarget, error: DragomanError) -> bool:
+        """Whether the target may answer without betas of the caller, which it has refused."""
+        self._betas = relayed.fewer_betas(self._target.model, self._request.headers, error)
+        return self._betas is not None
+
+    def _learn(self) -> None:
+        """The target answers. Remembers the betas with which it does, if it has refused those of the caller."""
+        if self._betas is not None and self._relayed is not None:
+            self._relayed.learn_betas(self._target.model, self._request.headers, self._betas)
 
     def _refuse(self, error: DragomanError) -> None:
         """Reports the error to the caller: as a status or, if a heartbeat has begun a stream, inside that stream."""
@@ -332,6 +354,7 @@ class RelayedAnswer:
             answer.close()
             self._stop(wrong)
             return
+        self._learn()
         if self._attempts is not None:
             answer.attempts = self._attempts.tried
         if not isinstance(self._course, Single):
@@ -349,6 +372,7 @@ class RelayedAnswer:
 
     def _answers(self, beginning: bytes) -> None:
         """The target answers, with these first bytes."""
+        self._learn()
         outcome = self._outcome
         if outcome.span is not None:
             outcome.answering_model = named_model(beginning, self._codec.model_at)

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.config.commands import Run
-from dragoman.errors import ConfigurationError
+from dragoman.errors import AuthenticationError, ConfigurationError
 from dragoman.gateway.check import checked
 from dragoman.gateway.log import set_level
 from dragoman.gateway.serving.file_watch import FileWatch, Look, mark
@@ -28,8 +28,8 @@ PERIOD = 1.0
 FIXED = ("host", "port", "listen", "listen_mode", "workers", "worker_timeout")
 """Settings of `gateway` that hold until the gateway is started again: by then its sockets and processes exist."""
 
-REFUSED = 401
-"""The status of a service that refuses a key."""
+REFUSED = frozenset({401, AuthenticationError.code})
+"""The status of a service that refuses a key, and the code of an error that means it: Bedrock says that with 403."""
 
 log = logging.getLogger("dragoman.gateway")
 
@@ -191,7 +191,7 @@ def refused(error: ConfigurationError) -> None:
 
 def refusing(outcome: Outcome) -> set[str]:
     """The services that have refused their key."""
-    targets = {each.target for each in outcome.attempts if each.upstream_status == REFUSED}
-    if outcome.upstream_status == REFUSED:
+    targets = {each.target for each in outcome.attempts if not REFUSED.isdisjoint((each.upstream_status, each.code))}
+    if not REFUSED.isdisjoint((outcome.upstream_status, outcome.error)):
         targets.add(outcome.target)
     return {target.partition("/")[0] for target in targets}

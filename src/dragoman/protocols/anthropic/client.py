@@ -123,6 +123,7 @@ class AnthropicClient(ClientCodec):
     tool_names = TOOL_NAMES
     pairing = "turn"
     lists = frozenset({BETA})
+    beta_field = BETA
     blank_stops = False
     """"stop_sequences: each stop sequence must contain non-whitespace": 400. BerriAI/litellm#3286, seen 2026-11-28."""
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"plain": PLAIN}

@@ -64,7 +64,8 @@ PHRASES: Phrases = {
 UNTHREADED: dict[str, Any] = {"details": {"error_code": "thread_unsupported_request", "unsupported": [THREAD]}}
 """By this the vendor's programs know to send the whole conversation instead (Python 2.14, Node 1.14, 2026-11)."""
 
-NAMED = frozenset({"type", "message"})
+MESSAGES = ("message", "Message")
+NAMED = frozenset({"type", *MESSAGES})
 ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """Ids of requests that are passed on; the service's own are some 30 characters long."""
 MAX_EXTRA = 1 << 12
@@ -75,8 +76,10 @@ def failure_in(value: object) -> object:
     """The failure that a JSON value reports; None if it reports none.
 
     `{"type": "error", "error": {…}}`, and what programs send that stand before such a service: `{"error": …}`,
-    `{"detail": …}`, `{"message": …}`.
+    `{"detail": …}`, `{"message": …}`, `{"Message": …}` (AWS); the same in a list (Vertex AI).
     """
+    if isinstance(value, list) and value:
+        return failure_in(value[0])
     if not isinstance(value, dict):
         return None
     if error := value.get("error"):
@@ -85,7 +88,7 @@ def failure_in(value: object) -> object:
         return value
     if "content" in value or value.get("type") is not None:
         return None
-    return value if isinstance(value.get("message"), str) else value.get("detail")
+    return value if any(isinstance(value.get(name), str) for name in MESSAGES) else value.get("detail")
 
 
 def failed_request(value: object) -> str:
@@ -98,7 +101,8 @@ def reported(value: object, status: int | None = None, head: ResponseHead | None
     """The error that a service reports in `value`, an envelope. `status`: the reply's, if it is not one of success."""
     failure = failure_in(value) or value
     said = failure if isinstance(failure, dict) else {"message": failure if isinstance(failure, str) else ""}
-    kind, message = _word(said.get("type")), _word(said.get("message")) or ""
+    kind = _word(said.get("type"))
+    message = next((text for name in MESSAGES if (text := _word(said.get(name))) is not None), "")
     number = status or TYPES.get(kind or "", 500)
     shown = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
     error = error_for(number, shown or "no reason was given", words=(_code(said), kind), head=head, phrases=PHRASES)
@@ -154,7 +158,8 @@ def stream_error(error: DragomanError) -> bytes:
 
 def _code(said: dict[str, Any]) -> str | None:
     details = said.get("details")
-    return _word(details.get("error_code")) if isinstance(details, dict) else None
+    exact = _word(details.get("error_code")) if isinstance(details, dict) else None
+    return exact or _word(said.get("code"))  # Azure has codes of OpenAI's
 
 
 def _word(value: object) -> str | None:

@@ -45,6 +45,7 @@ class AnthropicRelay(SseRelay):
 
     name = NAME
     heartbeat = PING
+    beta_field = BETA
     model_at = (("message", "model"), ("model",))
 
     def __init__(self, url: str, variant: Variant = USUAL, *, signed: bool = False) -> None:

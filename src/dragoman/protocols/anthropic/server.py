@@ -37,7 +37,7 @@ def decode_call(call: ServerRequest, *, limited: bool = True) -> ChatRequest:
         raise wrong_type("the body", "an object", body)
     keep_in_request(call.body, body)
     request = decode_body(body, limited=limited)
-    betas = call.header(BETA.encode())
+    betas = ",".join(value.decode("latin-1") for name, value in call.headers if name == BETA.encode())
     return replace(request, extra=noted(request.extra, **{BETA: betas})) if betas else request
 
 

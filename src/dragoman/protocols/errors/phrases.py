@@ -81,9 +81,14 @@ MODEL_PHRASES = (
     "unknown model",
     "has been decommissioned",
     "invalid model name passed in model=",
+    "provided model identifier is invalid",
+    "with on-demand throughput isn",
+    "support on-demand throughput",
+    "malformed publisher model",
+    "is not allowed to use publisher model",
 )
-"""DeepSeek, OpenRouter, GLM and GitHub Models, Groq, LiteLLM (1.108.7); with a status that says that the request is
-wrong."""
+"""DeepSeek, OpenRouter, GLM and GitHub Models, Groq, LiteLLM (1.108.7), Bedrock (gethouston/houston#1471), Vertex AI
+(yym68686/uni-api#41); with a status that says that the request is wrong."""
 
 OF_REQUEST = frozenset({400, 404, 422})
 """Statuses with which a service says that it has no such model."""
@@ -101,10 +106,19 @@ OPENINGS: Mapping[re.Pattern[str], type[DragomanError]] = {
         r"|you (?:\(\S{1,80}\) )?have reached your \w{1,20} usage limit"
         r"|(?:\[\d{1,9}\]\[)?usage limit reached for \d"
     ): QuotaExhaustedError,
-    re.compile(r"incorrect api key provided|api key not valid"): AuthenticationError,
+    re.compile(
+        r"incorrect api key provided"
+        r"|api key not valid"
+        r"|bearer token has expired"
+        r"|authentication failed: please make sure your api key is valid"
+        r"|invalid api key format"
+        r"|authorization header is missing"
+        r"|the security token included in the request is (?:expired|invalid)"
+    ): AuthenticationError,
 }
 """How a message of Anthropic, Gemini, OpenAI, DeepSeek, GLM, xAI, Qwen and Ollama's cloud begins; the last two of the
-first kind are of plans whose limit holds for hours or days.
+first kind are of plans whose limit holds for hours or days. Bedrock says of a key with 403 that it is wrong or has
+expired (seen 2026-11-29).
 
 All targets with the key rest after such an error, so that no caller must be able to bring it about: what a service
 repeats of a request never stands first.

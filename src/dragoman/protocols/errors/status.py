@@ -63,10 +63,19 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     "overloaded_error": OverloadedError,
     "server_is_overloaded": OverloadedError,
     "slow_down": OverloadedError,
+    "ThrottlingException": RateLimitError,
+    "ExpiredTokenException": AuthenticationError,
+    "UnrecognizedClientException": AuthenticationError,
+    "ServiceUnavailableException": OverloadedError,
+    "ModelNotReadyException": OverloadedError,
     OverloadedError.code: OverloadedError,
     TruncatedStreamError.code: TruncatedStreamError,
 }
-"""A service's `code` or `type`, more exact than its status. The last two are ours, if the service is a dragoman too."""
+"""A service's `code` or `type`, more exact than its status. AWS's end with `Exception`. The last two are ours, if the
+service is a dragoman too."""
+
+AWS_TYPE = "x-amzn-errortype"
+"""Where AWS has such a word: `ThrottlingException:http://…`, also with 400 (anthropics/anthropic-sdk-python#1289)."""
 
 VAGUE = frozenset({RateLimitError})
 """What services also say if a request is too large for any wait, or money is spent: their words are more exact."""
@@ -81,8 +90,9 @@ OF_CONNECTION = frozenset({407, 421})
 """Statuses that HTTP clients take for one of their own connection: after 407 the `fetch` of Node (20, 2026-11) shows no
 answer at all, and after 421 it sends the request once more. Callers get 502."""
 
-AGAIN = frozenset({408, 409, 425})
-"""Statuses below 500 without a class of their own after which the same request may succeed."""
+AGAIN = frozenset({408, 409, 424, 425})
+"""Statuses below 500 without a class of their own after which the same request may succeed. With 424 Bedrock says that
+its model has failed: anthropics/anthropic-sdk-python#432."""
 
 AGAIN_WORDS: Mapping[str | None, bool] = {"true": True, "false": False}
 """Values of `x-should-retry`, which OpenAI, Anthropic and other gateways send: it is more exact than any status."""
@@ -100,6 +110,8 @@ def error_for(
 
     `phrases`: what only services of one protocol write.
     """
+    if head is not None and (said := head.header(AWS_TYPE)):
+        words = (*words, said.partition(":")[0])
     kind = _kind(status, message, words, phrases)
     kept = kind in KEPT and 400 <= status < (600 if kind is UpstreamError else 500)
     shown = status if kept and status not in OF_CONNECTION else None

@@ -19,6 +19,8 @@ from dragoman.wire import json
 from dragoman.wire.steps import Steps
 
 MODELS, TUNED = "models/", "tunedModels/"
+ELSEWHERE = ("publishers/", "endpoints/")
+"""How names begin that say themselves where a project has a model: another publisher's, or a tuned one of its own."""
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
 
 GEMINI_ROOT = "/v1beta"
@@ -71,7 +73,8 @@ class GeminiRelay(RelayCodec):
 
     def __init__(self, url: str, root: str = GEMINI_ROOT, carrier: Carrier = GOOGLE_KEY) -> None:
         """`root`, `carrier`: see GeminiClient."""
-        self._url = f"{url}{root}"
+        self._url = url
+        self._root = root
         self._carrier = carrier
         self.takes = None if root == GEMINI_ROOT else _has_roles
 
@@ -86,7 +89,12 @@ class GeminiRelay(RelayCodec):
         accept = self.stream_type if stream else self.whole_type
         headers = (("content-type", "application/json"), ("accept", accept), *self._carrier.headers(key))
         call = f"{STREAM}?{SSE}" if stream else WHOLE
-        return HttpRequest(url=f"{self._url}/{path_of(model)}:{call}", headers=headers)
+        return HttpRequest(url=f"{self._url}{self._path(model)}:{call}", headers=headers)
+
+    def _path(self, model: str) -> str:
+        if self._root != GEMINI_ROOT and model.startswith(ELSEWHERE):
+            return f"/{escaped(model, model)}"
+        return f"{self._root}/{path_of(model)}"
 
     def head_key(self, model: str, request: RelayRequest) -> Hashable:
         return model, request.stream

@@ -91,7 +91,8 @@ TOO_LONG_HERE = "Input tokens exceed the configured limit. Please reduce the len
 RESETS = "resets_in_seconds"
 """Where a service says how long a plan's limit holds (OpenAI's for Codex, with `usage_limit_reached`)."""
 
-NAMED = frozenset({"message", "msg", "detail", "code", "type", "param"})
+MESSAGES = ("message", "msg", "detail", "Message")
+NAMED = frozenset({*MESSAGES, "code", "type", "param"})
 """Fields of an error object that have a place of their own in the tree of errors."""
 
 MAX_EXTRA = 1 << 12
@@ -103,6 +104,7 @@ def failure_in(value: object) -> object:
 
     `{"error": …}`, or `{"errors": …}`; the same in a list (Gemini); `{"object": "error", "message": …}` (vLLM);
     `{"detail": …}` (FastAPI); `{"code": 1214, "msg": …}`, `{"status": "435", "msg": …}` (services with own programs);
+    `{"Message": …}` (AWS);
     `{"error_code": 50002, "text": …}` (FastChat, inside a stream).
     """
     if isinstance(value, list) and value:
@@ -117,7 +119,7 @@ def failure_in(value: object) -> object:
         return errors
     if "choices" in value:
         return None
-    if any(isinstance(value.get(name), str) for name in ("message", "msg")):
+    if any(isinstance(value.get(name), str) for name in MESSAGES):
         return value
     if (code := value.get("error_code")) and isinstance(text := value.get("text"), str):
         return {"code": code, "message": text}
@@ -212,7 +214,8 @@ def _object(failure: object) -> dict[str, Any]:
 def _words(said: dict[str, Any]) -> str:
     """The message, and the real reason, which OpenRouter puts in `metadata.raw`."""
     message = next(
-        (text for name in ("message", "msg", "detail") if isinstance(text := said.get(name), str) and text), ""
+        (text for name in MESSAGES if isinstance(text := said.get(name), str) and text),
+        "",
     )
     metadata = said.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None

@@ -5,6 +5,7 @@ openai/api-version-lifecycle). Claude wants a key in `x-api-key` (anthropics/ant
 src/anthropic/lib/foundry.py). Seen 2026-11-29.
 """
 
+import re
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -24,8 +25,13 @@ CHAT = replace(OWN, breakpoints=None)
 KEY_OR_TOKEN = Carrier("x-api-key", tokens=True)
 
 
+PLACE = re.compile(r"/*(?:/openai/(?:v1|deployments|responses|models)(?:/.*)?|/models/?)?(?:\?.*)?$")
+"""What may follow a resource's endpoint: the portal shows the address of a deployment with its `api-version`, and the
+documentation, of the same variable, one that ends with `/openai/v1/`."""
+
+
 def _below(endpoint: str) -> str:
-    return f"{endpoint.rstrip('/')}/openai/v1"
+    return f"{PLACE.sub('', endpoint, count=1)}/openai/v1"
 
 
 class Azure(CloudProvider, OpenAICompatible):

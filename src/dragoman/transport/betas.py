@@ -1,0 +1,44 @@
+"""Which betas the services of one owner have refused: what is sent in their place, for a while. Knows no protocol."""
+
+from collections.abc import Callable
+from time import monotonic
+
+LASTS = 3600.0
+"""Seconds for which a refusal is remembered: a service learns a beta in weeks, and to ask in vain costs one request."""
+
+MOST = 1000
+"""Lists that are remembered: callers may invent them without end."""
+
+
+class Betas:
+    """What is known of them.
+
+    By service, by what it was asked for, and by the list as a caller sends it: a service may refuse a list without
+    saying which of it, and other lists of which some are taken must not suffer by that.
+    """
+
+    __slots__ = ("_clock", "_taken")
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._taken: dict[tuple[str, str, str], tuple[str, float]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._taken)
+
+    def taken(self, service: str, asked: str, sent: str) -> str:
+        """What of the list `sent` the service takes, as far as it is known."""
+        found = self._taken.get((service, asked, sent))
+        if found is None:
+            return sent
+        taken, until = found
+        if self._clock() < until:
+            return taken
+        del self._taken[service, asked, sent]
+        return sent
+
+    def learn(self, service: str, asked: str, sent: str, taken: str) -> None:
+        """The service has refused `sent`, and answers with `taken` in its place."""
+        if len(self._taken) >= MOST:
+            self._taken.clear()
+        self._taken[service, asked, sent] = taken, self._clock() + LASTS
