@@ -119,6 +119,8 @@ def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -
     if profile.user_after_results is False:
         messages = with_words(messages)
     turns = encode_messages(messages, variant, missing)
+    if not turns:
+        raise refused("messages", "expected at least one with content")
     if variant.partial and request.response_format is None and is_beginning(messages):
         turns[-1].setdefault("partial", True)
     body = {"model": request.model, "messages": turns}
