@@ -121,7 +121,7 @@ def told(caller: str, events: list[StreamEvent], form: Form) -> Sent:
     """What the caller's half makes of the answer."""
     codec, response = server_of(caller), fold(events)
     given = unfold(response) if form == "whole" else events
-    lost = (*response.losses, *answer_losses(given, codec.expresses, codec.name))
+    lost = (*response.losses, *answer_losses(given, codec.expresses, codec.name, codec.family))
     names = frozenset(loss.name.removeprefix("answer.") for loss in lost)
     try:
         if form == "whole":

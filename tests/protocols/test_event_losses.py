@@ -128,7 +128,7 @@ def test_a_chunk_without_a_choice_says_what_it_says() -> None:
 def test_how_a_request_was_served_may_be_said_late(first: dict[str, Any]) -> None:
     end = chunk(said("", finish_reason="stop"), service_tier="priority")
     response = answered("openai-chat", chunk(said("a"), **first), end)
-    assert response.extra["openai-chat"]["service_tier"] == first.get("service_tier", "priority")
+    assert response.extra["openai"]["service_tier"] == first.get("service_tier", "priority")
 
 
 def test_moderation_may_come_with_a_piece_of_the_text() -> None:

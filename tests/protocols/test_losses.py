@@ -41,6 +41,7 @@ from dragoman.types import (
     Reasoning,
     ReasoningConfig,
     RefusedPrefill,
+    RefusedQuestion,
     RenamedTool,
     ResponseEnd,
     ResponseFormat,
@@ -316,5 +317,6 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         AddedWords("messages[2]"),  # and one has this one
         UncheckedGrammar("answer.tool_call.grammar"),
         ContinuedAnswer("answer.continued"),  # a route finds this one
+        RefusedQuestion("messages[0]"),  # see test_wordless
     )
     assert {type(loss) for loss in found} == set(get_args(Loss))

@@ -379,7 +379,7 @@ def translates_replies(recorded: Recorded) -> str:
     request = asked(recorded)
     for dialect in (each for each in TRANSLATED if each in DIALECTS):
         server = server_of(dialect)
-        named = {loss.name for loss in answer_losses(unfold(answer), server.expresses, server.name)}
+        named = {loss.name for loss in answer_losses(unfold(answer), server.expresses, server.name, server.family)}
         env = fixed_env()
         whole = server.encode_response(answer, request, env).body
         streamed = server.encoder(request, env).send(unfold(answer))

@@ -153,7 +153,7 @@ class Told(Struct, frozen=True):
 def streamed(front: str, batches: Sequence[Sequence[StreamEvent]]) -> Told:
     """An answer as a stream."""
     server = server_of(front)
-    losses, encoder = AnswerLosses(server.expresses, front), server.encoder(REQUEST, fixed_env())
+    losses, encoder = AnswerLosses(server.expresses, front, server.family), server.encoder(REQUEST, fixed_env())
     out: list[bytes] = []
     try:
         for events in batches:
@@ -167,7 +167,7 @@ def streamed(front: str, batches: Sequence[Sequence[StreamEvent]]) -> Told:
 def whole(front: str, answer: ChatResponse) -> Told:
     """An answer as one document."""
     server = server_of(front)
-    losses = AnswerLosses(server.expresses, front)
+    losses = AnswerLosses(server.expresses, front, server.family)
     losses.read(unfold(answer))
     try:
         body = server.encode_response(answer, REQUEST, fixed_env()).body

@@ -7,6 +7,7 @@ from dragoman.engine.compaction import asked as compacting
 from dragoman.engine.renamed import with_sent_tools
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.tools.names import ToolNames
+from dragoman.protocols.wordless import unasked, without_emptied
 from dragoman.types import ChatRequest, Loss, ModelProfile
 
 
@@ -27,5 +28,7 @@ def question(request: ChatRequest, codec: ClientCodec, profile: ModelProfile) ->
     sent, names = with_sent_tools(asked, codec)
     if names is not None:
         changed = (*changed, *names.losses(asked))
-    sent, lost = forms.told(sent, (*changed, *codec.losses(sent, profile)))
+    lost = codec.losses(sent, profile)
+    lost = (*lost, *unasked(sent, lost, codec.name))
+    sent, lost = forms.told(without_emptied(sent, lost), (*changed, *lost))
     return Question(sent, lost, summary=request.compact and not sent.compact, names=names)

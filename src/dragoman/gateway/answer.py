@@ -56,9 +56,13 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
 
 
 def _left_out(response: ChatResponse, codec: ServerCodec) -> AnswerLosses:
-    found = AnswerLosses(codec.expresses, codec.name)
+    found = _losses(codec)
     found.read(unfold(response))
     return found
+
+
+def _losses(codec: ServerCodec) -> AnswerLosses:
+    return AnswerLosses(codec.expresses, codec.name, codec.family)
 
 
 async def answer_stream(
@@ -80,7 +84,9 @@ async def answer_stream(
             note_target(answer, writer.outcome)
             spent = Spent()
             try:
-                await Passage(answer, encoder, writer, AnswerLosses(codec.expresses, codec.name), spent).run()
+                await Passage(
+                    answer, encoder, writer, AnswerLosses(codec.expresses, codec.name, codec.family), spent
+                ).run()
             except BaseException:
                 spent.note(writer.outcome, answer)
                 answer.close()

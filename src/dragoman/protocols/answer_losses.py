@@ -203,8 +203,10 @@ def unsaid_reason(end: ResponseEnd, expresses: frozenset[str]) -> str:
     return end.native_finish_reason or end.finish_reason
 
 
-def answer_losses(events: Sequence[StreamEvent], expresses: frozenset[str], own: str) -> tuple[Loss, ...]:
+def answer_losses(
+    events: Sequence[StreamEvent], expresses: frozenset[str], own: str, family: str = ""
+) -> tuple[Loss, ...]:
     """What is left out of a whole answer."""
-    losses = AnswerLosses(expresses, own)
+    losses = AnswerLosses(expresses, own, family)
     losses.read(events)
     return losses.found

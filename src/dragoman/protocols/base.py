@@ -302,6 +302,8 @@ class ServerCodec(ABC):
     name: ClassVar[str]
     expresses: ClassVar[frozenset[str]]
     """What an answer of this protocol can say: kinds of parts, and names of facts that `answer_losses` looks for."""
+    family: ClassVar[str] = ""
+    """See ClientCodec; of answers."""
     id_header: ClassVar[str] = ""
     """The header in which callers of this protocol look for a request's id; empty if it is `x-request-id` or none."""
     region_fields: ClassVar[RegionFields | None] = None

@@ -24,6 +24,9 @@ MAGIC: dict[str, str] = {
 }
 """How the base64 of each type begins: some protocols name no media type, but others need it."""
 
+NAMES: dict[str, str] = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
+"""Media types that are not registered, to those that are."""
+
 _BEGINNINGS = {kind: re.compile(magic) for magic, kind in MAGIC.items()}
 
 
@@ -42,6 +45,14 @@ def data_url(media_type: str, data: str) -> str:
 def media_type_of(data: str) -> str | None:
     """The media type that the beginning of base64 text shows; None if it shows none."""
     return next((kind for kind, magic in _BEGINNINGS.items() if magic.match(data)), None)
+
+
+def registered(media_type: str) -> str:
+    """The name under which a media type is registered: programs write `image/jpg`, which Anthropic and Google refuse.
+
+    NousResearch/hermes-agent#55432, brianpetro/obsidian-smart-connections#1238.
+    """
+    return NAMES.get(known := media_type.lower(), known if known.startswith("image/") else media_type)
 
 
 def joined_base64(pieces: Sequence[str]) -> str:

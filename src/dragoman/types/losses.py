@@ -184,6 +184,10 @@ class RefusedReference(BaseLoss, frozen=True, tag="refused_reference"):
     """A reference to what only another service keeps, or what only services of that protocol do."""
 
 
+class RefusedQuestion(BaseLoss, frozen=True, tag="refused_question"):
+    """The user's last turn, of which nothing is left: the answer would be one to what was said before."""
+
+
 Lost = (
     LostField
     | LostPart
@@ -218,7 +222,7 @@ Changed = (
     | UncheckedGrammar
     | ContinuedAnswer
 )
-Refused = RefusedPrefill | RefusedField | RefusedReference
+Refused = RefusedPrefill | RefusedField | RefusedReference | RefusedQuestion
 Loss = Lost | Changed | Refused
 
 SEVERITIES: dict[type[BaseLoss], Severity] = {
@@ -255,6 +259,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     RefusedPrefill: Severity.ERROR,
     RefusedField: Severity.ERROR,
     RefusedReference: Severity.ERROR,
+    RefusedQuestion: Severity.ERROR,
 }
 """How severe each kind is."""
 
@@ -292,6 +297,7 @@ WORDS: dict[type[BaseLoss], str] = {
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
     RefusedField: "{loss.name} cannot be followed when a request is translated",
     RefusedReference: "{loss.name} means something to another service alone",
+    RefusedQuestion: "{loss.name} asks nothing that the service takes: all of its parts would be left out",
 }
 """The sentence of each kind."""
 

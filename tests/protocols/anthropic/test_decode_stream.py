@@ -148,6 +148,8 @@ def test_what_a_compacted_conversation_has_beside_its_words_is_kept(content: str
     [
         (TEXT, WORDS | {"x_new": 1}, "text_delta.x_new"),
         (TEXT, WORDS | {"encrypted_content": "e"}, "text_delta.encrypted_content"),
+        (TEXT, WORDS | {"": {"encrypted_content": "e"}}, "text_delta."),
+        (TEXT, WORDS | {"": "e"}, "text_delta."),
         (
             {"type": "thinking", "thinking": ""},
             {"type": "thinking_delta", "thinking": "x", "estimated_tokens": 50},

@@ -104,6 +104,16 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         "expected a tool's result only in a user's turn",
     ),
     (
+        turn([{"type": "server_tool_use", "id": "a", "name": "web_search", "input": "{}"}], "assistant"),
+        "messages[1].content[0].input",
+        "expected an object, got a string",
+    ),
+    (
+        turn([{"type": "text", "text": "x", "citations": [{"type": "char_location", "cited_text": 5}]}], "assistant"),
+        "messages[1].content[0].citations[0].cited_text",
+        "expected a string, got an integer",
+    ),
+    (
         turn([{"type": "text", "text": "x", "citations": [5]}], "assistant"),
         "messages[1].content[0].citations[0]",
         "expected an object, got an integer",

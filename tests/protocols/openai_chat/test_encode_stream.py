@@ -17,6 +17,7 @@ from dragoman.errors import (
 )
 from dragoman.protocols.base import Encoder
 from dragoman.protocols.openai_chat import NAME, OpenAIChatClient, OpenAIChatServer
+from dragoman.protocols.openai_chat.extra import FAMILY
 from dragoman.types import (
     Audio,
     ChatRequest,
@@ -79,7 +80,7 @@ ANSWERS: dict[str, ChatResponse] = {
     "content filter": whole(TEXT, reason="content_filter"),
     "extra": whole(
         TEXT,
-        extra={NAME: {"system_fingerprint": "fp_1", "service_tier": "flex"}},
+        extra={NAME: {"system_fingerprint": "fp_1"}, FAMILY: {"service_tier": "flex"}},
         silent=("system_fingerprint",),
     ),
 }

@@ -550,6 +550,23 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "reasoning": ({"input": "x", "reasoning": {"effort": 5}}, r"reasoning\.effort: expected a string"),
     "a temperature": ({"input": "x", "temperature": "hot"}, "temperature: expected a finite number"),
     "a choice that is a number": ({"input": "x", "tool_choice": 5}, "tool_choice: expected a string or an object, got"),
+    "annotations that are none": (
+        {"input": [{"role": "assistant", "content": [{"type": "output_text", "text": "x", "annotations": "y"}]}]},
+        r"input\[0\]\.content\[0\]\.annotations: expected a list, got a string",
+    ),
+    "an annotation that is none": (
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "x", "annotations": [5]}]}]},
+        r"input\[0\]\.content\[0\]\.annotations\[0\]: expected an object, got an integer",
+    ),
+    "logprobs that are none": (
+        {
+            "input": [
+                {"role": "assistant", "content": [{"type": "output_text", "text": "x", "logprobs": [{"token": 5}]}]}
+            ]
+        },
+        r"input\[0\]\.content\[0\]\.logprobs: expected log probabilities of tokens",
+    ),
+    "no items": ({"input": []}, "input: expected at least one item, got none"),
     "too many items": ({"input": [USER] * 10_001}, "input: expected at most 10000 items, got 10001"),
 }
 

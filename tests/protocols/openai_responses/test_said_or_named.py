@@ -285,7 +285,7 @@ def test_each_attribute_of_an_answer(name: str, stream: bool) -> None:
         if stream
         else SERVER.encode_response(response, request, fixed_env()).body
     )
-    lost = names(answer_losses(events, SERVER.expresses, SERVER.name))
+    lost = names(answer_losses(events, SERVER.expresses, SERVER.name, SERVER.family))
     assert (shown in json.dumps(_ended(body, stream=stream))) != bool(lost), lost
 
 

@@ -1,11 +1,12 @@
 """The content of a turn: a string, or a list of typed blocks. Read from callers; `write_blocks` is the other way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
 from dragoman.protocols.anthropic.cache import decode_breakpoint
-from dragoman.protocols.anthropic.citations import decode_citation
+from dragoman.protocols.anthropic.citations import WORDS, decode_citation
 from dragoman.protocols.anthropic.extra import LIST, NAME, noted, to_extra
 from dragoman.protocols.anthropic.hosted import CALL, RESULTS, decode_call, decode_result
 from dragoman.protocols.anthropic.inputs import FIELD, text_of, value_of
@@ -79,6 +80,7 @@ def _part(fields: Fields) -> AnyPart:
     whole = dict(fields.rest)
     kind = fields.required_text("type")
     if kind == CALL:
+        _check_input(whole, fields)
         return decode_call(whole) or Unknown(protocol=NAME, data=whole)
     if kind in RESULTS:
         return decode_result(whole) or Unknown(protocol=NAME, data=whole)
@@ -88,12 +90,19 @@ def _part(fields: Fields) -> AnyPart:
     return Unknown(protocol=NAME, data=whole, essential=kind in ESSENTIAL) if read is None else read(fields)
 
 
+def _check_input(block: Mapping[str, Any], fields: Fields) -> None:
+    given = block.get(FIELD)
+    if given is not None and text_of(given) is None:
+        raise wrong_type(fields.path(FIELD), "an object", value_of(given))
+
+
 def _text(fields: Fields) -> Text:
     text, cache = fields.required_text("text"), decode_breakpoint(fields)
     citations: list[Citation] = []
     for path, value in fields.items("citations"):
-        if not isinstance(value, dict):
-            raise wrong_type(path, "an object", value)
+        said = Fields(value, path)
+        for name in WORDS:
+            said.text(name)
         citations.append(decode_citation(value))
     return Text(text=text, citations=tuple(citations), cache=cache, extra=to_extra(fields.rest))
 

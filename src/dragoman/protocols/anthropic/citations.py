@@ -19,6 +19,8 @@ DOCUMENTS: dict[str, tuple[Unit, str, str]] = {
 }
 """A place in a document: what its numbers count, and the fields of the first and the last."""
 WEB, FOUND = "web_search_result_location", "search_result_location"
+WORDS = ("type", "cited_text", "document_title", "title", "url", "source")
+"""The fields of a citation that are texts."""
 NOWHERE = (0, 0)
 """The blocks of a search result that is cited, if they are not known."""
 BY_UNIT = {unit: kind for kind, (unit, _, _) in DOCUMENTS.items()}

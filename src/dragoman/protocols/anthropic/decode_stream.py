@@ -33,7 +33,7 @@ OF_MESSAGE = frozenset(
     {"type", "role", "id", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage", "error"}
 )
 OF_END = OF_MESSAGE | {"delta"}
-FIELDS = frozenset(field.encode_name for field in fields(Delta))
+FIELDS = frozenset(field.encode_name for field in fields(Delta)) - {""}
 STRANGE = "expected an event of this protocol, got other JSON"
 
 Handler = Callable[["ReplyDecoder", bytes, list[StreamEvent]], None]

@@ -7,7 +7,7 @@ from dragoman.protocols.anthropic.citations import is_own as is_own_citation
 from dragoman.protocols.anthropic.hosted import encode_call
 from dragoman.protocols.anthropic.messages import arranged, spaced
 from dragoman.protocols.anthropic.request import FAST, NATIVE_TIERS, Variant
-from dragoman.protocols.anthropic.sources import is_exact, takes
+from dragoman.protocols.anthropic.sources import is_exact, is_exact_picture, takes, takes_picture
 from dragoman.protocols.anthropic.thinking import changed as changed_thinking
 from dragoman.types import (
     AnyPart,
@@ -15,6 +15,7 @@ from dragoman.types import (
     ChatRequest,
     File,
     HostedCall,
+    Image,
     Loss,
     LostDetail,
     LostField,
@@ -76,6 +77,10 @@ def _part(part: AnyPart, place: str) -> Iterator[Loss]:
     match part:
         case Text(citations=citations) if not all(map(is_own_citation, citations)):
             yield LostDetail(f"{place}.citations")
+        case Image() if not takes_picture(part):
+            yield LostPart(f"{place} (image.{part.media_type})")
+        case Image() if not is_exact_picture(part):
+            yield ChangedField(f"{place}.media_type")
         case File() if not takes(part):
             yield LostPart(f"{place} (file.{part.media_type})")
         case File() if not is_exact(part):

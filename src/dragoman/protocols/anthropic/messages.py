@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.errors import InvalidRequestError, cut
+from dragoman.errors import cut
 from dragoman.protocols.anthropic.blocks import decode_content, form_of, is_plain
 from dragoman.protocols.anthropic.extra import APART, BLOCK, NAME, TURN, note, noted, to_extra, with_extra, without_note
 from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts, has_words
@@ -230,17 +230,6 @@ def spaced(messages: Sequence[Message]) -> str | None:
         if has_words(part.text):
             return f"messages[{len(messages) - 1}].parts[{j}].text" if part.text != part.text.rstrip() else None
     return None
-
-
-def placed(error: InvalidRequestError, messages: Sequence[Message]) -> InvalidRequestError:
-    """`error`, for which a conversation cannot be written, with the place of the part that it is about."""
-    for i, message in enumerate(messages):
-        for j, part in enumerate(message.parts):
-            try:
-                encode_parts((part,))
-            except InvalidRequestError as exc:
-                return refused(f"messages[{i}].parts[{j}]", exc.message)
-    return error
 
 
 def _place(part: AnyPart, called: Mapping[str, int]) -> int:

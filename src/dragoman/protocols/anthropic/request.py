@@ -14,7 +14,6 @@ from dragoman.protocols.anthropic.messages import (
     decode_system,
     encode_system,
     encode_turns,
-    placed,
 )
 from dragoman.protocols.anthropic.thinking import FIELD, decode_thinking, encode_thinking
 from dragoman.protocols.anthropic.tools import (
@@ -27,10 +26,12 @@ from dragoman.protocols.anthropic.tools import (
     encode_format,
     encode_tools,
 )
+from dragoman.protocols.anthropic.write_blocks import encode_parts
 from dragoman.protocols.carrier import Carrier
 from dragoman.protocols.compaction import asked_of
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.placed import placed
 from dragoman.types import ChatRequest, Extra, Message
 
 FIRST_VERSION, NEWEST_VERSION = "2023-06-01", "2026-10-21"
@@ -138,7 +139,7 @@ def encode_body(request: ChatRequest, variant: Variant, most: int | None = None)
     try:
         system, turns = encode_system(conversation.system), encode_turns(conversation.turns)
     except InvalidRequestError as exc:
-        raise placed(exc, request.messages) from exc
+        raise placed(exc, request.messages, lambda part: encode_parts((part,))) from exc
     if not turns:
         raise InvalidRequestError("messages: expected at least one with content", param="messages")
     if turns[-1]["role"] == "assistant" != conversation.turns[-1].role:

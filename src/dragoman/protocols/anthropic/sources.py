@@ -8,9 +8,11 @@ from dragoman.protocols.anthropic.cache import decode_breakpoint
 from dragoman.protocols.anthropic.extra import NAME, to_extra
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields
-from dragoman.protocols.media import check_base64, media_type_of
+from dragoman.protocols.media import check_base64, media_type_of, registered
 from dragoman.types import File, Image, Unknown
 
+PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+"""The media types of pictures that the service takes (anthropic 2.14 `Base64ImageSourceParam`)."""
 PDF, PLAIN = "application/pdf", "text/plain"
 
 
@@ -54,7 +56,10 @@ def _where(source: Fields) -> dict[str, Any] | None:
             return None
 
 
-def encode_image(image: Image) -> dict[str, Any]:
+def encode_image(image: Image) -> dict[str, Any] | None:
+    """The picture; None if the service takes no such media type, see `takes_picture`."""
+    if not takes_picture(image):
+        return None
     if image.url is not None:
         source = {"type": "url", "url": image.url}
     elif image.file_id is not None:
@@ -62,11 +67,30 @@ def encode_image(image: Image) -> dict[str, Any]:
     elif image.data is None:
         raise InvalidRequestError("an image: expected its url, its data or its file, got none of them")
     else:
-        kind = image.media_type or media_type_of(image.data)
+        kind = _kind_of_picture(image)
         if kind is None:
             raise InvalidRequestError("an image: expected its media type, or data that tells it")
         source = {"type": "base64", "media_type": kind, "data": image.data}
     return {"type": "image", "source": source}
+
+
+def takes_picture(image: Image) -> bool:
+    """Whether the service takes a picture of this media type; true if nothing says it."""
+    kind = _kind_of_picture(image)
+    return kind is None or kind in PICTURES
+
+
+def is_exact_picture(image: Image) -> bool:
+    """Whether the media type arrives as it is."""
+    return image.data is None or image.media_type is None or registered(image.media_type) == _kind_of_picture(image)
+
+
+def _kind_of_picture(image: Image) -> str | None:
+    """The media type of a picture with data. The service refuses another than its bytes show: BerriAI/litellm#24900."""
+    shown = None if image.data is None else media_type_of(image.data)
+    if image.data is None or image.media_type is None or shown in PICTURES:
+        return shown
+    return registered(image.media_type)
 
 
 def encode_document(file: File) -> dict[str, Any] | None:

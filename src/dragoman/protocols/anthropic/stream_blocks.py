@@ -7,7 +7,7 @@ their events, and are written once it is their turn.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Struct
@@ -41,6 +41,10 @@ SECRET = "encrypted_content"  # noqa: S105  # the name of a field
 """What a block of a compacted conversation may have beside its words, in one piece."""
 
 
+NEVER = msgspec.Meta(min_length=2**60)
+"""What no JSON fits: a field of a service without a name is one of those that are not read."""
+
+
 class Delta(Struct):
     """What a delta may add; a field that it does not have is None."""
 
@@ -51,8 +55,8 @@ class Delta(Struct):
     signature: str | None = None
     citation: Any = None
     content: Any = None
-    more: dict[str, Any] | None = msgspec.field(default=None, name="")
-    """Fields with other names, until a block takes them."""
+    more: Annotated[dict[str, Any], NEVER] | None = msgspec.field(default=None, name="")
+    """Fields with other names, until a block takes them. It is no field of the protocol."""
 
     @property
     def is_known(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.errors import cut
+from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.extra import NAME, to_extra, with_extra
 from dragoman.protocols.gemini.lists import listed
@@ -247,8 +247,16 @@ def _written(writer: PartWriter, message: Message, i: int) -> list[dict[str, Any
     if message.role != "assistant" and any(isinstance(part, ToolCall) for part in message.parts):
         raise refused(path, "expected tool calls only in an assistant's turn")
     said = [(j, part) for j, part in enumerate(message.parts) if not _is_stray(part)]
-    found = [writer.write(part, f"{path}.parts[{j}]") for j, part in said]
-    return [body for body in found if body is not None]
+    found: list[dict[str, Any]] = []
+    for j, part in said:
+        place = f"{path}.parts[{j}]"
+        try:
+            body = writer.write(part, place)
+        except InvalidRequestError as exc:
+            raise exc if exc.param is not None else refused(place, exc.message) from exc
+        if body is not None:
+            found.append(body)
+    return found
 
 
 def _is_stray(part: AnyPart) -> bool:

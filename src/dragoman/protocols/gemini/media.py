@@ -6,7 +6,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.media import check_base64, media_type_of
+from dragoman.protocols.media import check_base64, media_type_of, registered
 from dragoman.types import Audio, Extra, File, Image
 
 AnyMedia = Image | Audio | File
@@ -83,7 +83,7 @@ def encode_media(part: AnyMedia, *, names: bool) -> dict[str, Any] | None:
         kind = kind or media_type_of(part.data)
         if kind is None:
             raise InvalidRequestError("a part with data: expected its media type, or data that shows it")
-        return {"inlineData": without_none({"mimeType": kind, "data": part.data, "displayName": name})}
+        return {"inlineData": without_none({"mimeType": registered(kind), "data": part.data, "displayName": name})}
     uri = part.file_id if part.url is None else part.url
     if uri is None:
         return None

@@ -21,7 +21,7 @@ from dragoman.protocols.openai_chat.chunk import (
     read_loosely,
 )
 from dragoman.protocols.openai_chat.errors import failure_in, reported
-from dragoman.protocols.openai_chat.extra import to_extra
+from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.finish_reasons import decode_reason
 from dragoman.protocols.openai_chat.foreign import (
     PING,
@@ -38,6 +38,7 @@ from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
 from dragoman.protocols.openai_chat.thoughts import Thoughts
 from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
+from dragoman.protocols.openai_shared.family import TIER, answer_extra
 from dragoman.protocols.parts import PartAssembler
 from dragoman.protocols.streams.joined_events import DONE
 from dragoman.protocols.streams.lane import TextRows
@@ -63,7 +64,7 @@ from dragoman.wire.utf8 import BLANKS
 
 REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
-TIER, TIER_FIELD = "service_tier", b'"service_tier"'
+TIER_FIELD = b'"service_tier"'
 
 SILENT = ("system_fingerprint",)
 """Fields of an answer that mean nothing to a reader."""
@@ -372,7 +373,7 @@ class ReplyDecoder(SseDecoder):
                 created=int(head.created)
                 if isinstance(head.created, int | float) and 0 < head.created < LATEST
                 else None,
-                extra=to_extra({name: value for name, value in more.items() if isinstance(value, str)}),
+                extra=answer_extra(NAME, {name: value for name, value in more.items() if isinstance(value, str)}),
                 silent=SILENT if isinstance(head.system_fingerprint, str) else (),
             )
         )
@@ -396,7 +397,7 @@ class ReplyDecoder(SseDecoder):
             self._reason, tool_call=self._parts.saw_tool_call, refusal=self._parts.saw_refusal
         )
         losses: list[Loss] = [*map(LostChoice, sorted(self._other_choices or ())), *self._left_out]
-        out.append(ResponseEnd(reason, self._usage, native, losses=tuple(losses), extra=to_extra(self._more)))
+        out.append(ResponseEnd(reason, self._usage, native, losses=tuple(losses), extra=answer_extra(NAME, self._more)))
         self.done = True
 
     def _said_beside(self, out: list[StreamEvent]) -> None:

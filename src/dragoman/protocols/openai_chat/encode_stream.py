@@ -29,6 +29,7 @@ from dragoman.protocols.openai_chat.more import placed
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
 from dragoman.protocols.openai_chat.reasoning_details import encode_detail, encode_details
 from dragoman.protocols.openai_chat.usage import encode_usage
+from dragoman.protocols.openai_shared.family import said_beside
 from dragoman.protocols.streams.event_encoder import EventEncoder, framed
 from dragoman.types import (
     AnyPart,
@@ -135,7 +136,7 @@ class AnswerEncoder(EventEncoder):
 
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
         head = _json(_head("chat.completion.chunk", start, self._model, self._env))
-        more = _json(start.extra.get(NAME, {}))[1:-1]
+        more = _json(said_beside(NAME, start.extra))[1:-1]
         usage = b',"usage":null' if self._include_usage else b""
         self._before = b"data: " + head[:-1] + (b"," + more if more else b"") + b',"choices":['
         self._after = b"]" + usage + b"}\n\n"
@@ -235,7 +236,7 @@ class AnswerEncoder(EventEncoder):
         return self._before + _json(choice) + self._after
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
-        more = placed(end.extra.get(NAME, {}))
+        more = placed(said_beside(NAME, end.extra))
         reason = encode_reason(end.finish_reason, refusal=self._refused, functions=self._old)
         if self._citations:
             out.append(self._chunk({ANNOTATIONS: self._citations}))
@@ -254,7 +255,7 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
     thoughts = [part.text for part in parts if isinstance(part, Reasoning)]
     calls = [part for part in parts if isinstance(part, ToolCall)]
     old = wants_functions(request)
-    more = placed(response.extra.get(NAME, {}))
+    more = placed(said_beside(NAME, response.extra))
     content, refusal = _content(parts), "".join(refusals)
     message: dict[str, Any] = {
         "role": "assistant",

@@ -59,6 +59,11 @@ def encode_messages(
     return out
 
 
+def written(part: AnyPart) -> object:
+    """A part alone. Raises InvalidRequestError."""
+    return encode_content(part.parts if isinstance(part, ToolResult) else (part,))
+
+
 def is_beginning(messages: Sequence[Message]) -> bool:
     """Whether the last turn is the beginning of the answer."""
     if not messages or messages[-1].role != "assistant":

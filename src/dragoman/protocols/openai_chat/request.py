@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import merged
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME, request_extra
@@ -14,7 +15,7 @@ from dragoman.protocols.openai_chat.functions import (
     marked,
     takes_functions,
 )
-from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages, is_beginning
+from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages, is_beginning, written
 from dragoman.protocols.openai_chat.result_media import apart
 from dragoman.protocols.openai_chat.thinking import decode_thinking, encode_thinking
 from dragoman.protocols.openai_chat.tools import (
@@ -30,6 +31,7 @@ from dragoman.protocols.openai_chat.turn_order import with_words
 from dragoman.protocols.openai_chat.variant import Variant, thinks_not
 from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.protocols.openai_shared.user import cache_key_of, user_of
+from dragoman.protocols.placed import placed
 from dragoman.protocols.tools.freeform import with_functions
 from dragoman.types import ChatRequest, ModelProfile
 
@@ -118,7 +120,12 @@ def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -
     messages = apart(request.messages, pictures=variant.result_media)
     if profile.user_after_results is False:
         messages = with_words(messages)
-    turns = encode_messages(messages, variant, missing)
+    try:
+        turns = encode_messages(messages, variant, missing)
+    except InvalidRequestError as exc:
+        raise placed(exc, request.messages, written) from exc
+    if not turns:
+        raise refused("messages", "expected at least one with content")
     if variant.partial and request.response_format is None and is_beginning(messages):
         turns[-1].setdefault("partial", True)
     body = {"model": request.model, "messages": turns}

@@ -7,7 +7,7 @@ from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion
 from dragoman.protocols.openai_chat.errors import OUTWARD, envelope, stream_error
-from dragoman.protocols.openai_chat.extra import NAME
+from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_chat.relay import READER
 from dragoman.protocols.openai_chat.request import decode_body
@@ -28,6 +28,7 @@ class OpenAIChatServer(ServerCodec):
     """Answers `POST /v1/chat/completions`."""
 
     name = NAME
+    family = FAMILY
     event_ids = EventIdForm.LINES
     expresses = frozenset(
         {

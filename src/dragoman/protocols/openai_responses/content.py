@@ -1,6 +1,6 @@
 """The content of a message, and what a tool gave: a string, or a list of typed parts. Read and written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, assert_never
 
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
 from dragoman.protocols.openai_responses.citations import decode_annotations, encode_annotations
 from dragoman.protocols.openai_responses.extra import CONTENT, NAME, to_extra, with_extra
-from dragoman.protocols.openai_responses.logprobs import decode_logprobs, encode_logprobs
+from dragoman.protocols.openai_responses.logprobs import check_logprobs, decode_logprobs, encode_logprobs
 from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
 from dragoman.protocols.openai_shared.file_names import file_name
 from dragoman.protocols.speech import OURS
@@ -29,6 +29,8 @@ from dragoman.types import (
     Unknown,
 )
 
+ANNOTATIONS, LOGPROBS = "annotations", "logprobs"
+
 
 def decode_content(fields: Fields, name: str = "content", item: str | None = None) -> tuple[AnyPart, ...]:
     """The parts in the field `name`: a string is one text. `item`: the id of the item that they stand in."""
@@ -38,6 +40,16 @@ def decode_content(fields: Fields, name: str = "content", item: str | None = Non
     if isinstance(content, list | tuple):
         return tuple(_plain(value, item) or _part(value, f"{path}[{i}]", item) for i, value in enumerate(content))
     raise wrong_type(path, "a string or a list of parts", content)
+
+
+def check_notes(content: object, path: str) -> None:
+    """Raises InvalidRequestError for sources and log probabilities beside a text of a caller that are none."""
+    for i, part in enumerate(content if isinstance(content, list | tuple) else ()):
+        if isinstance(part, Mapping) and (ANNOTATIONS in part or LOGPROBS in part):
+            fields = Fields(part, f"{path}[{i}]")
+            for place, note in fields.items(ANNOTATIONS):
+                Fields(note, place)
+            check_logprobs(fields.any(LOGPROBS), fields.path(LOGPROBS))
 
 
 def encode_content(parts: Sequence[AnyPart], *, answered: bool = False) -> str | list[dict[str, Any]]:
@@ -81,8 +93,8 @@ def _part(value: object, path: str, item: str | None) -> AnyPart:
 
 def _text(fields: Fields) -> Text:
     text, cache = fields.required_text("text"), decode_breakpoint(fields)
-    notes = decode_annotations(fields.any("annotations"))
-    tokens = decode_logprobs(fields.any("logprobs"))
+    notes = decode_annotations(fields.any(ANNOTATIONS))
+    tokens = decode_logprobs(fields.any(LOGPROBS))
     return Text(text=text, citations=notes, logprobs=tokens, cache=cache, extra=to_extra(fields.rest))
 
 

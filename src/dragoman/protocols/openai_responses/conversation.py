@@ -14,7 +14,7 @@ from dragoman.protocols import opaque
 from dragoman.protocols.compaction import summary_message
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.protocols.openai_responses.compaction import COMPACTION, summary_of
-from dragoman.protocols.openai_responses.content import decode_content
+from dragoman.protocols.openai_responses.content import check_notes, decode_content
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.items import ItemReader, unknown
 from dragoman.protocols.openai_responses.said_items import belongs
@@ -47,6 +47,8 @@ def decode_input(fields: Fields, *, stateful: bool) -> tuple[tuple[Message, ...]
         return (), []
     if not isinstance(value, list | tuple):
         raise wrong_type(path, "a string or a list of items", value)
+    if not value and not stateful:
+        raise refused(path, "expected at least one item, got none")
     if len(value) > MAX_ITEMS:
         raise refused(path, f"expected at most {MAX_ITEMS} items, got {len(value)}")
     conversation = _Conversation(stateful=stateful)
@@ -77,6 +79,8 @@ class _Conversation:
         return tuple(self._messages)
 
     def _item(self, fields: Fields, kind: str | None, value: Any) -> None:
+        if kind == "message":
+            check_notes(fields.rest.get("content"), fields.path("content"))
         if kind == COMPACTION and (text := summary_of(fields)) is not None:
             self._add(summary_message(text))
         elif kind in OUTPUTS:

@@ -31,7 +31,7 @@ from dragoman.protocols.openai_responses.events import (
     name_of,
     read_loosely,
 )
-from dragoman.protocols.openai_responses.extra import NAME, to_extra
+from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import decode_reason
 from dragoman.protocols.openai_responses.items import CONTENT, ItemReader
 from dragoman.protocols.openai_responses.logprobs import decode_logprobs, read_logprobs
@@ -39,6 +39,7 @@ from dragoman.protocols.openai_responses.piece_form import form_of
 from dragoman.protocols.openai_responses.slots import Items
 from dragoman.protocols.openai_responses.usage import decode_usage
 from dragoman.protocols.openai_shared.errors import failure_in, reported
+from dragoman.protocols.openai_shared.family import answer_extra
 from dragoman.protocols.speech import OURS
 from dragoman.protocols.streams.delta_row import deltas
 from dragoman.protocols.streams.joined_events import DONE
@@ -297,7 +298,8 @@ class ReplyDecoder(SseDecoder):
         )
         if self._items.differs:
             self._leave_out(ITEM_DONE)
-        more = to_extra({name: value for name, value in response.items() if name not in KNOWN and value is not None})
+        rest = {name: value for name, value in response.items() if name not in KNOWN and value is not None}
+        more = answer_extra(NAME, rest)
         if echo := {name: value for name, value in response.items() if name in ECHO}:
             more |= {OURS: {RESPONSE: echo}}
         usage = decode_usage(response.get("usage"))

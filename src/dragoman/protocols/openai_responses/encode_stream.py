@@ -33,6 +33,7 @@ from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, It
 from dragoman.protocols.openai_responses.said_items import belongs
 from dragoman.protocols.openai_responses.shapes import SHAPES, Shape, bare, emptied, kind_of
 from dragoman.protocols.openai_responses.usage import encode_usage
+from dragoman.protocols.openai_shared.family import said_beside
 from dragoman.protocols.speech import OURS
 from dragoman.protocols.streams.event_encoder import EventEncoder, numbered
 from dragoman.protocols.tools.cut_calls import is_begun
@@ -165,7 +166,7 @@ class AnswerEncoder(EventEncoder):
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
         own = {"id": start.id or None, "created_at": start.created, "model": start.model or None}
         own = {name: value for name, value in own.items() if value is not None}
-        begun = self._begun() | own | start.extra.get(NAME, {})
+        begun = self._begun() | own | said_beside(NAME, start.extra)
         self._unusual, self._started = _trimmed(_json(unusual(begun))), True
         said = Raw(_json(begun))
         self._event(out, "created", response=said)
@@ -370,5 +371,5 @@ def ended(begun: dict[str, Any], end: ResponseEnd | ChatResponse, env: Env) -> d
     echo = end.extra.get(OURS, {}).get(RESPONSE, {})
     done = {"completed_at": int(env.now)} if end.finish_reason in {"stop", "tool_call", "refusal"} else {}
     echo = {name: value for name, value in echo.items() if value is not None or begun.get(name) is None}
-    said: dict[str, Any] = begun | done | echo | end.extra.get(NAME, {})
+    said: dict[str, Any] = begun | done | echo | said_beside(NAME, end.extra)
     return said

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
+from dragoman.protocols.json_fields import refused
 from dragoman.types import TokenLogprob
 
 
@@ -29,6 +31,14 @@ def read_logprobs(values: Sequence[Logprob]) -> tuple[TokenLogprob, ...]:
 
 def _token(value: Top, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
     return TokenLogprob(value.token, value.logprob, None if value.bytes is None else tuple(value.bytes), top)
+
+
+def check_logprobs(values: object, path: str) -> None:
+    """Raises InvalidRequestError for what is no list of a caller's log probabilities."""
+    try:
+        msgspec.convert(values, list[Logprob] | None)
+    except msgspec.ValidationError as exc:
+        raise refused(path, f"expected log probabilities of tokens: {exc}") from exc
 
 
 def decode_logprobs(values: object) -> tuple[TokenLogprob, ...]:

@@ -23,6 +23,7 @@ from dragoman.protocols.openai_responses.sayable import Sayable
 from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_responses.write_input import encode_input
 from dragoman.protocols.openai_shared.errors import OUTWARD
+from dragoman.protocols.openai_shared.family import FAMILY
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.protocols.speech import HOSTED_CALLS
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
@@ -80,6 +81,7 @@ class OpenAIResponsesServer(ServerCodec):
     """
 
     name = NAME
+    family = FAMILY
     event_ids = EventIdForm.LINES
     expresses = EXPRESSES
     region_fields = REGIONS

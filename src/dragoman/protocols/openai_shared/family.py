@@ -11,6 +11,9 @@ FAMILY = "openai"
 
 FAMILY_FIELDS = frozenset({"moderation", "prompt_cache_options", "prompt_cache_retention"})
 
+TIER = "service_tier"
+"""The field of an answer that both have: how the request was served."""
+
 CACHE_OPTIONS = "prompt_cache_options"
 """One of them, of which Responses has more than Chat."""
 TIME = "30m"
@@ -32,3 +35,16 @@ def request_extra(own: str, rest: Mapping[str, Any]) -> Extra:
             shared = {name: value for name, value in shared.items() if name != CACHE_OPTIONS}
             shared |= {CACHE_OPTIONS: both} if both else {}
     return extra.to_extra(own, others) | extra.to_extra(FAMILY, shared)
+
+
+def answer_extra(own: str, rest: Mapping[str, Any]) -> Extra:
+    """`rest`, the fields of an answer of the protocol `own` that have no canonical name."""
+    if not isinstance(tier := rest.get(TIER), str):
+        return extra.to_extra(own, rest)
+    others = {name: value for name, value in rest.items() if name != TIER}
+    return extra.to_extra(own, others) | {FAMILY: {TIER: tier}}
+
+
+def said_beside(own: str, given: Extra) -> dict[str, Any]:
+    """The fields of an answer of the protocol `own`, of all that is `given`."""
+    return given.get(FAMILY, {}) | given.get(own, {})
