@@ -51,6 +51,7 @@ SAMPLES = {
     "MIXED_TOOLS": "true",
     "FORM_WITH_TOOLS": "true",
     "USER_AFTER_RESULTS": "true",
+    "SYSTEM_ANYWHERE": "true",
     "UNSUPPORTED_FIELDS": "temperature,top_p",
     "IMAGES": "false",
     "TOOLS": "false",

@@ -319,6 +319,7 @@ PROFILE = TableSchema(
         "mixed_tools": Boolean(),
         "form_with_tools": Boolean(),
         "user_after_results": Boolean(),
+        "system_anywhere": Boolean(),
         "schema_keywords": ListOf(KEYWORD),
         "schema_formats": ListOf(WORDS),
         "schema_limits": ListOf(LIMIT),

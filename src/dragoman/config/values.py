@@ -295,6 +295,9 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     user_after_results: bool | None = None
     """Whether the user may speak right after what a tool gave, in Chat Completions; if not, the model is made to say
     `OK.` between the two."""
+    system_anywhere: bool | None = None
+    """Whether there may be more than one message of the system, and after the beginning of the conversation; if not,
+    those at the beginning become one, and the user says a later one, in `<system>`."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use. What others demand is said in another way
     or in the tool's description; what cannot be said is left out, and listed as a loss. With `nullable`, that word is

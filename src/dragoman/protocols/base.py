@@ -12,6 +12,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.compaction import EXPRESSED, asked_by, with_told_summaries
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
+from dragoman.protocols.leading_system import with_leading_system
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import carrying, without_foreign
 from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
@@ -36,6 +37,7 @@ from dragoman.protocols.prompt_regions import (
 )
 from dragoman.protocols.reasoning import as_taken, changed_name
 from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
+from dragoman.protocols.speech import ANYWHERE, DEVELOPER
 from dragoman.protocols.tools import cut_calls
 from dragoman.protocols.tools.call_ids import CallIdForm, with_call_ids, with_distinct_ids
 from dragoman.protocols.tools.names import NameForm
@@ -171,9 +173,10 @@ class ClientCodec(ABC):
         """What of `request` a model of `profile` will not get, or will get in another form."""
         thought = self._with_effort(request, profile)
         untaken = self._untaken(thought, profile)
+        expresses = self.expresses - {ANYWHERE, DEVELOPER} if profile.system_anywhere is False else self.expresses
         lost = losses(
             without_neutral(request, untaken),
-            self.expresses,
+            expresses,
             self.name,
             untaken,
             family=self.family,
@@ -198,6 +201,7 @@ class ClientCodec(ABC):
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
         request = with_told_summaries(without_wordless(request, self.name), self.name)
+        request = with_leading_system(request, profile)
         request = self._with_effort(self._within(request, profile), profile)
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)

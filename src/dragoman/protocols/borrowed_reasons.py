@@ -5,16 +5,24 @@ from dragoman.types import FinishReason
 WORDS: dict[str, FinishReason] = {
     "stop": "stop",
     "end_turn": "stop",
+    "stop_sequence": "stop",
+    "end": "stop",
     "length": "length",
     "max_tokens": "length",
+    "model_context_window_exceeded": "length",
     "tool_calls": "tool_call",
     "tool_call": "tool_call",
     "tool_use": "tool_call",
     "function_call": "tool_call",
     "content_filter": "content_filter",
     "safety": "content_filter",
+    "sensitive": "content_filter",
+    "refusal": "refusal",
+    "pause_turn": "pause",
 }
-"""CopilotKit/aimock 1.43 ends calls of Gemini with FUNCTION_CALL, cita-777/metapi#581 has seen TOOL_CALLS too."""
+"""CopilotKit/aimock 1.43 ends calls of Gemini with FUNCTION_CALL, cita-777/metapi#581 has seen TOOL_CALLS too.
+`sensitive` and `model_context_window_exceeded` are GLM's (mozilla-ai/any-llm#1200), `end` is Ollama's
+(earendil-works/pi#2116)."""
 
 
 def borrowed(native: str) -> FinishReason:

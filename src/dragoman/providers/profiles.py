@@ -138,6 +138,7 @@ OPENAI_LATER = ("gpt-5.[1-9]", "gpt-5.[1-9]-*", "gpt-[6-9]*")
 OPENAI_STILL = ("gpt-5.[4-9]", "gpt-5.[4-9]-*", "gpt-[6-9]*")
 OPENAI_CALLS = ("*gpt-[3-9]*", "o[134]", "o[134]-*")
 MISTRAL_IDS = "https://github.com/anomalyco/opencode/issues/1680"
+QWEN_SYSTEM = "https://github.com/QwenLM/Qwen3.8/issues/186"
 MISTRAL_TURNS = "https://github.com/NousResearch/hermes-agent/issues/20154"
 MISTRAL_CALLS = ("*mistral*", "*mixtral*", "*ministral*", "*codestral*", "*devstral*", "*magistral*", "*pixtral*")
 CLAUDE_NEWEST = (
@@ -295,6 +296,9 @@ FAMILIES: tuple[Family, ...] = (
         Family(pattern, ModelProfile(user_after_results=False), MISTRAL_TURNS, "2026-11-28")
         for pattern in MISTRAL_CALLS
     ),
+    # "System message must be at the beginning.": 400, and "Unexpected message role." for `developer`; agents say both
+    # (anthropics/claude-code#77698, QwenLM/Qwen3.8#164, ollama/ollama#17774, RunanywhereAI/wally#77).
+    Family("*qwen3.[5-9]*", ModelProfile(system_anywhere=False), QWEN_SYSTEM, "2026-11-29"),
     # "'items' must be a schema (object or boolean), not an array.": 400, for all tools.
     Family("*grok-*", ModelProfile(schema_limits=("old-drafts",)), GROK_SCHEMA, "2026-11-29"),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.

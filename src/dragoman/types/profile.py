@@ -57,6 +57,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they take a form of the answer other than text beside tools."""
     user_after_results: bool | None = None
     """Whether another than the model may speak right after what a tool gave."""
+    system_anywhere: bool | None = None
+    """Whether there may be more than one message of the system, and after the beginning of the conversation."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that parameters of tools may use."""
     schema_formats: tuple[str, ...] | None = None
@@ -76,8 +78,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
         """The facts about settings of a request, for which a relay looks at it."""
         thinking = (self.efforts, self.thinking_levels, self.effort_with_tools)
         sampling = (self.single_sampling, self.sampling_with_effort)
-        others = (self.unsupported_fields, self.most_output, self.form_with_tools, self.user_after_results)
-        return (*thinking, *sampling, *others)
+        order = (self.user_after_results, self.system_anywhere)
+        return (*thinking, *sampling, *order, self.unsupported_fields, self.most_output, self.form_with_tools)
 
     def over(self, earlier: "ModelProfile") -> "ModelProfile":
         """Both as one; if both know a fact, this one's holds."""

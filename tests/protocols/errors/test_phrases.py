@@ -43,6 +43,13 @@ TOO_LONG = [
     "The input token count is 1048586 but model only supports up to 1048576. Reduce the input token count.",
     "the input length exceeds the context length",
     "prompt too long; exceeded max context length by 1234 tokens",
+    "Input length (160062 tokens) exceeds the maximum allowed length (59862 tokens).",
+    "length of prompt_tokens (57535) must be less than max_seq_len (32768).",
+    "Total tokens of image and text exceed max message tokens",
+    "The estimated number of input and maximum output tokens (33000) exceeded this model context window limit (32768)",
+    "prompt token count of 128001 exceeds the limit of 128000",
+    "Prompt has 40000 tokens, but the configured context size is 32768 tokens",
+    "Your input exceeds the model's context window",
     "input (15001 tokens) is too large to process. increase the physical batch size (current batch size: 512)",
 ]
 

@@ -68,7 +68,7 @@ def failure(body: bytes) -> DragomanError:
         ("eos", "stop", "eos"),
         ("max_tokens", "length", "max_tokens"),
         ("model_length", "length", "model_length"),
-        ("insufficient_system_resource", "other", "insufficient_system_resource"),
+        ("x_new", "other", "x_new"),
     ],
 )
 def test_a_reason_is_ours_and_the_services_word_is_kept(native: str, ours: str, kept: str | None) -> None:

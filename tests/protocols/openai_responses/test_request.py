@@ -283,7 +283,7 @@ CORPUS: dict[str, dict[str, Any]] = {
     "a conversation": {"input": "x", "conversation": {"id": "conv_1"}},
     "a prompt": {"prompt": {"id": "pmpt_1", "variables": {"a": "b"}}},
     **{
-        f"choice {i}": {"input": "x", "tool_choice": choice}
+        f"choice {i}": {"input": "x", "tools": [FUNCTION], "tool_choice": choice}
         for i, choice in enumerate(
             [
                 "none",

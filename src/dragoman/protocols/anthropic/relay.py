@@ -12,6 +12,7 @@ from dragoman.protocols.anthropic.tools import OLD_FORMAT
 from dragoman.protocols.anthropic.worded import COMPACTION_TYPE
 from dragoman.protocols.asked_effort import asked, word
 from dragoman.protocols.asked_settings import takes_limit, takes_settings
+from dragoman.protocols.leading_system import is_leading
 from dragoman.protocols.reasoning import always_thinks, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed, text_of
@@ -71,6 +72,8 @@ class AnthropicRelay(SseRelay):
             return True
         fields, efforts, levels = request.fields, profile.efforts, profile.thinking_levels
         if not takes_limit(fields, LIMITS, profile.most_output) or not takes_settings(fields, PLACES, profile):
+            return False
+        if profile.system_anywhere is False and not is_leading(text_of(fields.get("messages")), beside=True):
             return False
         output = asked(fields.get("output_config"))
         formed = output.format is not None or OLD_FORMAT in fields

@@ -57,6 +57,14 @@ PHRASES: Phrases = {
             "maximum allowed input length",
             "but model only supports up to",
             "contextwindowexceedederror",
+            # SGLang, SiliconFlow, Volcengine, Cloudflare, GitHub Copilot, DS4
+            "exceeds the maximum allowed length",
+            "must be less than max_seq_len",
+            "exceed max message tokens",
+            "exceeded this model context window limit",
+            "prompt token count of",
+            "but the configured context size is",
+            "exceeds the model's context window",
             # llama.cpp (b11549), of texts to embed
             "too large to process. increase the physical batch size",
             # OpenAI and Groq: larger than what an account may send in a minute, so that no wait helps.

@@ -3,12 +3,13 @@
 from collections.abc import Hashable
 
 from dragoman.protocols.asked_effort import value_of, word
+from dragoman.protocols.leading_system import is_leading
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.line_ends import HEARTBEAT
 from dragoman.protocols.ollama.tap import OllamaTap, read_whole
 from dragoman.protocols.reasoning import taken
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary
-from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody
+from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, text_of
 from dragoman.types import Headers, HttpRequest, ModelProfile, ServerRequest
 
 LINES, WHOLE = "application/x-ndjson", "application/json"
@@ -30,7 +31,11 @@ class OllamaRelay(RelayCodec):
         self._url = url
 
     def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
-        if profile.efforts is None or not isinstance(request, BodyRelayRequest):
+        if not isinstance(request, BodyRelayRequest):
+            return True
+        if profile.system_anywhere is False and not is_leading(text_of(request.fields.get("messages"))):
+            return False
+        if profile.efforts is None:
             return True
         said = value_of(request.fields.get("think"))
         return taken(word(said), profile.efforts) and (said is not True or profile.efforts != ())

@@ -22,7 +22,7 @@ from dragoman.protocols.openai_chat.chunk import (
 )
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
-from dragoman.protocols.openai_chat.finish_reasons import decode_reason
+from dragoman.protocols.openai_chat.finish_reasons import FAILED, decode_reason
 from dragoman.protocols.openai_chat.foreign import (
     PING,
     foreign_error,
@@ -235,8 +235,8 @@ class ReplyDecoder(SseDecoder):
         if choice.message is not None:
             self._message(choice.message, out, choice.logprobs)
         if choice.finish_reason:
-            if choice.finish_reason == "error":
-                raise UpstreamError("the service gave `error` for its reason to stop, and no other")
+            if choice.finish_reason in FAILED:
+                raise UpstreamError(f"the service gave `{choice.finish_reason}` for its reason to stop, and no other")
             if self._skipped is not None:
                 raise self._skipped  # a relay would pass the reason on, which callers take for a good end
             self._finished = True

@@ -18,6 +18,9 @@ FINISH: dict[str, FinishReason] = {
     "model_length": "length",  # Mistral: the context is full
 }
 
+FAILED = frozenset({"error", "network_error", "insufficient_system_resource"})
+"""Words for a failure in the place of a reason: OpenRouter's, Z.ai's and DeepSeek's, by their documentation."""
+
 NATIVE: dict[FinishReason, str] = {
     "stop": "stop",
     "length": "length",

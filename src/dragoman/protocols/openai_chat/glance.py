@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.finish_reasons import FAILED
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.types import Usage
 from dragoman.wire.lines import CR
@@ -58,7 +59,7 @@ class Glance(Struct):
                 self.committed = True
                 self.text = report is None and not reason
             if reason:
-                if reason == "error":
+                if reason in FAILED:
                     return False
                 self.reason = reason
             self.began = True

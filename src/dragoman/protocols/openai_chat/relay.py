@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from dragoman.protocols.asked_effort import value_of, word
 from dragoman.protocols.asked_settings import takes_limit, takes_settings
+from dragoman.protocols.leading_system import is_leading
 from dragoman.protocols.opaque import NO_ORIGINS
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
@@ -103,6 +104,8 @@ class ChatRelay(SseRelay):
         if not isinstance(request, ChatRelayRequest) or request.several:
             return True
         if profile.user_after_results is False and not is_in_order(text_of(request.fields.get("messages"))):
+            return False
+        if profile.system_anywhere is False and not is_leading(text_of(request.fields.get("messages"))):
             return False
         effort = word(value_of(request.fields.get("reasoning_effort")))
         most = self._variant.most_output_for(model, profile.most_output)

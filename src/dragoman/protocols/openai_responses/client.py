@@ -211,6 +211,8 @@ class OpenAIResponsesClient(ClientCodec):
         left = tuple(new for new, old in zip(messages, request.messages, strict=True) if new.parts or not old.parts)
         fitted = super().fit(replace(request, messages=left), profile)
         fitted = with_word(fitted) if self._lacks_word(fitted) else fitted
+        if _chooses_nothing(fitted):
+            fitted = replace(fitted, tool_choice=None)
         shows = "reasoning.display" not in (profile.unsupported_fields or ())
         return fitted if shows else without_encrypted(fitted)
 
@@ -264,3 +266,11 @@ def _texts(parts: Sequence[AnyPart], place: str) -> Iterator[tuple[str, Text]]:
             yield f"{place}.parts[{j}]", part
         elif isinstance(part, ToolResult):
             yield from _texts(part.parts, f"{place}.parts[{j}]")
+
+
+def _chooses_nothing(request: ChatRequest) -> bool:
+    """Whether there are no tools for a choice that forces none: xAI refuses that (Menci/Floway#337)."""
+    choice = request.tool_choice
+    if choice is None or choice.forces or request.tools:
+        return False
+    return "prompt" not in request.extra.get(NAME, {})  # which may have tools

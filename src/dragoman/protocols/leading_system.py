@@ -1,0 +1,79 @@
+"""Words of the system in one message at the beginning, for models that refuse others. Knows no protocol by name.
+
+Such models have a template that ends a request with "System message must be at the beginning.", if there is a second
+one, and knows no role `developer`. Yet agents tell the model in the midst of a conversation what has changed.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.types import AnyPart, ChatRequest, Message, ModelProfile, Text
+
+SYSTEM = frozenset({"system", "developer"})
+BETWEEN = "\n\n"
+"""What stands between two messages that become one."""
+
+
+def with_leading_system(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+    """`request` as a model of `profile` takes its messages of the system; the same object if it takes them as they are.
+
+    Those at the beginning become one. The user says a later one, in `<system>`.
+    """
+    if profile.system_anywhere is not False:
+        return request
+    messages = request.messages
+    first = next((i for i, message in enumerate(messages) if message.role not in SYSTEM), len(messages))
+    leading, others = messages[:first], messages[first:]
+    taken = not leading or (len(leading) == 1 and leading[0].role == "system")
+    if taken and all(message.role not in SYSTEM for message in others):
+        return request
+    told = (_told(message) if message.role in SYSTEM else message for message in others)
+    return replace(request, messages=(*_joined(leading), *(message for message in told if message is not None)))
+
+
+def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
+    if not messages:
+        return ()
+    joined = messages[0]
+    for message in messages[1:]:
+        joined = replace(joined, parts=(*_ended(joined.parts), *message.parts), extra=joined.extra | message.extra)
+    return (replace(joined, role="system"),)
+
+
+def _ended(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
+    match parts:
+        case (*before, Text(text=text) as last):
+            return (*before, replace(last, text=text + BETWEEN))
+        case _:
+            return parts
+
+
+def _told(message: Message) -> Message | None:
+    """`message` as the user says it; None if it has no words and nothing else."""
+    others = tuple(part for part in message.parts if not isinstance(part, Text))
+    words = (Text(text=f"<system>\n{message.text}\n</system>"),) if message.text else ()
+    parts = (*words, *others)
+    return Message("user", parts, extra=message.extra) if parts else None
+
+
+class _Turn(Struct):
+    role: str = ""
+
+
+_turns = msgspec.json.Decoder(list[_Turn]).decode
+
+
+def is_leading(messages: bytes, *, beside: bool = False) -> bool:
+    """Whether the JSON of a conversation has one message of the system at most, and at its beginning.
+
+    `beside`: the protocol has words of the system beside the conversation, which may have none. True for what is no
+    conversation: the service says what is wrong with it.
+    """
+    try:
+        roles = [turn.role for turn in _turns(messages)]
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return True
+    return SYSTEM.isdisjoint(roles if beside or roles[:1] != ["system"] else roles[1:])

@@ -1,0 +1,72 @@
+"""Models that take one message of the system, at the beginning of the conversation."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dragoman.protocols.leading_system import is_leading, with_leading_system
+from dragoman.types import ChatRequest, Image, Message, ModelProfile, Text
+
+ONE = ModelProfile(system_anywhere=False)
+SYSTEM = Message("system", (Text(text="be short"),))
+DEVELOPER = Message("developer", (Text(text="be kind"),))
+ASKS = Message("user", (Text(text="hi"),))
+SAID = Message("assistant", (Text(text="well"),))
+TOLD = Message("user", (Text(text="<system>\nbe kind\n</system>"),))
+BOTH = Message("system", (Text(text="be short\n\n"), Text(text="be kind")))
+PICTURE = Image(data="aGk=", media_type="image/png")
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ((SYSTEM, DEVELOPER, ASKS), (BOTH, ASKS)),
+        ((DEVELOPER, ASKS), (Message("system", DEVELOPER.parts), ASKS)),
+        ((SYSTEM, ASKS, DEVELOPER), (SYSTEM, ASKS, TOLD)),
+        ((ASKS, SAID, DEVELOPER, ASKS), (ASKS, SAID, TOLD, ASKS)),
+        ((ASKS, Message("system", ()), SAID), (ASKS, SAID)),
+        (
+            (ASKS, Message("system", (PICTURE, *DEVELOPER.parts))),
+            (ASKS, Message("user", (*TOLD.parts, PICTURE))),
+        ),
+        ((SYSTEM, DEVELOPER), (BOTH,)),
+    ],
+)
+def test_one_message_of_the_system_is_left(turns: tuple[Message, ...], expected: tuple[Message, ...]) -> None:
+    fitted = with_leading_system(ChatRequest(model="m", messages=turns), ONE)
+    assert fitted.messages == expected
+    assert with_leading_system(fitted, ONE) is fitted
+
+
+@pytest.mark.parametrize("turns", [(SYSTEM, ASKS), (ASKS, SAID), (SYSTEM,), ()])
+def test_what_such_a_model_takes_stays(turns: tuple[Message, ...]) -> None:
+    request = ChatRequest(model="m", messages=turns)
+    assert with_leading_system(request, ONE) is request
+
+
+def test_other_models_take_messages_of_the_system_anywhere() -> None:
+    request = ChatRequest(model="m", messages=(SYSTEM, DEVELOPER, ASKS, SYSTEM))
+    assert with_leading_system(request, ModelProfile()) is request
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected", "beside"),
+    [
+        (["system", "user", "assistant"], True, False),
+        (["user", "assistant", "tool"], True, True),
+        (["developer", "user"], False, False),
+        (["system", "system"], False, False),
+        (["user", "system"], False, False),
+        ([], True, True),
+    ],
+)
+def test_it_is_seen_in_the_text_of_a_conversation(roles: list[str], *, expected: bool, beside: bool) -> None:
+    turns: list[Any] = [{"role": role, "content": None} for role in roles]
+    assert is_leading(json.dumps(turns).encode()) is expected
+    assert is_leading(json.dumps(turns).encode(), beside=True) is beside
+
+
+@pytest.mark.parametrize("text", [b"null", b"7", b'[{"role": 7}]', b"[\xff]", b""])
+def test_what_is_no_conversation_is_left_to_the_service(text: bytes) -> None:
+    assert is_leading(text)
