@@ -3,6 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ VARIABLES = ("ANTHROPIC_KEY", "DEEPSEEK_KEY", "GROQ_API_KEY", "OPENAI_KEY", "OPE
 ENVIRON = dict.fromkeys([*VARIABLES, "AZURE_KEY", "OWN_KEY", "PROXY_KEY"], "key")
 
 
-def convert(name: str, text: str, in_clear: bool = True) -> tuple[dict[str, object], dict[str, tuple[str, str]]]:
+def convert(name: str, text: str, in_clear: bool = True) -> tuple[dict[str, Any], dict[str, tuple[str, str]]]:
     """The tables that are written, and verdict and words by the key's path."""
     done = IMPORTERS[name].convert(text, in_clear)
     found = {".".join(map(str, each.path)): (each.verdict.value, each.words) for each in done.findings}
