@@ -3,6 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ VARIABLES = ("ANTHROPIC_KEY", "DEEPSEEK_KEY", "GROQ_API_KEY", "OPENAI_KEY", "OPE
 ENVIRON = dict.fromkeys([*VARIABLES, "AZURE_KEY", "OWN_KEY", "PROXY_KEY"], "key")
 
 
-def convert(name: str, text: str, in_clear: bool = True) -> tuple[dict[str, object], dict[str, tuple[str, str]]]:
+def convert(name: str, text: str, in_clear: bool = True) -> tuple[dict[str, Any], dict[str, tuple[str, str]]]:
     """The tables that are written, and verdict and words by the key's path."""
     done = IMPORTERS[name].convert(text, in_clear)
     found = {".".join(map(str, each.path)): (each.verdict.value, each.words) for each in done.findings}
@@ -317,3 +318,79 @@ def test_an_address_that_is_no_resource_of_azure_is_said(address: object) -> Non
     verdict, words = found["model_list.0.litellm_params.api_base"]
     assert (verdict, toml.get("providers")) == (Verdict.BY_HAND.value, None)
     assert "write" in words
+
+
+AZURE_URL = "https://r.openai.azure.com/openai/v1"
+VERTEX_URL = "https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5"
+OF_CLOUDS: list[tuple[dict[str, str], str, str, str]] = [
+    ({"model": "azure/responses/d", "api_base": "https://r.openai.azure.com"}, "azureresponses", AZURE_URL, "d"),
+    ({"model": "azure/o_series/d", "api_base": "https://r.openai.azure.com"}, "azure", AZURE_URL, "d"),
+    ({"model": "azure/gpt5_series/d", "api_base": "https://r.openai.azure.com"}, "azure", AZURE_URL, "d"),
+    ({"model": "openai/d", "api_base": AZURE_URL}, "azure", AZURE_URL, "d"),
+    (
+        {"model": "vertex_ai_beta/gemini-x", "vertex_ai_project": "p", "vertex_ai_location": "us-east5"},
+        "vertex",
+        VERTEX_URL,
+        "gemini-x",
+    ),
+]
+
+
+@pytest.mark.parametrize(("params", "type_", "url", "model"), OF_CLOUDS)
+def test_a_model_of_a_cloud_is_asked_for_by_its_own_name(
+    params: dict[str, str], type_: str, url: str, model: str
+) -> None:
+    toml, found = convert("litellm", json.dumps({"model_list": [{"model_name": "m", "litellm_params": params}]}))
+    ((entry, settings),) = toml["providers"].items()
+    assert settings == {"type": type_, "url": url}
+    assert toml["models"]["m"]["targets"] == [f"{entry}/{model}"]
+    assert "dragoman has no setting for it" not in [words for _, words in found.values()]
+
+
+def test_models_of_vertex_that_give_vectors_are_said() -> None:
+    params = {"model": "vertex_ai/gemini-embedding-001", "vertex_project": "p", "vertex_location": "us-east5"}
+    toml, found = convert("litellm", json.dumps({"model_list": [{"model_name": "m", "litellm_params": params}]}))
+    assert (toml, {verdict for verdict, _ in found.values()}) == ({}, {Verdict.BY_HAND.value})
+
+
+@pytest.mark.parametrize("name", ["azure_ad_token", "tenant_id", "client_id", "client_secret"])
+def test_how_azure_gives_a_token_is_said(name: str) -> None:
+    params = {"model": "azure/d", "api_base": "https://r.openai.azure.com", name: "x"}
+    _, found = convert("litellm", json.dumps({"model_list": [{"model_name": "m", "litellm_params": params}]}))
+    verdict, words = found[f"model_list.0.litellm_params.{name}"]
+    assert (verdict, "Entra ID" in words) == (Verdict.BY_HAND.value, True)
+
+
+ADDRESSES = {
+    f"{AZURE_URL}/chat/completions": "azure",
+    "https://r.cognitiveservices.azure.com/openai/v1/responses": "azureresponses",
+    "https://r.services.ai.azure.com/anthropic/v1/messages": "azureanthropic",
+    "https://bedrock-mantle.us-east-1.api.aws/v1/chat/completions": "bedrock",
+    "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1/chat/completions": "bedrock",
+    "https://bedrock-mantle.us-east-1.api.aws/v1/responses": "bedrockresponses",
+    "https://bedrock-mantle.us-east-1.api.aws/anthropic/v1/messages": "bedrockanthropic",
+    f"{VERTEX_URL}/endpoints/openapi/chat/completions": "vertexopenai",
+    "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/endpoints/openapi/chat/completions": (
+        "vertexopenai"
+    ),
+}
+
+
+@pytest.mark.parametrize(("address", "type_"), ADDRESSES.items())
+def test_an_address_of_a_cloud_is_known(address: str, type_: str) -> None:
+    provider = {"name": "up", "api_base_url": address, "api_key": "$K", "models": ["m"]}
+    toml, _ = convert("ccr", json.dumps({"Providers": [provider]}))
+    assert toml["providers"]["up"]["type"] == type_
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://r.openai.azure.com.evil.example/openai/v1/chat/completions",
+        "https://evil.example/x.openai.azure.com/openai/v1/chat/completions",
+    ],
+)
+def test_an_address_that_only_looks_like_one_is_not(address: str) -> None:
+    provider = {"name": "up", "api_base_url": address, "api_key": "$K", "models": ["m"]}
+    toml, _ = convert("ccr", json.dumps({"Providers": [provider]}))
+    assert toml["providers"]["up"]["protocol"] == "openai-chat"

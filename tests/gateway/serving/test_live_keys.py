@@ -358,7 +358,7 @@ def test_a_service_that_refuses_its_key_is_found_among_all_that_were_asked() -> 
     assert refusing(outcome) == {"first"}
     outcome.attempts, outcome.upstream_status, outcome.error = (), 403, "invalid_api_key"
     assert refusing(outcome) == {"last"}
-    outcome.attempts, outcome.error = (Attempt("first/m", "invalid_api_key", 401, "", 403),), None
+    outcome.attempts, outcome.error = (Attempt("first/m", "invalid_api_key", 401, "", 403),), ""
     assert refusing(outcome) == {"first"}
 
 

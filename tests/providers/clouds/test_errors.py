@@ -88,7 +88,7 @@ async def test_an_error_says_what_the_service_says(
     name: str, status: int, headers: Mapping[str, str], body: Any, kind: type[DragomanError]
 ) -> None:
     async def refuses(exchange: Exchange) -> None:
-        await exchange.reply(status, JSON | headers, json.dumps(body).encode())
+        await exchange.reply(status, {**JSON, **headers}, json.dumps(body).encode())
 
     cloud = CLOUDS[name]
     async with serve(refuses) as service, Client(cloud.config(service.url)) as client:

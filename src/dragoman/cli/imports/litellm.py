@@ -22,7 +22,17 @@ from dragoman.cli.imports.litellm_rules import (
     SERVICES,
     TOP,
 )
-from dragoman.cli.imports.services import AZURE, AZURE_KEY, CHAT, GCLOUD, Service, at_home, azure_url, shortened
+from dragoman.cli.imports.services import (
+    AZURE_KEY,
+    AZURE_RESPONSES,
+    AZURES,
+    CHAT,
+    GCLOUD,
+    Service,
+    at_home,
+    azure_url,
+    shortened,
+)
 from dragoman.cli.imports.settings import PLACE, entry_url, known_model, known_route
 from dragoman.cli.imports.tree import Node, Rule, tree
 from dragoman.cli.imports.yaml_text import parse
@@ -35,9 +45,16 @@ MANY = "*"
 ORGANIZATION = "openai-organization"
 VERTEX = {"gemini-": Service("vertex"), "claude-": Service("vertexanthropic")}
 """Beginnings of names of models in Vertex AI, to the service."""
+VERTEX_PREFIXES = ("vertex_ai", "vertex_ai_beta")
+BY_RESPONSES = {"openai": Service("openairesponses"), "azure": AZURE_RESPONSES}
+"""Services whose models are asked by the newer protocol if their names begin so."""
+SERIES = ("o_series/", "gpt5_series/")
+"""What stands before the name of a deployment in Azure, so that LiteLLM knows which parameters its model takes."""
 NO_KEY = {"azure": AZURE_KEY}
 """What to do about a cloud's key that a deployment does not name; else its token is missing."""
-VERTEX_PLACE = ("vertex_project", "vertex_location")
+VERTEX_PLACE = (("vertex_project", "vertex_ai_project"), ("vertex_location", "vertex_ai_location"))
+EMBEDDING = "embedding"
+"""What names of models have that give vectors, which Vertex AI does at another path."""
 CREDENTIAL = "litellm_credential_name"
 """What of `credential_list` a deployment uses."""
 
@@ -113,13 +130,11 @@ def _deployment(done: _Import, node: Node) -> None:
         node.ledger.settle(node.path, *ANY_SERVICE)
         return
     prefix, model = _split(named.value, custom.value)
-    vertex = _vertex(params, model) if prefix == "vertex_ai" else None
+    vertex = _vertex(params, model) if prefix in VERTEX_PREFIXES else None
     if (prefix not in SERVICES and vertex is None) or not known_model(model):
         node.ledger.settle(node.path, *CLOUDS.get(prefix, UNKNOWN))
         return
-    service = SERVICES[prefix] if vertex is None else vertex[0]
-    if prefix == "openai" and model.startswith("responses/"):
-        service, model = Service("openairesponses"), model.removeprefix("responses/")
+    service, model = _service(prefix, model) if vertex is None else (vertex[0], model)
     base = _own_or_shared(done, params, "api_base", "base_url")
     address = _variable(done, base)
     url = _url(address, service) if vertex is None else vertex[1]
@@ -139,8 +154,8 @@ def _deployment(done: _Import, node: Node) -> None:
     base.exact(f"providers.{entry}.url")
     address.exact(f"providers.{entry}.url")
     if vertex is not None:
-        for name in VERTEX_PLACE:
-            params.at(name).exact(f"providers.{entry}.url")
+        for names in VERTEX_PLACE:
+            params.at(*names).exact(f"providers.{entry}.url")
     if prefix in CLOUDS and not key:
         named.by_hand(f"models.{group.value}.targets; {NO_KEY.get(prefix, GCLOUD)}")
     custom.exact(f"providers.{entry}")
@@ -164,11 +179,19 @@ def _deployment(done: _Import, node: Node) -> None:
     done.groups.setdefault(group.value, []).append(_Deployment(group, target, order.value if placed else 0))
 
 
+def _service(prefix: str, model: str) -> tuple[Service, str]:
+    """The service, and its own name of the model."""
+    if prefix in BY_RESPONSES and model.startswith("responses/"):
+        return BY_RESPONSES[prefix], model.removeprefix("responses/")
+    named = prefix == "azure" and model.startswith(SERIES)
+    return SERVICES[prefix], model.partition("/")[2] if named else model
+
+
 def _vertex(params: Node, model: str) -> tuple[Service, str] | None:
     """The service of a model in Vertex AI, and its `url`; None if one of them is not known."""
     service = next((each for start, each in VERTEX.items() if model.startswith(start)), None)
-    project, location = (params.at(name).value for name in VERTEX_PLACE)
-    if service is None or not (isinstance(project, str) and isinstance(location, str)):
+    project, location = (params.at(*names).value for names in VERTEX_PLACE)
+    if service is None or EMBEDDING in model or not (isinstance(project, str) and isinstance(location, str)):
         return None
     known = PLACE.fullmatch(project) and PLACE.fullmatch(location)
     url = entry_url(vertex_url(project, location)) if known else None
@@ -217,7 +240,7 @@ def _url(base: Node, service: Service) -> str | Rule:
     if isinstance(value, str) and value.startswith(VARIABLE):
         return LOST_URL
     plain = shortened(service, value) if isinstance(value, str) else None
-    url = entry_url(azure_url(plain) if plain is not None and service == AZURE else plain)
+    url = entry_url(azure_url(plain) if plain is not None and service in AZURES else plain)
     return NO_URL if url is None else url
 
 

@@ -4,7 +4,7 @@ https://docs.litellm.ai/docs/proxy/config_settings, seen 2026-11-26.
 """
 
 from dragoman.cli.imports.ledger import Verdict
-from dragoman.cli.imports.services import AZURE, BEDROCK_BY_HAND, CHAT, GCLOUD, VERTEX_BY_HAND, Service
+from dragoman.cli.imports.services import AZURE, AZURE_KEY, BEDROCK_BY_HAND, CHAT, GCLOUD, VERTEX_BY_HAND, Service
 from dragoman.cli.imports.tree import Rule
 
 EXACT, BY_HAND, IMPOSSIBLE = Verdict.EXACT, Verdict.BY_HAND, Verdict.IMPOSSIBLE
@@ -75,6 +75,7 @@ CLOUDS: dict[str, Rule] = {
         "SageMaker wants requests that are signed with AWS credentials, and dragoman sends a key",
     ),
     "vertex_ai": (BY_HAND, VERTEX_BY_HAND),
+    "vertex_ai_beta": (BY_HAND, VERTEX_BY_HAND),
     "watsonx": (IMPOSSIBLE, "watsonx wants tokens that expire, and dragoman sends a key"),
 }
 """What to do for services that are not called by a key alone, or whose address is not known."""
@@ -111,6 +112,7 @@ DEPLOYMENT: dict[str, Rule] = {
     "max_retries": (BY_HAND, RETRIES),
     "num_retries": (BY_HAND, RETRIES),
     "vertex_credentials": (BY_HAND, GCLOUD),
+    **dict.fromkeys(("azure_ad_token", "tenant_id", "client_id", "client_secret"), (BY_HAND, AZURE_KEY)),
     "api_version": (IMPOSSIBLE, "dragoman sends no version in the query"),
     "extra_body": (BY_HAND, FIXED),
     "temperature": (BY_HAND, FIXED),

@@ -1,5 +1,7 @@
 """Which entry of `[providers]` stands for a service of another program. Knows no program and no file."""
 
+import re
+
 from msgspec import Struct
 
 from dragoman.providers.openai_services import ROWS
@@ -68,8 +70,26 @@ CHAT_ADDS = ("/chat/completions",)
 
 AZURE = Service("azure")
 AZURE_RESPONSES = Service("azureresponses")
+AZURES = (AZURE, AZURE_RESPONSES)
 AZURE_PATH = "/openai/v1"
 """The path below a resource of Azure OpenAI; other programs name the resource alone."""
+
+PLACES: dict[re.Pattern[str], dict[Service, Service]] = {
+    re.compile(r"https://[\w-]+\.(?:openai|cognitiveservices|services\.ai)\.azure\.com/openai/v1"): {
+        CHAT: AZURE,
+        RESPONSES: AZURE_RESPONSES,
+    },
+    re.compile(r"https://[\w-]+\.services\.ai\.azure\.com/anthropic"): {MESSAGES: Service("azureanthropic")},
+    re.compile(r"https://bedrock-(?:mantle\.[\w-]+\.api\.aws|runtime\.[\w-]+\.amazonaws\.com)(?:/openai)?/v1"): {
+        CHAT: Service("bedrock"),
+        RESPONSES: Service("bedrockresponses"),
+    },
+    re.compile(r"https://bedrock-mantle\.[\w-]+\.api\.aws/anthropic"): {MESSAGES: Service("bedrockanthropic")},
+    re.compile(r"https://(?:[\w-]+-)?aiplatform(?:\.\w+\.rep)?\.googleapis\.com/.+/endpoints/openapi"): {
+        CHAT: Service("vertexopenai")
+    },
+}
+"""Addresses of clouds, which have a user's resource, region or project in them, to the classes that are there."""
 
 AFTER_HOST = frozenset("/?#")
 """What ends the host in an address."""
@@ -94,7 +114,8 @@ def azure_url(address: str) -> str | None:
 
 def at_home(service: Service, url: str) -> Service:
     """The class for a service of a plain protocol, if `url` is that of one which is known."""
-    return HOMES.get(url, {}).get(service, service)
+    known = HOMES.get(url) or next((found for place, found in PLACES.items() if place.fullmatch(url)), {})
+    return known.get(service, service)
 
 
 def of_address(address: str) -> tuple[Service, str] | None:
