@@ -19,6 +19,7 @@ from dragoman.errors import (
 )
 from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.errors.phrases import Phrases
+from dragoman.protocols.errors.said import unflagged, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.errors.unread import unread
@@ -79,7 +80,7 @@ def failure_in(value: object) -> object:
     """
     if not isinstance(value, dict):
         return None
-    if error := value.get("error"):
+    if error := unflagged(value):
         return error
     if value.get("type") == "error":
         return value
@@ -97,8 +98,8 @@ def failed_request(value: object) -> str:
 def reported(value: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
     """The error that a service reports in `value`, an envelope. `status`: the reply's, if it is not one of success."""
     failure = failure_in(value) or value
-    said = failure if isinstance(failure, dict) else {"message": failure if isinstance(failure, str) else ""}
-    kind, message = _word(said.get("type")), _word(said.get("message")) or ""
+    said = failure if isinstance(failure, dict) else {"message": words_of(failure)}
+    kind, message = _word(said.get("type")), words_of(said)
     number = status or TYPES.get(kind or "", 500)
     shown = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
     error = error_for(number, shown or "no reason was given", words=(_code(said), kind), head=head, phrases=PHRASES)
