@@ -36,7 +36,7 @@ BAD = [
     ('[profiles."m*"]\nschema_limits = ["round"]',
      '2: profiles."m*".schema_limits[0]: expected forms of JSON Schema (single-type, string-enums, lone-any-of, '
      'no-booleans, plain-root, plain-names, array-items, old-drafts, declared-required, references, '
-     'open-objects), got "round"'),
+     'open-objects, plain-patterns), got "round"'),
     ("[fronts.aibn]\nmodell = 1", "2: fronts.aibn.modell: unknown key; did you mean model?"),
     ('[gateway]\nallowed_hosts = ["a.example:80", "https://b.example"]',
      '2: gateway.allowed_hosts[1]: expected a host\'s name without scheme, path and *, got "https://b.example"'),

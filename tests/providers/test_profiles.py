@@ -62,8 +62,9 @@ def test_of_other_models_nothing_is_said(model: str) -> None:
     "model", ["gpt-4o", "gpt-5.1", "chatgpt-4o-latest", "o3", "gpt-5-mini", "anthropic/claude-opus-4.6"]
 )
 def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
-    more = "plain-names" if "claude" in model else "array-items"
-    assert KNOWN.profile_of(model).schema_limits == ("plain-root", more, "old-drafts")
+    claude = ("plain-root", "plain-names", "old-drafts")
+    others = ("plain-root", "array-items", "old-drafts", "plain-patterns")
+    assert KNOWN.profile_of(model).schema_limits == (claude if "claude" in model else others)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, ref
     assert profile.sampling_with_effort is (False if "stop" in refused else None)
     assert replace(profile, sampling_with_effort=None) == OPENAI_FORM.over(
         ModelProfile(
-            schema_limits=("plain-root", "array-items", "old-drafts"),
+            schema_limits=("plain-root", "array-items", "old-drafts", "plain-patterns"),
             unsupported_fields=refused,
             call_ids="short",
             breakpoints=False,

@@ -311,7 +311,8 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     of at most 64 letters, digits and `_.-`), `array-items` (an array without `items`), `old-drafts` (what
     JSON Schema 2020-12 does not have, as a list in `items` or a type `str`),
     `declared-required` (a required property that is not among the properties), `references` (`$ref` and the like),
-    `open-objects` (an object with properties that may have others). Not set: none."""
+    `open-objects` (an object with properties that may have others), `plain-patterns` (a regular expression that
+    Python cannot read). Not set: none."""
     schema_depth: int | None = None
     """How many schemas may stand inside each other. Not set: any number."""
     format_keywords: tuple[str, ...] | None = None

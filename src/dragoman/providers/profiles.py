@@ -23,6 +23,7 @@ OPENAI_LIMITS: tuple[SchemaLimit, ...] = (
     *PLAIN_ROOT,
     "array-items",  # https://github.com/digitalocean-labs/mcp-digitalocean/issues/265
     "old-drafts",  # https://github.com/vercel/ai/issues/2271
+    "plain-patterns",  # https://github.com/Alishahryar1/free-claude-code/issues/1730
 )
 
 OPENAI_SAMPLING = (*SAMPLING, "top_logprobs")
@@ -89,6 +90,7 @@ GEMINI_LIMITS: tuple[SchemaLimit, ...] = (
     "plain-root",
     "array-items",  # https://github.com/kkrishnan90/gemini-desktop/pull/7
     "declared-required",
+    "plain-patterns",  # https://github.com/langfuse/langfuse/issues/14770
 )
 """Forms that it refuses although it has the fields."""
 
@@ -111,6 +113,7 @@ OPENAI_FORM = ModelProfile(
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     ),
     format_formats=("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"),
+    format_limits=("plain-patterns",),
 )
 """What a strict form may use, and no `allOf`, `oneOf`, `not` or `if`. That all properties are required and no others
 allowed is for the caller to say, since it asked for a strict form."""
@@ -299,6 +302,13 @@ FAMILIES: tuple[Family, ...] = (
     # "System message must be at the beginning.": 400, and "Unexpected message role." for `developer`; agents say both
     # (anthropics/claude-code#77698, QwenLM/Qwen3.8#164, ollama/ollama#17774, RunanywhereAI/wally#77).
     Family("*qwen3.[5-9]*", ModelProfile(system_anywhere=False), QWEN_SYSTEM, "2026-11-29"),
+    # "[1210] Invalid API parameter": 400, for all tools.
+    Family(
+        "glm-*",
+        ModelProfile(schema_limits=("plain-patterns",)),
+        "https://github.com/zai-org/feedback/issues/593",
+        "2026-11-29",
+    ),
     # "'items' must be a schema (object or boolean), not an array.": 400, for all tools.
     Family("*grok-*", ModelProfile(schema_limits=("old-drafts",)), GROK_SCHEMA, "2026-11-29"),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.

@@ -16,6 +16,7 @@ SchemaLimit = Literal[
     "declared-required",
     "references",
     "open-objects",
+    "plain-patterns",
 ]
 """A form that a target refuses although it takes the keyword:
 
@@ -31,6 +32,7 @@ SchemaLimit = Literal[
     declared-required  a required property that `properties` does not have
     references         `$ref` and the like
     open-objects       an object with properties that may have others
+    plain-patterns     a regular expression that Python's `re` cannot read, as JavaScript's `\\p{L}`
 """
 
 

@@ -19,6 +19,7 @@ from dragoman.errors import (
 )
 from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.errors.phrases import Phrases
+from dragoman.protocols.errors.said import unflagged, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.errors.unread import unread
@@ -64,8 +65,7 @@ PHRASES: Phrases = {
 UNTHREADED: dict[str, Any] = {"details": {"error_code": "thread_unsupported_request", "unsupported": [THREAD]}}
 """By this the vendor's programs know to send the whole conversation instead (Python 2.14, Node 1.14, 2026-11)."""
 
-MESSAGES = ("message", "Message")
-NAMED = frozenset({"type", *MESSAGES})
+NAMED = frozenset({"type", "message", "Message"})
 ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """Ids of requests that are passed on; the service's own are some 30 characters long."""
 MAX_EXTRA = 1 << 12
@@ -82,13 +82,13 @@ def failure_in(value: object) -> object:
         return failure_in(value[0])
     if not isinstance(value, dict):
         return None
-    if error := value.get("error"):
+    if error := unflagged(value):
         return error
     if value.get("type") == "error":
         return value
     if "content" in value or value.get("type") is not None:
         return None
-    return value if any(isinstance(value.get(name), str) for name in MESSAGES) else value.get("detail")
+    return value if any(isinstance(value.get(name), str) for name in ("message", "Message")) else value.get("detail")
 
 
 def failed_request(value: object) -> str:
@@ -100,9 +100,8 @@ def failed_request(value: object) -> str:
 def reported(value: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
     """The error that a service reports in `value`, an envelope. `status`: the reply's, if it is not one of success."""
     failure = failure_in(value) or value
-    said = failure if isinstance(failure, dict) else {"message": failure if isinstance(failure, str) else ""}
-    kind = _word(said.get("type"))
-    message = next((text for name in MESSAGES if (text := _word(said.get(name))) is not None), "")
+    said = failure if isinstance(failure, dict) else {"message": words_of(failure)}
+    kind, message = _word(said.get("type")), words_of(said)
     number = status or TYPES.get(kind or "", 500)
     shown = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
     error = error_for(number, shown or "no reason was given", words=(_code(said), kind), head=head, phrases=PHRASES)

@@ -7,6 +7,7 @@ from msgspec import Struct
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, cut, scrub
 from dragoman.protocols.errors.head import PAGE, a_page
 from dragoman.protocols.errors.html import looks_like_html
+from dragoman.protocols.errors.said import unflagged, words_of
 from dragoman.protocols.errors.status import error_for
 from dragoman.types import HttpResponse
 from dragoman.wire import json
@@ -30,15 +31,13 @@ def read_error_body(value: Any) -> ErrorBody | None:
     """
     if not isinstance(value, dict):
         return None
-    match value.get("error"):
+    match unflagged(value):
         case None | False | "":
             return _numbered(value)
         case dict() as error:
-            return ErrorBody(_text(error), _words(error), _status(error.get("code")))
-        case str() as text:
-            return ErrorBody(text, _words(value), _status(value.get("code")))
-        case _:
-            return ErrorBody()
+            return ErrorBody(words_of(error), _words(error), _status(error.get("code")))
+        case error:
+            return ErrorBody(words_of(error), _words(value), _status(value.get("code")))
 
 
 def error_in(value: Any, status: int = 502) -> DragomanError | None:
@@ -73,19 +72,15 @@ def reply_words(body: bytes) -> ErrorBody:
         value = json.decode_event(body)
     except BadEventError:
         return ErrorBody(body.decode("utf-8", "replace").strip())
-    return read_error_body(value) or ErrorBody(_text(value) if isinstance(value, dict) else "")
+    return read_error_body(value) or ErrorBody(words_of(value) if isinstance(value, dict) else "")
 
 
 def _numbered(value: dict[str, Any]) -> ErrorBody | None:
     code = value.get("code")
     if code in (None, False, "", "0", 0):
         return None
-    text = _text(value)
+    text = next((text for key in ("message", "msg") if isinstance(text := value.get(key), str) and text), "")
     return ErrorBody(text, _words(value), _status(code)) if text else None
-
-
-def _text(value: dict[str, Any]) -> str:
-    return next((text for key in ("message", "msg") if isinstance(text := value.get(key), str) and text), "")
 
 
 def _words(value: dict[str, Any]) -> tuple[str, ...]:

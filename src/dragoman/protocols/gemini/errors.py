@@ -20,6 +20,7 @@ from dragoman.errors import (
 from dragoman.protocols.errors.details import refined
 from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.retry import wait_of
+from dragoman.protocols.errors.said import unflagged, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.errors.unread import unread
@@ -91,16 +92,16 @@ def failure_in(value: object) -> object:
     """The failure that a JSON value reports; None if it reports none. A stream that is a list has it in a list."""
     if isinstance(value, list) and value:
         return failure_in(value[0])
-    return value.get("error") or None if isinstance(value, dict) else None
+    return unflagged(value) or None if isinstance(value, dict) else None
 
 
 def reported(failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
     """The error that a service reports. `status`: the reply's, if it is not one of success."""
-    said: Mapping[str, Any] = failure if isinstance(failure, dict) else {"message": failure}
-    message, word, code = said.get("message"), said.get("status"), said.get("code")
+    said: Mapping[str, Any] = failure if isinstance(failure, dict) else {"message": words_of(failure)}
+    message, word, code = words_of(said), said.get("status"), said.get("code")
     known = STATUS.get(word) if isinstance(word, str) else None
     number = status or (code if isinstance(code, int) and 400 <= code < 600 else None) or known or 500
-    text = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS) if isinstance(message, str) and message else ""
+    text = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
     error = refined(error_for(number, text or "no reason was given", head=head, phrases=PHRASES), said, head)
     error.told_by = NAME
     more = {name: scrubbed(value) for name, value in said.items() if name not in {"message"}}
@@ -113,7 +114,9 @@ def decode_error(reply: HttpResponse) -> DragomanError:
     """The error that a reply without an answer means. A page, or a body of another type, is named but never shown."""
     status, head = reply.head.status, reply.head
     try:
-        failure = failure_in(json.decode_event(reply.body))
+        value = json.decode_event(reply.body)
+        # What programs send that stand before such a service has other forms.
+        failure = failure_in(value) or (value if isinstance(value, dict) and words_of(value) else None)
     except BadEventError:
         failure = None
     if failure is not None:

@@ -24,10 +24,10 @@ COUNTS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProper
 DIGITS = 19
 """Those of the largest such integer. Python refuses to read a number of thousands of digits."""
 
-NO_REFERENCES = SchemaSupport(limits=frozenset({"references"}))
+NO_REFERENCES = SchemaSupport(limits=frozenset({"references", "plain-patterns"}))
 """What the service takes of JSON Schema. A reference with other keywords beside it is a 400, and so is one that leads
 into definitions it has not read (anomalyco/opencode#12295, google-gemini/gemini-cli#13326; 2026-11-26). Unions,
-lists of types and keywords that it does not know are taken."""
+lists of types and keywords that it does not know are taken. For regular expressions see langfuse/langfuse#14770."""
 
 REFERRING = "referring"
 """Notes that a schema with references came in this protocol: it goes back as it came."""

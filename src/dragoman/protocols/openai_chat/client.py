@@ -28,6 +28,7 @@ from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.json_word import EVERY_ROLE, lacks_word, with_word
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
+from dragoman.protocols.openai_shared.schemas import PLAIN_PATTERNS
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.profiles import forms_beside_tools
 from dragoman.protocols.relay import RelayCodec
@@ -129,6 +130,7 @@ class OpenAIChatClient(ClientCodec):
     pairing = "message"
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"nine": NINE, "short": CallIdForm(40)}
     strict_forms = True
+    schema_support = form_support = PLAIN_PATTERNS
     family = FAMILY
 
     def __init__(self, url: str, variant: Variant = USUAL, completions: str = "") -> None:

@@ -26,6 +26,7 @@ from dragoman.protocols.openai_shared.errors import decode_error
 from dragoman.protocols.openai_shared.family import FAMILY
 from dragoman.protocols.openai_shared.json_word import lacks_word, with_word
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
+from dragoman.protocols.openai_shared.schemas import PLAIN_PATTERNS
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, PARTS
@@ -147,6 +148,7 @@ class OpenAIResponsesClient(ClientCodec):
     pairing = "turn"
     call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"short": CallIdForm(64)}
     strict_forms = True
+    schema_support = form_support = PLAIN_PATTERNS
     family = FAMILY
     budgets_as_efforts = True
 

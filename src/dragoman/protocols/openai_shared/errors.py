@@ -19,6 +19,7 @@ from dragoman.errors import (
 )
 from dragoman.protocols.errors.details import refined
 from dragoman.protocols.errors.phrases import Phrases
+from dragoman.protocols.errors.said import WORDS, unflagged, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
 from dragoman.protocols.errors.unread import unread
@@ -91,8 +92,7 @@ TOO_LONG_HERE = "Input tokens exceed the configured limit. Please reduce the len
 RESETS = "resets_in_seconds"
 """Where a service says how long a plan's limit holds (OpenAI's for Codex, with `usage_limit_reached`)."""
 
-MESSAGES = ("message", "msg", "detail", "Message")
-NAMED = frozenset({*MESSAGES, "code", "type", "param"})
+NAMED = frozenset({*WORDS, "code", "type", "param"})
 """Fields of an error object that have a place of their own in the tree of errors."""
 
 MAX_EXTRA = 1 << 12
@@ -111,7 +111,7 @@ def failure_in(value: object) -> object:
         return failure_in(value[0])
     if not isinstance(value, dict):
         return None
-    if error := value.get("error"):
+    if error := unflagged(value):
         return error
     if value.get("choices") or isinstance(value.get("output"), list):
         return None  # it is an answer, whatever else it says
@@ -119,7 +119,7 @@ def failure_in(value: object) -> object:
         return errors
     if "choices" in value:
         return None
-    if any(isinstance(value.get(name), str) for name in MESSAGES):
+    if any(isinstance(value.get(name), str) for name in WORDS):
         return value
     if (code := value.get("error_code")) and isinstance(text := value.get("text"), str):
         return {"code": code, "message": text}
@@ -208,15 +208,12 @@ def _object(failure: object) -> dict[str, Any]:
             if isinstance(inner, dict)
             else failure
         )
-    return {"message": failure if isinstance(failure, str) else ""}
+    return {"message": words_of(failure)}
 
 
 def _words(said: dict[str, Any]) -> str:
     """The message, and the real reason, which OpenRouter puts in `metadata.raw`."""
-    message = next(
-        (text for name in MESSAGES if isinstance(text := said.get(name), str) and text),
-        "",
-    )
+    message = words_of(said)
     metadata = said.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     return f"{message}: {raw}" if isinstance(raw, str) and raw and raw not in message else message

@@ -9,6 +9,7 @@ cache (juspay/neurolink#1766).
 
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
@@ -29,10 +30,13 @@ _ids = msgspec.json.Decoder(_Ids).decode
 
 
 def user_of(request: ChatRequest) -> str | None:
-    """`user` as it is sent: the account or else the device, if the text holds several ids."""
-    ids = _found(request)
+    """`user` as it is sent: the account or else the device, if the text holds several ids.
+
+    Of a longer text a digest is sent: it stands for the same person in each request.
+    """
+    ids, user = _found(request), request.user
     if ids is None:
-        return request.user
+        return sha256(user.encode("utf-8", "replace")).hexdigest() if user is not None and len(user) > MOST else user
     return next((each for each in (ids.account_uuid, ids.device_id) if 0 < len(each) <= MOST), None)
 
 
@@ -43,8 +47,8 @@ def cache_key_of(request: ChatRequest) -> str | None:
 
 
 def changed_user(request: ChatRequest) -> Iterator[Loss]:
-    """The note that one id of several is sent."""
-    if _found(request) is not None:
+    """The note that one id of several is sent, or a digest."""
+    if _found(request) is not None or (request.user is not None and len(request.user) > MOST):
         yield ChangedField("user")
 
 

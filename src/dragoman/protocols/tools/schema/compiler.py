@@ -17,6 +17,7 @@ That of a form is left to the service, which says what is wrong with it. Where a
 other properties, a form allows less than the caller did: its answers are valid all the same.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -27,6 +28,7 @@ from dragoman.protocols.tools.schema.closed import Closer
 from dragoman.protocols.tools.schema.keywords import Schema, children, types_of
 from dragoman.protocols.tools.schema.node import NodeCompiler
 from dragoman.protocols.tools.schema.plain_names import named
+from dragoman.protocols.tools.schema.plain_patterns import PatternTeller
 from dragoman.protocols.tools.schema.references import References, inlined
 from dragoman.protocols.tools.schema.repair import ALIASES, repaired
 from dragoman.protocols.tools.schema.root import Flattener, is_plain
@@ -57,6 +59,8 @@ EVERYTHING = SchemaSupport()
 OF_OBJECTS: frozenset[SchemaLimit] = frozenset({"plain-root", "open-objects", "plain-names"})
 """Limits of schemas that must be objects."""
 
+PLAIN_PATTERNS: SchemaLimit = "plain-patterns"
+
 FORMS: frozenset[SchemaLimit] = frozenset({"plain-root", "references", "old-drafts"})
 """Limits that are kept without a look at each keyword."""
 
@@ -73,6 +77,8 @@ TOO_MANY = "alternatives or references would make it many times as large"
 
 def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
     """`schema` as a target with this `support` takes it; the same object if nothing is to be changed."""
+    if PLAIN_PATTERNS in support.limits:
+        return _with_plain_patterns(compiled, schema, support)
     if "plain-names" in support.limits:
         found = compiled(schema, replace(support, limits=support.limits - {"plain-names"}))
         plain, words = named(found.schema)
@@ -105,6 +111,8 @@ def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
 
 def compiled_output(schema: Any, support: SchemaSupport) -> CompiledSchema:
     """The same for the result of a tool, which may be no object; if `broken`, there is none."""
+    if PLAIN_PATTERNS in support.limits:
+        return _with_plain_patterns(compiled_output, schema, support)
     references = References(schema)
     if (reference := references.dangling()) is not None:
         return CompiledSchema({}, broken=f"{reference} leads nowhere")
@@ -118,10 +126,28 @@ def compiled_form(schema: Any, support: SchemaSupport) -> CompiledSchema:
     """The same for the form of an answer, which may be no object; one that cannot be compiled stays as it is."""
     if not isinstance(schema, dict):
         return CompiledSchema(schema)
+    if PLAIN_PATTERNS in support.limits:
+        return _with_plain_patterns(compiled_form, schema, support)
     references = References(schema)
     if references.dangling() is not None or references.count > MAX_COUNT:
         return CompiledSchema(schema)
     return _form(schema, support, references) or CompiledSchema(schema)
+
+
+def _with_plain_patterns(
+    compile_: Callable[[Any, SchemaSupport], CompiledSchema], schema: Any, support: SchemaSupport
+) -> CompiledSchema:
+    """What `compile_` gives, without regular expressions that the target cannot read."""
+    teller = PatternTeller()
+    plain = teller.root(schema)
+    found = compile_(plain, replace(support, limits=support.limits - {PLAIN_PATTERNS}))
+    if plain is schema or found.broken is not None:
+        return found
+    lost = found.lost | teller.lost
+    told = (found.told | teller.told) - lost
+    return replace(
+        found, words=joined_words(*teller.words, found.words), same=found.same - told - lost, told=told, lost=lost
+    )
 
 
 def _form(schema: Schema, support: SchemaSupport, references: References) -> CompiledSchema | None:

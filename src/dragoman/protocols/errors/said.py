@@ -1,0 +1,32 @@
+"""What a failure says, in whatever form a program before the service has put it. Knows no vendor."""
+
+from typing import Any
+
+WORDS = ("message", "msg", "detail", "Message")
+"""Where programs put their words; the last is of AWS."""
+FIELDS = (*WORDS, "error")
+"""The same, and where an object or a list stands that has them."""
+DEPTH = 4
+"""How many objects and lists may stand around them: gateways wrap what a gateway behind them says."""
+
+
+def words_of(failure: object, depth: int = DEPTH) -> str:
+    """The words of a failure; empty if none are found."""
+    match failure:
+        case str():
+            return failure
+        case dict() if depth > 0:
+            found = (words_of(failure.get(name), depth - 1) for name in FIELDS)
+            return next((words for words in found if words), "")
+        case list() if failure and depth > 0:
+            return words_of(failure[0], depth - 1)
+        case _:
+            return ""
+
+
+def unflagged(value: dict[str, Any]) -> object:
+    """The field `error`; what stands beside it if it only says that there is one."""
+    error = value.get("error")
+    if error is True and any(value.get(name) for name in WORDS):
+        return {name: inner for name, inner in value.items() if name != "error"}
+    return error
