@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from dragoman.protocols.speech import OURS
+from dragoman.protocols.speech import ONLY, OURS
 from dragoman.types import ChatRequest, Message, Unknown
 
 
@@ -22,4 +22,6 @@ def _is_foreign(message: Message, own: str) -> bool:
     if message.parts:
         return all(isinstance(part, Unknown) and part.protocol != own for part in message.parts)
     others = message.extra.keys() - {OURS}
+    if (only := message.extra.get(OURS, {}).get(ONLY)) is not None:
+        return bool(only != own)
     return bool(others) and own not in others
