@@ -6,7 +6,7 @@ import pytest
 
 from dragoman.protocols.openai_responses.agent_items import decode_agent_message, whole_item
 from dragoman.protocols.openai_responses.request import decode_body
-from dragoman.protocols.tools.search import found_by, found_in_words
+from dragoman.protocols.tools.search import found_by, found_in_words, is_search
 from dragoman.types import Message, Text, Tool, Unknown
 
 FUNCTION = {"type": "function", "name": "f", "parameters": {"type": "object"}}
@@ -73,3 +73,18 @@ def test_an_item_with_tools_of_the_service_is_named_and_its_others_are_kept() ->
     request = decode_body({"model": "m", "input": [item]})
     assert request.messages == (Message("developer", (Unknown(protocol="openai-responses", data=item),)),)
     assert [tool.name for tool in request.tools if isinstance(tool, Tool)] == ["f"]
+
+
+def test_a_tool_that_is_brought_again_is_said_once_and_is_deferred_if_its_caller_says_so() -> None:
+    again = FUNCTION | {"defer_loading": True}
+    items = [{"type": "additional_tools", "role": "developer", "tools": [again]}] * 2
+    told = found_in_words(decode_body({"model": "m", "input": items}))
+    assert [tool.defer_loading for tool in told.tools if isinstance(tool, Tool)] == [True]
+
+
+def test_a_search_that_is_brought_is_one() -> None:
+    search = {"type": "tool_search", "execution": "client", "description": "d", "parameters": {"type": "object"}}
+    item = {"type": "additional_tools", "role": "developer", "tools": [search]}
+    (tool,) = decode_body({"model": "m", "input": [item]}).tools
+    assert isinstance(tool, Tool)
+    assert is_search(tool)

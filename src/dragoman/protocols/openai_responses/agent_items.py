@@ -11,15 +11,12 @@ from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.items import unknown
 from dragoman.protocols.openai_responses.tools import decode_listed
 from dragoman.protocols.speech import ONLY, OURS
-from dragoman.protocols.tools.search import found
+from dragoman.protocols.tools.search import BY_NO_CALL, found
 from dragoman.types import Extra, Message, Text, Tool
 
 MORE_TOOLS, AGENT_MESSAGE = "additional_tools", "agent_message"
 WHOLE_ITEM = "whole_item"
 """The field, under our own key of a message's `extra`, that is the item."""
-
-BY_NO_CALL = ""
-"""In place of the id of the call that has found a tool."""
 
 CIPHER = "gAAAA"
 """How a text begins that OpenAI's service has encrypted, and no other can read. What another model writes to an agent
