@@ -54,6 +54,7 @@ from dragoman.types import (
     ToolResult,
     UncheckedGrammar,
     Unknown,
+    UntakenBeta,
     WordedForm,
     assistant,
     names,
@@ -318,5 +319,6 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         UncheckedGrammar("answer.tool_call.grammar"),
         ContinuedAnswer("answer.continued"),  # a route finds this one
         RefusedQuestion("messages[0]"),  # see test_wordless
+        UntakenBeta("anthropic-beta.new-2026-11-29"),  # and test_betas
     )
     assert {type(loss) for loss in found} == set(get_args(Loss))

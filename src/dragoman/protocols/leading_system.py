@@ -52,7 +52,9 @@ def _ended(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
 
 
 def _told(message: Message) -> Message | None:
-    """`message` as the user says it; None if it has no words and nothing else."""
+    """`message` as the user says it; None if it says nothing at all."""
+    if not message.parts:
+        return message if message.extra else None
     others = tuple(part for part in message.parts if not isinstance(part, Text))
     words = (Text(text=f"<system>\n{message.text}\n</system>"),) if message.text else ()
     parts = (*words, *others)

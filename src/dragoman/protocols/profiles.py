@@ -29,8 +29,12 @@ from dragoman.types import (
     SchemaSupport,
     Tool,
     ToolResult,
+    Unknown,
     UnknownTool,
 )
+
+LEFT_OUT = Unknown(protocol="", data=None)
+"""What no protocol can say: a turn that has nothing else had something else, and is no empty one of the caller."""
 
 Compile = Callable[[Any], CompiledSchema]
 """Compiles a schema for one target."""
@@ -248,7 +252,10 @@ def _with_words(new: CompiledSchema) -> Schema:
 
 
 def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:
-    """`message` without parts of these `kinds`, inside of results too; the same object if it has none."""
+    """`message` without parts of these `kinds`, inside of results too; the same object if it has none.
+
+    If nothing is left, LEFT_OUT stands in it.
+    """
     if (kinds | {ToolResult}).isdisjoint(map(type, message.parts)):
         return message  # nearly every message has none, and there may be thousands of parts
     parts: list[AnyPart] = []
@@ -260,7 +267,7 @@ def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:
             parts.append(replace(part, parts=inner))
         else:
             parts.append(part)
-    return replace(message, parts=tuple(parts))
+    return replace(message, parts=tuple(parts) or (LEFT_OUT,))
 
 
 def _unmarked(message: Message) -> Message:

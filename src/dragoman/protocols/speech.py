@@ -141,6 +141,8 @@ CITATION_DETAILS = ("quote", "source", "text_range", "location")
 
 OURS = "dragoman"
 """The key of `extra` under which we ourselves add fields, for use inside this library."""
+ONLY = "only"
+"""A field there, of a message: the only protocol in which it says something if it has no parts."""
 
 UNMISSED = frozenset({"conversationId"})
 """Fields of `extra` that are no loss: a conversation's name at one service."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Set
 
 from msgspec.structs import replace
 
-from dragoman.protocols.speech import OURS
+from dragoman.protocols.speech import ONLY, OURS
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -120,4 +120,6 @@ def _is_foreign(message: Message, own: str) -> bool:
     if message.parts:
         return all(isinstance(part, Unknown) and part.protocol != own for part in message.parts)
     others = message.extra.keys() - {OURS}
+    if (only := message.extra.get(OURS, {}).get(ONLY)) is not None:
+        return bool(only != own)
     return bool(others) and own not in others

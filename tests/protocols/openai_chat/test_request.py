@@ -17,6 +17,7 @@ from dragoman.protocols.openai_chat import (
     encode_messages,
 )
 from dragoman.types import (
+    AnyPart,
     ChatRequest,
     HttpRequest,
     Image,
@@ -259,12 +260,18 @@ def test_reasoning_of_both_spellings_is_read_once() -> None:
     assert decode_messages(both) == (Message("assistant", (Reasoning(text="r"), Text(text="a"))),)
 
 
-def test_a_turn_with_nothing_left_to_say_is_an_empty_text() -> None:
+@pytest.mark.parametrize("parts", [(Unknown(protocol="gemini", data=1),), (Reasoning(text="", form="redacted"),)])
+@pytest.mark.parametrize("missing", [None, " "])
+def test_a_turn_of_which_nothing_is_left_is_left_out(parts: tuple[AnyPart, ...], missing: str | None) -> None:
+    asks = Message("user", (Text(text="go"),))
+    lost = Message("assistant", parts)
+    assert encode_messages((asks, lost, asks), missing=missing) == [{"role": "user", "content": "go"}] * 2
+
+
+def test_an_empty_turn_of_the_caller_stays_and_so_does_the_one_that_asks() -> None:
     lost = Message("user", (Unknown(protocol="gemini", data=1),))
-    assert encode_messages((lost, Message("assistant", ()))) == [
-        {"role": "user", "content": ""},
-        {"role": "assistant", "content": ""},
-    ]
+    said = (Message("assistant", ()), Message("assistant", (Text(text=""),)), lost)
+    assert encode_messages(said) == [{"role": message.role, "content": ""} for message in said]
 
 
 @pytest.mark.parametrize(

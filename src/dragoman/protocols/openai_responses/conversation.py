@@ -13,6 +13,12 @@ from dragoman.errors import cut
 from dragoman.protocols import opaque
 from dragoman.protocols.compaction import summary_message
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
+from dragoman.protocols.openai_responses.agent_items import (
+    AGENT_MESSAGE,
+    MORE_TOOLS,
+    decode_agent_message,
+    decode_more_tools,
+)
 from dragoman.protocols.openai_responses.compaction import COMPACTION, summary_of
 from dragoman.protocols.openai_responses.content import check_notes, decode_content
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
@@ -68,7 +74,7 @@ class _Conversation:
         self._calls: set[str] = set()
         self._stateful = stateful
         self.found: list[Tool] = []
-        """The tools that searches have found."""
+        """The tools that searches have found, or items have brought."""
 
     def read(self, items: Iterable[tuple[str, Any]]) -> tuple[Message, ...]:
         """The messages."""
@@ -96,6 +102,12 @@ class _Conversation:
                 self._close()  # two messages without ids would be taken for one
             for part in parts:
                 self._part(part)
+        elif kind == MORE_TOOLS:
+            message, tools = decode_more_tools(fields, dict(value))
+            self.found += tools
+            self._add(message)
+        elif kind == AGENT_MESSAGE and (written := decode_agent_message(dict(value))) is not None:
+            self._add(written)
         else:
             self._stateful = self._stateful or kind == "item_reference"
             self._add(Message("user", (unknown(dict(value)),)))

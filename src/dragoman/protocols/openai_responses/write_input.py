@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dragoman.protocols.json_fields import refused
+from dragoman.protocols.openai_responses.agent_items import whole_item
 from dragoman.protocols.openai_responses.content import encode_content, is_content
 from dragoman.protocols.openai_responses.extra import NAME, with_extra
 from dragoman.protocols.openai_responses.said_items import encode_said
@@ -19,6 +20,9 @@ def encode_input(messages: Sequence[Message], tools: Sequence[AnyTool], sayable:
     forms: dict[str, str] = {}  # of the calls so far: some services use an id again in a later turn
     out: list[dict[str, Any]] = []
     for i, message in enumerate(messages):
+        if (item := whole_item(message)) is not None:
+            out.append(item)
+            continue
         others: list[AnyPart] = []
         lost = set(sayable.left_out(message))
         for j, part in enumerate(message.parts):

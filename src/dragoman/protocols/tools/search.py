@@ -17,6 +17,9 @@ RESULTS = "tool_result.tools"
 SEARCHES, FOUND_BY = "searches", "found_by"
 """Fields under our own key of `extra`: of a search, its calls and results; of a tool, the id of the call."""
 
+BY_NO_CALL = ""
+"""In place of the id of a search, if a caller says by itself, in the course of a conversation, what else there is."""
+
 MARK: Extra = {OURS: {SEARCHES: True}}
 
 FOUND, NOTHING = "Found these tools, which can be called now:", "No tools were found."
@@ -29,8 +32,8 @@ def is_search(value: Tool | ToolCall | ToolResult) -> bool:
 
 
 def found(tool: Tool, call: str) -> Tool:
-    """`tool`, which the search of the id `call` has found."""
-    return replace(tool, extra=tool.extra | {OURS: {FOUND_BY: call}})
+    """`tool`, which the search of the id `call` has found; BY_NO_CALL: the caller has brought it."""
+    return replace(tool, extra=tool.extra | {OURS: {**tool.extra.get(OURS, {}), FOUND_BY: call}})
 
 
 def found_by(tool: AnyTool) -> str | None:
@@ -59,15 +62,17 @@ def found_in_words(request: ChatRequest) -> ChatRequest:
     seen = {(tool.namespace, tool.name) for tool in request.tools if isinstance(tool, Tool) and found_by(tool) is None}
     for tool in request.tools:
         if isinstance(tool, Tool) and (call := found_by(tool)) is not None:
-            lists.setdefault(call, []).append(f"- {tool.name}")
+            if call != BY_NO_CALL:
+                lists.setdefault(call, []).append(f"- {tool.name}")
             if (tool.namespace, tool.name) in seen:
                 continue
             seen.add((tool.namespace, tool.name))
-            tools.append(replace(tool, defer_loading=None))  # that the model did not see it before it was found
+            # That the model did not see it before it was found.
+            tools.append(tool if call == BY_NO_CALL else replace(tool, defer_loading=None))
         else:
             tools.append(tool)
     if not (lists or any(isinstance(tool, Tool) and is_search(tool) for tool in tools)):
-        return request
+        return request if len(tools) == len(request.tools) else replace(request, tools=tuple(tools))
     messages = tuple(_told(message, lists) for message in request.messages)
     return replace(request, tools=tuple(tools), messages=messages)
 
