@@ -185,7 +185,7 @@ def test_without_them_it_is_said_what_is_missing(name: str, said: str) -> None:
 def test_an_address_of_a_cloud_that_leads_nowhere_is_a_mistake(name: str, url: str, part: str) -> None:
     with pytest.raises(ConfigurationError, match=f"got one without {part}"):
         CATALOGUE[name].configured({"url": url}).codec()
-    assert CATALOGUE[name].configured({"url": "https://apis.example/x"}).codec()
+    assert CATALOGUE[name].configured({"url": "https://apis.example/x"}).codec().name
 
 
 TOKEN = "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln"
