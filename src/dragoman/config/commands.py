@@ -164,8 +164,8 @@ class Running:
 
 
 def first_line(err: bytes, out: bytes = b"") -> str:
-    """What a command said on stderr, in a line without all that may be a key: the first that calls itself an error, else
-    the last of a traceback, else the first.
+    """What a command said on stderr, without all that may be a key: the first line that calls itself an error, else the
+    last one of a traceback, else the first.
 
     It is what helps: `gcloud`, `az` and `op` say there that one must log in, after what they warn of. Nothing that
     stands on stdout is shown, no long run of letters and digits, and nothing that looks like a credential.
