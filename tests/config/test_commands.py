@@ -206,6 +206,9 @@ LINES = {
     b"\n  \nERROR: (gcloud.auth.print-access-token) You do not have an active account.\nmore\n": (
         "ERROR: (gcloud.auth.print-access-token) You do not have an active account."
     ),
+    b'Traceback (most recent call last):\n  File "x", line 1, in <module>\nexceptions.NoCredentialsError: log in\n': (
+        "exceptions.NoCredentialsError: log in"
+    ),
     b"Authorization: Bearer abcdefgh": "Authorization: Bearer …",
     b"token ya29.a0AfH6SMBx1234567890abc expired": "token ya29.… expired",
     b"\x1b[31mred\x1b[0m\xff": "[31mred [0m�",

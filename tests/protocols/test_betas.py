@@ -27,6 +27,7 @@ WORDS = [
         "尚未验证或不支持的 anthropic-beta：effort-2025-11-24",
         "context-1m-2025-08-07,tool-search-tool-2025-10-19,effort-2025",
     ),
+    ("The beta effort-2025.", "context-1m-2025-08-07,Effort-2025-11-24,tool-search-tool-2025-10-19"),
     ("max_tokens: Field required", None),
     ("context_management: Extra inputs are not permitted", None),
 ]

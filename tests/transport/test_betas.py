@@ -13,14 +13,14 @@ class Clock:
 def test_a_refusal_is_remembered_for_an_hour() -> None:
     clock = Clock()
     betas = Betas(clock)
-    assert not betas
+    assert not betas.known
     betas.learn("up", "m", "a,b", "a")
-    assert betas
+    assert betas.known
     clock.now = LASTS - 1
     assert betas.taken("up", "m", "a,b") == "a"
     clock.now = LASTS
     assert betas.taken("up", "m", "a,b") == "a,b"
-    assert not betas
+    assert not betas.known
 
 
 def test_it_holds_for_that_list_model_and_service_alone() -> None:

@@ -24,8 +24,11 @@ PATIENCE = 30.0
 STEP = 0.01
 """Seconds between two looks at commands that somebody waits for."""
 
-ERRORS = 1 << 12
-"""Bytes of what a command says on stderr that are looked at: its first line stands in them."""
+ERRORS = 1 << 14
+"""Bytes of what a command says on stderr that are looked at: a traceback of Python's stands in them."""
+
+TRACEBACK = "Traceback (most recent call last):"
+"""How Python begins to say of an error where it was; what it was follows in the last line."""
 
 READS = 16
 """Reads of a pipe in one look: the look ends even if a command never stops writing."""
@@ -161,14 +164,15 @@ class Running:
 
 
 def first_line(err: bytes, out: bytes = b"") -> str:
-    """The first line that a command said on stderr, or the first that calls itself an error, without all that may be a
-    key.
+    """What a command said on stderr, without all that may be a key: the first line that calls itself an error, else the
+    last one of a traceback, else the first.
 
     It is what helps: `gcloud`, `az` and `op` say there that one must log in, after what they warn of. Nothing that
     stands on stdout is shown, no long run of letters and digits, and nothing that looks like a credential.
     """
     lines = [text for line in err.decode(errors="replace").splitlines() if (text := line.strip())]
-    shown = next((line for line in lines if line.lower().startswith("error")), next(iter(lines), ""))
+    first = lines[-1] if TRACEBACK in lines else next(iter(lines), "")
+    shown = next((line for line in lines if line.lower().startswith("error")), first)
     line = "".join(letter if letter.isprintable() else " " for letter in shown)
     for secret in out.decode(errors="replace").split():
         line = line.replace(secret, "…")

@@ -144,8 +144,8 @@ class Relay:
         try:
             target = self._target
             template = target.templates.of(model, request)
-            headers = request.headers
-            if target.betas or betas is not None:
+            headers, refused = request.headers, target.betas
+            if betas is not None or (refused is not None and refused.known):
                 headers = self._with_betas(headers, target.taken_betas(model, headers) if betas is None else betas)
             if trace:
                 headers = (*headers, *trace)

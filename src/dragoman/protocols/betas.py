@@ -13,7 +13,7 @@ from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.types import Headers, Loss, UntakenBeta
 from dragoman.types.http import without
 
-NAMES = re.compile(r"[\w.-]*\w", re.ASCII)
+NAMES = re.compile(r"[\w.-]+", re.ASCII)
 WORDS = ("invalid beta flag", "unsupported beta")
 """What a service says that does not say which."""
 
@@ -36,7 +36,7 @@ def remaining(betas: str, field: str, error: DragomanError) -> str | None:
     if not betas or type(error) is not InvalidRequestError:
         return None
     listed, said = _listed(betas), error.message.lower()
-    named = {name.lower() for name in listed} & set(NAMES.findall(said))
+    named = {name.lower() for name in listed} & {word.rstrip(".") for word in NAMES.findall(said)}
     if named:
         return ",".join(name for name in listed if name.lower() not in named)
     return "" if any(words in said for words in (field, *WORDS)) else None

@@ -17,28 +17,26 @@ class Betas:
     saying which of it, and other lists of which some are taken must not suffer by that.
     """
 
-    __slots__ = ("_clock", "_taken")
+    __slots__ = ("_clock", "known")
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._taken: dict[tuple[str, str, str], tuple[str, float]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._taken)
+        self.known: dict[tuple[str, str, str], tuple[str, float]] = {}
+        """Lists that were refused, to what is taken of each, and until when that holds; empty as a rule."""
 
     def taken(self, service: str, asked: str, sent: str) -> str:
         """What of the list `sent` the service takes, as far as it is known."""
-        found = self._taken.get((service, asked, sent))
+        found = self.known.get((service, asked, sent))
         if found is None:
             return sent
         taken, until = found
         if self._clock() < until:
             return taken
-        del self._taken[service, asked, sent]
+        del self.known[service, asked, sent]
         return sent
 
     def learn(self, service: str, asked: str, sent: str, taken: str) -> None:
         """The service has refused `sent`, and answers with `taken` in its place."""
-        if len(self._taken) >= MOST:
-            self._taken.clear()
-        self._taken[service, asked, sent] = taken, self._clock() + LASTS
+        if len(self.known) >= MOST:
+            self.known.clear()
+        self.known[service, asked, sent] = taken, self._clock() + LASTS

@@ -13,6 +13,7 @@ from dragoman.errors import (
     ModelNotFoundError,
     PermissionDeniedError,
     RateLimitError,
+    UnsupportedFeatureError,
     UpstreamError,
 )
 from tests.providers.clouds.fakes import CLOUDS, JSON
@@ -32,6 +33,7 @@ MALFORMED = "Malformed publisher model. The `model` argument should be of the fo
 NO_DEPLOYMENT = {
     "error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."}
 }
+NO_CHAT = "The chatCompletion operation does not work with the specified model, d. Please choose different model."
 INVALID = "Authentication failed: Please make sure your API Key is valid."
 AWS = "x-amzn-errortype"
 
@@ -59,6 +61,7 @@ ERRORS: list[tuple[str, int, Mapping[str, str], Any, type[DragomanError]]] = [
         NO_DEPLOYMENT,
         ModelNotFoundError,
     ),
+    ("azure", 400, {}, {"error": {"code": "OperationNotSupported", "message": NO_CHAT}}, UnsupportedFeatureError),
     *(
         (name, status, headers, body, error)
         for name in ("bedrock", "bedrockresponses", "bedrockanthropic")

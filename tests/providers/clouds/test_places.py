@@ -169,6 +169,25 @@ def test_without_them_it_is_said_what_is_missing(name: str, said: str) -> None:
         CATALOGUE[name].configured({"url": "r.example"}).codec()
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "part"),
+    [
+        ("azure", "https://r.openai.azure.com", "/openai/v1"),
+        ("azureresponses", "https://r.cognitiveservices.azure.com/openai", "/openai/v1"),
+        ("azureanthropic", "https://r.services.ai.azure.com/models", "/anthropic"),
+        ("bedrock", "https://bedrock-runtime.us-east-1.amazonaws.com", "/v1"),
+        ("bedrockanthropic", "https://bedrock-mantle.us-east-1.api.aws/v1", "/anthropic"),
+        ("vertex", "https://us-east5-aiplatform.googleapis.com", "/v1"),
+        ("vertexanthropic", "https://aiplatform.eu.rep.googleapis.com/v1", "/projects/"),
+        ("vertexopenai", "https://aiplatform.googleapis.com/v1/projects/p/locations/global", "/endpoints/"),
+    ],
+)
+def test_an_address_of_a_cloud_that_leads_nowhere_is_a_mistake(name: str, url: str, part: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"got one without {part}"):
+        CATALOGUE[name].configured({"url": url}).codec()
+    assert CATALOGUE[name].configured({"url": "https://apis.example/x"}).codec().name
+
+
 TOKEN = "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln"
 
 

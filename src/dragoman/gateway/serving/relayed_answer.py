@@ -372,7 +372,8 @@ class RelayedAnswer:
 
     def _answers(self, beginning: bytes) -> None:
         """The target answers, with these first bytes."""
-        self._learn()
+        if self._betas is not None:
+            self._learn()
         outcome = self._outcome
         if outcome.span is not None:
             outcome.answering_model = named_model(beginning, self._codec.model_at)

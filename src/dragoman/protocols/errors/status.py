@@ -16,6 +16,7 @@ from dragoman.errors import (
     QuotaExhaustedError,
     RateLimitError,
     TruncatedStreamError,
+    UnsupportedFeatureError,
     UpstreamError,
 )
 from dragoman.protocols.errors.phrases import PHRASES, Phrases, meant
@@ -55,6 +56,7 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     "invalid_model": ModelNotFoundError,
     "unknown_model": ModelNotFoundError,
     "DeploymentNotFound": ModelNotFoundError,  # Azure, whose models are asked for by the names of deployments
+    "OperationNotSupported": UnsupportedFeatureError,  # Azure, of a model that Chat does not reach: Responses may
     "rate_limit_exceeded": RateLimitError,
     "rate_limit_error": RateLimitError,
     "invalid_api_key": AuthenticationError,

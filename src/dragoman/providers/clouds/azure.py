@@ -22,6 +22,8 @@ from dragoman.providers.openai import OWN, OpenAICompatible
 CHAT = replace(OWN, breakpoints=None)
 """As OpenAI itself, except for what Azure's reference does not have."""
 
+HOSTS = (".azure.com",)
+
 KEY_OR_TOKEN = Carrier("x-api-key", tokens=True)
 
 
@@ -40,6 +42,8 @@ class Azure(CloudProvider, OpenAICompatible):
     ways = (Way(("AZURE_OPENAI_ENDPOINT",), _below),)
     url = Place(*ways)
     example = "https://RESOURCE.openai.azure.com/openai/v1"
+    hosts = HOSTS
+    part = "/openai/v1"
     key_variable: ClassVar[str] = "AZURE_OPENAI_API_KEY"
 
     @classmethod
@@ -64,6 +68,8 @@ class AzureAnthropic(Unlisted, AnthropicCompatible):
     )
     url = Place(*ways)
     example = "https://RESOURCE.services.ai.azure.com/anthropic"
+    hosts = HOSTS
+    part = "/anthropic"
     key_variable: ClassVar[str] = "ANTHROPIC_FOUNDRY_API_KEY"
     signed = True
     carrier = KEY_OR_TOKEN

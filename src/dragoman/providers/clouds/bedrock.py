@@ -18,6 +18,7 @@ from dragoman.providers.codecs import shared
 from dragoman.providers.openai import OpenAICompatible
 
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+HOSTS = (".api.aws", ".amazonaws.com")
 KEY = "AWS_BEARER_TOKEN_BEDROCK"
 
 FUNCTIONS = Variant(custom_tools=False)
@@ -34,6 +35,8 @@ class Bedrock(CloudProvider, OpenAICompatible):
     ways = _in_region("https://bedrock-mantle.{}.api.aws/v1")
     url = Place(*ways)
     example = "https://bedrock-mantle.REGION.api.aws/v1"
+    hosts = HOSTS
+    part = "/v1"
     key_variable: ClassVar[str] = KEY
 
     @classmethod
@@ -58,6 +61,8 @@ class BedrockAnthropic(Unlisted, AnthropicCompatible):
     )
     url = Place(*ways)
     example = "https://bedrock-mantle.REGION.api.aws/anthropic"
+    hosts = HOSTS
+    part = "/anthropic"
     key_variable: ClassVar[str] = KEY
     signed = True
     carrier = BEARER

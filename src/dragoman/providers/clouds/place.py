@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -44,6 +45,10 @@ class CloudProvider(ListingProvider):
     """How the URL is made, if none is set."""
     example: ClassVar[str]
     """How a `url` looks."""
+    hosts: ClassVar[tuple[str, ...]]
+    """How the names of the cloud's own hosts end."""
+    part: ClassVar[str]
+    """What a `url` at one of these has; without it there is nothing at the address of a request."""
 
     @classmethod
     def address(cls) -> str:
@@ -53,7 +58,12 @@ class CloudProvider(ListingProvider):
             raise ConfigurationError(
                 f"expected {said}, or a `url` as {cls.example}, got neither", provider=cls.__name__
             )
-        return checked_url(cls, said)
+        url = checked_url(cls, said)
+        parts = urlsplit(url)
+        if (parts.hostname or "").endswith(cls.hosts) and cls.part not in parts.path:
+            message = f"expected a `url` as {cls.example}, got one without {cls.part}"
+            raise ConfigurationError(message, provider=cls.__name__)
+        return url
 
     @classmethod
     def key(cls) -> str | None:

@@ -28,6 +28,8 @@ HOSTS: dict[str, str] = {
 }
 """Locations that are no single region, to their hosts."""
 
+OWN_HOSTS = ("aiplatform.googleapis.com", ".rep.googleapis.com")
+
 PROJECT, LOCATION = "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION"
 CLAUDE_PROJECT, CLAUDE_LOCATION = "ANTHROPIC_VERTEX_PROJECT_ID", "CLOUD_ML_REGION"
 
@@ -58,6 +60,8 @@ class Vertex(Unlisted, GeminiCompatible):
     ways = (Way((PROJECT, LOCATION), vertex_url), Way((PROJECT,), vertex_url), Way((), lambda: f"{GLOBAL}/v1"))
     url = Place(*ways)
     example = EXAMPLE
+    hosts = OWN_HOSTS
+    part = "/v1"
     enterprise = True
     key_variable: ClassVar[str] = "GOOGLE_API_KEY"
 
@@ -86,6 +90,8 @@ class VertexAnthropic(Unlisted, AnthropicCompatible):
     )
     url = Place(*ways)
     example = EXAMPLE
+    hosts = OWN_HOSTS
+    part = "/projects/"
     signed = True
     carrier = BEARER
     body_version = BODY_VERSION
@@ -101,6 +107,8 @@ class VertexOpenAI(Unlisted, OpenAICompatible):
     ways = (Way((PROJECT, LOCATION), _chat_url), Way((PROJECT,), _chat_url))
     url = Place(*ways)
     example = f"{EXAMPLE}/endpoints/openapi"
+    hosts = OWN_HOSTS
+    part = "/endpoints/"
 
     @classmethod
     def codec(cls) -> ClientCodec:
