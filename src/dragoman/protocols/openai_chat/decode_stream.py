@@ -64,6 +64,7 @@ from dragoman.wire.utf8 import BLANKS
 REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
 TIER, TIER_FIELD = "service_tier", b'"service_tier"'
+BASE_FIELD = b'"base_resp"'
 
 SILENT = ("system_fingerprint",)
 """Fields of an answer that mean nothing to a reader."""
@@ -191,6 +192,8 @@ class ReplyDecoder(SseDecoder):
                 telling = telling or choice.finish_reason is not None
         elif chunk.choices is not None:
             telling = True  # a chunk without a choice says something else: Azure's first has what its filters found
+            if data.find(BASE_FIELD) >= 0 and (failure := failure_in(json.decode_event(data))) is not None:
+                raise reported(failure)
         elif not telling:
             self._other(data, name)
         if telling:
