@@ -65,6 +65,7 @@ REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
 TIER, TIER_FIELD = "service_tier", b'"service_tier"'
 BASE_FIELD = b'"base_resp"'
+NULL = b"null"
 
 SILENT = ("system_fingerprint",)
 """Fields of an answer that mean nothing to a reader."""
@@ -155,8 +156,13 @@ class ReplyDecoder(SseDecoder):
             self._chunk(data, out, name)
         elif data == DONE:
             self._close(out)
+        elif data == NULL:
+            self._nothing()
         elif data and name != PING:
             raise foreign_error(data)
+
+    def _nothing(self) -> None:
+        """An event says nothing at all: earendil-works/pi#2466."""
 
     def _stray(self, line: bytes, out: list[StreamEvent]) -> None:
         """A line of the body that belongs to no event: some services write so when they fail."""
