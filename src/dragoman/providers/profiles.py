@@ -46,6 +46,9 @@ OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
 OPENAI_PARALLEL = "https://github.com/run-llama/llama_index/issues/20865"
 OPENAI_STOP = "https://github.com/BerriAI/litellm/pull/15244"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
+MIMO_GUIDE = "https://platform.xiaomimimo.com/docs/en-US/usage-guide/passing-back-reasoning_content"
+GLM_GUIDE = "https://docs.z.ai/guides/capabilities/thinking-mode"
+MINIMAX_RETURNS = "https://github.com/OpenHands/software-agent-sdk/pull/1152"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
 KIMI_NEWER = ("kimi-k2.[5-9]*", "kimi-k3*", "kimi-for-coding*", "k3", "k3-*")
 KIMI_SAMPLING = "https://github.com/iOfficeAI/gemini-cli-pro/pull/30"
@@ -243,6 +246,14 @@ FAMILIES: tuple[Family, ...] = (
         Family(pattern, ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-28")
         for pattern in ("kimi-k2-thinking*", *KIMI_NEWER)
     ),
+    # "The reasoning_content in the thinking mode must be passed back to the API.": 400 (chatboxai/chatbox#3716).
+    Family("mimo-v[2-9]*", ModelProfile(reasoning_returns=True), MIMO_GUIDE, "2026-11-29"),
+    # They think between calls, and want the thoughts back with the results; else they begin anew after each.
+    *(
+        Family(pattern, ModelProfile(reasoning_returns=True), GLM_GUIDE, "2026-11-29")
+        for pattern in ("glm-4.[5-9]*", "glm-[5-9]*")
+    ),
+    Family("minimax-m[2-9]*", ModelProfile(reasoning_returns=True), MINIMAX_RETURNS, "2026-11-29"),
     # "invalid temperature: only 1 is allowed for this model": 400.
     *(
         Family(pattern, ModelProfile(unsupported_fields=SAMPLING), KIMI_SAMPLING, "2026-11-28")

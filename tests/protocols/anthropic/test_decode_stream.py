@@ -242,3 +242,38 @@ def test_a_count_that_cannot_be_read_takes_nothing_from_an_earlier_one(odd: Any)
     found = [*decoder.feed(body), *decoder.finish()]
     assert isinstance(end := found[-1], ResponseEnd)
     assert end.usage == Usage(12, 3)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        # Only the last report knows of a cache: the first has counted all that was asked.
+        ({"input_tokens": 100}, {"cache_read_input_tokens": 80, "output_tokens": 3}, Usage(100, 3, 80)),
+        ({"input_tokens": 100}, {"cache_read_input_tokens": 104, "output_tokens": 3}, Usage(104, 3, 104)),
+        (
+            {"input_tokens": 100, "cache_read_input_tokens": None},
+            {"cache_read_input_tokens": 60, "cache_creation_input_tokens": 20, "output_tokens": 3},
+            Usage(100, 3, 60, 20),
+        ),
+        # The last one counts anew.
+        (
+            {"input_tokens": 100},
+            {"input_tokens": 20, "cache_read_input_tokens": 80, "output_tokens": 3},
+            Usage(100, 3, 80),
+        ),
+        # The service's own: the first has counted what came from no cache.
+        (
+            {"input_tokens": 20, "cache_read_input_tokens": 0},
+            {"cache_read_input_tokens": 80, "output_tokens": 3},
+            Usage(100, 3, 80),
+        ),
+        ({}, {"cache_read_input_tokens": 80, "output_tokens": 3}, Usage(None, 3, 80)),
+    ],
+)
+def test_no_token_counts_twice(first: dict[str, Any], last: dict[str, Any], expected: Usage) -> None:
+    start = {"type": "message_start", "message": {"id": "m", "usage": first}}
+    late = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": last}
+    decoder = ReplyDecoder()
+    found = [*decoder.feed(events(start, late, {"type": "message_stop"})), *decoder.finish()]
+    assert isinstance(end := found[-1], ResponseEnd)
+    assert end.usage == expected

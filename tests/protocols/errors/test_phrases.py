@@ -98,6 +98,10 @@ KNOWN: list[tuple[int, str, str | None, type[DragomanError]]] = [
     (429, "Usage limit reached for 5 hour. Your limit will reset at 2026-11-28", "1308", QuotaExhaustedError),
     (429, "[1308][Usage limit reached for 5 hour. Your limit will reset at 2026-11-28]", None, QuotaExhaustedError),
     (429, "spent", "enforced_spend_limit_reached", QuotaExhaustedError),
+    (403, "You've reached your weekly (7-day) usage limit. Your quota will be refreshed", None, QuotaExhaustedError),
+    (429, "You’ve reached your monthly usage limit", None, QuotaExhaustedError),
+    (429, "Weekly usage limit reached. Resets in 19hr", None, QuotaExhaustedError),
+    (429, "Rate limit exceeded", "FreeUsageLimitError", QuotaExhaustedError),
     (
         400,
         "Incorrect API key provided: …. You can obtain an API key from https://console.x.ai.",

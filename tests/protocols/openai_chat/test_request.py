@@ -16,8 +16,11 @@ from dragoman.protocols.openai_chat import (
     decode_messages,
     encode_messages,
 )
+from dragoman.protocols.openai_chat.content import returned_breakpoints
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
+    CacheBreakpoint,
     ChatRequest,
     HttpRequest,
     Image,
@@ -303,12 +306,42 @@ def test_what_cannot_be_said_at_all_is_refused(message: Message, words: str) -> 
 
 
 def test_a_text_alone_is_read_as_one_with_fields_beside_it() -> None:
-    beside = {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}
+    beside = {"type": "text", "text": "b", "x_more": {"type": "ephemeral"}}
     (message,) = decode_messages([{"role": "user", "content": [{"type": "text", "text": "a"}, beside]}])
     assert message.parts == (
         Text(text="a"),
-        Text(text="b", extra={NAME: {"cache_control": {"type": "ephemeral"}}}),
+        Text(text="b", extra={NAME: {"x_more": {"type": "ephemeral"}}}),
     )
+
+
+@pytest.mark.parametrize(
+    ("control", "ttl"),
+    [
+        ({"type": "ephemeral"}, None),
+        ({"type": "ephemeral", "ttl": "5m"}, 300),
+        ({"type": "ephemeral", "ttl": "1h"}, 3600),
+    ],
+)
+def test_a_breakpoint_in_anthropics_words_is_one_and_goes_back_as_it_came(control: Any, ttl: int | None) -> None:
+    turn = {"role": "user", "content": [{"type": "text", "text": "b", "cache_control": control}]}
+    (message,) = decode_messages([turn])
+    (part,) = message.parts
+    assert part.cache == CacheBreakpoint(ttl)
+    assert set(part.extra) == {OURS}
+    assert encode_messages([message]) == [turn]
+    assert [*returned_breakpoints([message])] == ["messages[0].parts[0].cache"]
+    assert encode_messages([Message("user", (replace(part, cache=None),))]) == [turn]
+
+
+@pytest.mark.parametrize(
+    "control",
+    [None, 7, {}, {"type": "x"}, {"type": "ephemeral", "ttl": "1d"}, {"type": "ephemeral", "x_more": 1}],
+)
+def test_a_breakpoint_of_another_form_is_a_further_field(control: Any) -> None:
+    turn = {"role": "user", "content": [{"type": "text", "text": "b", "cache_control": control}]}
+    (message,) = decode_messages([turn])
+    assert message.parts[0].cache is None
+    assert encode_messages([message]) == [turn]
 
 
 @pytest.mark.parametrize("part", [{"type": "text", "text": 1}, {"type": "text", "x": "a"}])

@@ -44,11 +44,23 @@ def merged_report(earlier: Mapping[str, Any], later: object) -> dict[str, Any]:
     """Both reports as one: of each field the later one that says something; counts are never added."""
     if not isinstance(later, Mapping):
         return dict(earlier)
+    if READ in later and INPUT not in later and read_count(earlier.get(READ)) is None:
+        later = {**later, **_uncached(earlier, later)}
     if _is_plain(later) and min(later.values()) >= 0:
         return {**earlier, **later}
     known = COUNTS & earlier.keys()
     said = {name: value for name, value in later.items() if name not in known or read_count(value) is not None}
     return merged(earlier, without_none(said))
+
+
+def _uncached(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, int]:
+    """What of the input came from no cache, if only the second report knows of one: the first has counted all of it.
+
+    So do gateways with this protocol in front (Alibaba's, jeremychone/rust-genai#258), whose input would count twice.
+    """
+    asked = read_count(earlier.get(INPUT))
+    cached = sum(read_count(later.get(name)) or 0 for name in (READ, WRITTEN))
+    return {} if asked is None or not cached else {INPUT: max(0, asked - cached)}
 
 
 def decode_usage(report: Mapping[str, Any]) -> Usage | None:

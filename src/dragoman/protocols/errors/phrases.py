@@ -111,7 +111,8 @@ OPENINGS: Mapping[re.Pattern[str], type[DragomanError]] = {
         r"|insufficient balance"
         r"|your team (?:\S{1,80} )?has either used all available credits"
         r"|access denied, please make sure your account is in good standing"
-        r"|you (?:\(\S{1,80}\) )?have reached your \w{1,20} usage limit"
+        r"|you(?: (?:\(\S{1,80}\) )?have|['’]ve) reached your \w{1,20} (?:\([\w-]{1,20}\) )?usage limit"
+        r"|(?:daily|weekly|monthly) usage limit reached"
         r"|(?:\[\d{1,9}\]\[)?usage limit reached for \d"
     ): QuotaExhaustedError,
     re.compile(
@@ -124,9 +125,9 @@ OPENINGS: Mapping[re.Pattern[str], type[DragomanError]] = {
         r"|the security token included in the request is (?:expired|invalid)"
     ): AuthenticationError,
 }
-"""How a message of Anthropic, Gemini, OpenAI, DeepSeek, GLM, xAI, Qwen and Ollama's cloud begins; the last two of the
-first kind are of plans whose limit holds for hours or days. Bedrock says of a key with 403 that it is wrong or has
-expired (seen 2026-11-29).
+"""How a message of Anthropic, Gemini, OpenAI, DeepSeek, GLM, xAI, Qwen, Ollama's cloud, Kimi and opencode begins; the
+last three of the first kind are of plans whose limit holds for hours or days. Bedrock says of a key with 403 that it is
+wrong or has expired (seen 2026-11-29).
 
 All targets with the key rest after such an error, so that no caller must be able to bring it about: what a service
 repeats of a request never stands first.

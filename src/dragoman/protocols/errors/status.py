@@ -45,6 +45,8 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     "enforced_spend_limit_reached": QuotaExhaustedError,
     "exceeded_current_quota_error": QuotaExhaustedError,
     "usage_not_included": QuotaExhaustedError,
+    "GoUsageLimitError": QuotaExhaustedError,  # opencode's plans: Gitlawb/openclaude#1749
+    "FreeUsageLimitError": QuotaExhaustedError,
     "context_length_exceeded": ContextLengthError,
     "exceed_context_size_error": ContextLengthError,
     "model_max_prompt_tokens_exceeded": ContextLengthError,

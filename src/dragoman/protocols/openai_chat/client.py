@@ -12,6 +12,7 @@ from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.completions_relay import COMPLETIONS, CompletionsRelay
+from dragoman.protocols.openai_chat.content import returned_breakpoints
 from dragoman.protocols.openai_chat.decode_functions import FunctionReplyDecoder
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
@@ -182,6 +183,8 @@ class OpenAIChatClient(ClientCodec):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         request = as_it_came(request)
         found = self._losses(request, profile)
+        if returned := set(returned_breakpoints(request.messages)):
+            found = tuple(loss for loss in found if loss.name.removesuffix(".ttl") not in returned)
         if profile.user_after_results is False:
             found = (*found, *added(request.messages))
         if self._lacks_word(request) and "response_format" not in self._untaken(request, profile):

@@ -1,7 +1,9 @@
 """The content of a message: a string, or a list of typed parts. Read and written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, assert_never
+
+from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import without_none
@@ -19,6 +21,7 @@ from dragoman.types import (
     HostedCall,
     HostedResult,
     Image,
+    Message,
     Reasoning,
     Refusal,
     Text,
@@ -46,9 +49,14 @@ Marks = Callable[[CacheBreakpoint | None], dict[str, Any]]
 
 def encode_content(parts: Sequence[AnyPart], marks: Marks = encode_breakpoint) -> str | list[dict[str, Any]]:
     """A single plain text as a string, all else as a list. Other protocols' own parts are left out; see `losses`."""
-    if len(parts) == 1 and isinstance(only := parts[0], Text) and NAME not in only.extra and only.cache is None:
+    if len(parts) == 1 and isinstance(only := parts[0], Text) and only.cache is None and not _is_more(only):
         return only.text
     return [body for part in parts if (body := _said(part, marks)) is not None]
+
+
+def _is_more(text: Text) -> bool:
+    """Whether this protocol has something to say of a text beside its words."""
+    return bool(text.extra) and (NAME in text.extra or CONTROL in text.extra.get(OURS, {}))
 
 
 def _plain(value: object) -> Text | None:
@@ -63,7 +71,43 @@ def _part(value: object, path: str) -> AnyPart:
     fields = Fields(value, path)
     whole = dict(fields.rest)
     read = READERS.get(fields.required_text("type"))
-    return Unknown(protocol=NAME, data=whole) if read is None else read(fields)
+    if read is None:
+        return Unknown(protocol=NAME, data=whole)
+    control = fields.rest.get(CONTROL)
+    if (ttl := _time_of(control)) is None:
+        return read(fields)
+    del fields.rest[CONTROL]
+    part = read(fields)
+    notes = part.extra.get(OURS, {}) | {CONTROL: control}
+    return replace(part, cache=part.cache or CacheBreakpoint(ttl or None), extra=part.extra | {OURS: notes})
+
+
+CONTROL = "cache_control"
+"""Anthropic's field of a part that is a breakpoint, which programs say in this protocol too. A service of this protocol
+gets it back as it came, by a note of ours."""
+TTL = {"5m": 300, "1h": 3600}
+
+
+def _time_of(control: object) -> int | None:
+    """How long a cache may live, in seconds; 0 if that is not said, and None if it is no breakpoint."""
+    match control:
+        case {"type": "ephemeral", **rest} if not rest:
+            return 0
+        case {"type": "ephemeral", "ttl": str(ttl), **rest} if not rest:
+            return TTL.get(ttl)
+        case _:
+            return None
+
+
+def returned_breakpoints(messages: Sequence[Message]) -> Iterator[str]:
+    """The places of breakpoints that a service of this protocol gets back as they came."""
+    for i, message in enumerate(messages):
+        for j, part in enumerate(message.parts):
+            if CONTROL in part.extra.get(OURS, {}):
+                yield f"messages[{i}].parts[{j}].cache"
+            for k, inner in enumerate(part.parts if isinstance(part, ToolResult) else ()):
+                if CONTROL in inner.extra.get(OURS, {}):
+                    yield f"messages[{i}].parts[{j}].parts[{k}].cache"
 
 
 def _text(fields: Fields) -> Text:
@@ -176,7 +220,8 @@ def _said(part: AnyPart, marks: Marks) -> dict[str, Any] | None:
             return None
         case _:
             assert_never(part)
-    return with_extra(body | marks(part.cache), part.extra)
+    control = part.extra.get(OURS, {}).get(CONTROL)
+    return with_extra(body | (marks(part.cache) if control is None else {CONTROL: control}), part.extra)
 
 
 def _url(image: Image) -> str | None:

@@ -65,6 +65,8 @@ from dragoman.wire.utf8 import BLANKS
 REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
 TIER_FIELD = b'"service_tier"'
+BASE_FIELD = b'"base_resp"'
+NULL = b"null"
 
 SILENT = ("system_fingerprint",)
 """Fields of an answer that mean nothing to a reader."""
@@ -155,8 +157,13 @@ class ReplyDecoder(SseDecoder):
             self._chunk(data, out, name)
         elif data == DONE:
             self._close(out)
+        elif data == NULL:
+            self._nothing()
         elif data and name != PING:
             raise foreign_error(data)
+
+    def _nothing(self) -> None:
+        """An event says nothing at all: earendil-works/pi#2466."""
 
     def _stray(self, line: bytes, out: list[StreamEvent]) -> None:
         """A line of the body that belongs to no event: some services write so when they fail."""
@@ -192,6 +199,8 @@ class ReplyDecoder(SseDecoder):
                 telling = telling or choice.finish_reason is not None
         elif chunk.choices is not None:
             telling = True  # a chunk without a choice says something else: Azure's first has what its filters found
+            if data.find(BASE_FIELD) >= 0 and (failure := failure_in(json.decode_event(data))) is not None:
+                raise reported(failure)
         elif not telling:
             self._other(data, name)
         if telling:

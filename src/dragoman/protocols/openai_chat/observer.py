@@ -41,6 +41,11 @@ class Observer(ReplyDecoder):
         self.report = False
         """Whether the event only reported the usage."""
         self.joined = self._strays = False
+        self.void = False
+        """Whether it said nothing at all, which callers cannot read."""
+
+    def _nothing(self) -> None:
+        self.void = True
 
     @property
     def framed(self) -> bool:

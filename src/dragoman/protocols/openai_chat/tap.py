@@ -187,7 +187,7 @@ class ChatTap(SseTap):
         observer = self._careful()
         if not observer.framed or (event.find(BOM) >= 0 and has_stray(event)):
             return framed(event) if self._usage_wanted else framed(event, is_report)
-        return b"" if observer.report and not self._usage_wanted else event
+        return b"" if observer.void or (observer.report and not self._usage_wanted) else event
 
     def _end(self, reason: FinishReason) -> None:
         self.finish_reason, self.done, self.committed = reason, True, True

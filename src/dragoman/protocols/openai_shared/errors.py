@@ -24,6 +24,7 @@ from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
 from dragoman.protocols.errors.unread import unread
 from dragoman.protocols.errors.waits import LONGEST, wait_until
+from dragoman.protocols.extra import without_none
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
 
@@ -58,6 +59,18 @@ NUMBERS: dict[int, int] = {
 }
 """Codes of FastChat, whose status is always 400, to the status that is meant, if it is another one
 (lm-sys/FastChat, fastchat/constants.py, seen 2026-11)."""
+
+BASE = "base_resp"
+"""Where MiniMax says how it went, with status 200: lobehub/lobehub#10255."""
+KINDS: dict[int, str] = {
+    1002: "rate_limit_error",
+    1004: "authentication_error",
+    1039: "rate_limit_error",
+    1041: "rate_limit_error",
+    2013: "invalid_request_error",
+    2049: "authentication_error",
+}
+"""Its numbers, to types of this protocol: https://platform.minimax.io/docs/api-reference/errorcode"""
 
 UNSURE = (None, 400)
 """Statuses that give way to such a code."""
@@ -104,8 +117,8 @@ def failure_in(value: object) -> object:
 
     `{"error": …}`, or `{"errors": …}`; the same in a list (Gemini); `{"object": "error", "message": …}` (vLLM);
     `{"detail": …}` (FastAPI); `{"code": 1214, "msg": …}`, `{"status": "435", "msg": …}` (services with own programs);
-    `{"Message": …}` (AWS);
-    `{"error_code": 50002, "text": …}` (FastChat, inside a stream).
+    `{"Message": …}` (AWS); `{"error_code": 50002, "text": …}` (FastChat, inside a stream); `{"base_resp": {…}}`
+    (MiniMax).
     """
     if isinstance(value, list) and value:
         return failure_in(value[0])
@@ -117,6 +130,9 @@ def failure_in(value: object) -> object:
         return None  # it is an answer, whatever else it says
     if errors := value.get("errors"):
         return errors
+    match value.get(BASE):
+        case {"status_code": int(number), "status_msg": str(message)} if number:
+            return without_none({"code": number, "message": message, "type": KINDS.get(number)})
     if "choices" in value:
         return None
     if any(isinstance(value.get(name), str) for name in WORDS):
