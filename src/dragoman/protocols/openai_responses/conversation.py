@@ -20,11 +20,15 @@ from dragoman.protocols.openai_responses.items import ItemReader, unknown
 from dragoman.protocols.openai_responses.said_items import belongs
 from dragoman.protocols.openai_responses.tool_search import OUTPUT, is_of_callers
 from dragoman.protocols.openai_responses.tools import decode_listed
-from dragoman.protocols.tools.search import MARK, found
+from dragoman.protocols.speech import OURS
+from dragoman.protocols.tools.search import ADDING, MARK, found
 from dragoman.types import AnyPart, Message, OpaqueState, Refusal, Role, Text, Tool, ToolCall, ToolResult
 
 MAX_ITEMS = 10_000
 """Items of a request that is translated: each takes 10 µs, in which nobody else is served."""
+
+ADDED = "additional_tools"
+"""The type of an item that adds tools (openai 3.57 `AdditionalTools`; mxyhi/token_proxy#307)."""
 
 NEXT, LAST = "+next", "+last"
 """Behind the name of the protocol of an opaque state: it belongs to the part that follows, or to the one before."""
@@ -87,6 +91,8 @@ class _Conversation:
             self._add(Message("tool", (self._result(fields, kind),)))
         elif kind == OUTPUT and is_of_callers(fields) and (result := self._found(fields)) is not None:
             self._add(Message("tool", (result,)))
+        elif kind == ADDED:
+            self._add(self._added(fields, value))
         elif kind == "message" and (role := fields.text("role")) != "assistant":
             self._add(_message(fields, role))
         elif kind == "message" or kind in SAID_BY_MODEL or (kind or "").endswith(("_call", "_request")):
@@ -135,6 +141,19 @@ class _Conversation:
         item = fields.text("id")
         rest = {name: value for name, value in fields.rest.items() if value is not None and name != "execution"}
         return ToolResult(id=call_id, parts=(), item=item, extra=to_extra(rest) | MARK)
+
+    def _added(self, fields: Fields, value: Any) -> Message:
+        """Tools that are there from here on, as Codex says all of its own: others get them beside those of the request.
+
+        The item stays what it is for services of this protocol.
+        """
+        key = f"{ADDED}_{len(self._messages)}"
+        groups = [Fields(each, path) for path, each in fields.items("tools")]
+        read = [tool for each in groups if each.rest.get("tools") != [] for tool in decode_listed(each)]
+        self.found += [found(tool, key) for tool in read if isinstance(tool, Tool)]
+        item = unknown(dict(value))
+        told = all(isinstance(tool, Tool) for tool in read)
+        return Message("user", (replace(item, extra={OURS: {ADDING: True}}) if told else item,))
 
     def _check_called(self, fields: Fields, call_id: str) -> None:
         if call_id not in self._calls and not self._stateful:

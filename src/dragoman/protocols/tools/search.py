@@ -17,6 +17,9 @@ RESULTS = "tool_result.tools"
 SEARCHES, FOUND_BY = "searches", "found_by"
 """Fields under our own key of `extra`: of a search, its calls and results; of a tool, the id of the call."""
 
+ADDING = "adds_tools"
+"""Such a field of a part that is nothing but a list of tools, which the request has as found ones too."""
+
 MARK: Extra = {OURS: {SEARCHES: True}}
 
 FOUND, NOTHING = "Found these tools, which can be called now:", "No tools were found."
@@ -66,10 +69,15 @@ def found_in_words(request: ChatRequest) -> ChatRequest:
             tools.append(replace(tool, defer_loading=None))  # that the model did not see it before it was found
         else:
             tools.append(tool)
+    messages = tuple(message for message in request.messages if not _only_adds(message))
     if not (lists or any(isinstance(tool, Tool) and is_search(tool) for tool in tools)):
         return request
-    messages = tuple(_told(message, lists) for message in request.messages)
+    messages = tuple(_told(message, lists) for message in messages)
     return replace(request, tools=tuple(tools), messages=messages)
+
+
+def _only_adds(message: Message) -> bool:
+    return any(ADDING in part.extra.get(OURS, {}) for part in message.parts)
 
 
 def _told(message: Message, lists: dict[str, list[str]]) -> Message:
