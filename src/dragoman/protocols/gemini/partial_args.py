@@ -55,13 +55,16 @@ class PartialCall:
             return
         value = None if field == "nullValue" else piece[field]
         goes_on = piece.get("willContinue") is True
-        begun = _get(self._args, steps) if path in self._growing and isinstance(value, str) else None
-        if isinstance(begun, GrowingText):
-            begun.add(value)
-        elif goes_on and isinstance(value, str):
-            text = GrowingText()
-            text.add(value)
-            self._put(steps, text)
+        if isinstance(value, str):
+            text = _get(self._args, steps) if path in self._growing else None
+            if isinstance(text, GrowingText):
+                text.add(value)
+            elif goes_on:
+                text = GrowingText()
+                text.add(value)
+                self._put(steps, text)
+            else:
+                self._put(steps, value)
         else:
             self._put(steps, value)
         if goes_on:
