@@ -88,6 +88,8 @@ SILENT: tuple[Row, ...] = (
     Row("* > *: *json_schema].*strict=true", ALWAYS),
     Row("* > *: tools[*].*strict=false", DEFAULT),
     Row("* > *: tools[*].defer_loading=false", DEFAULT),
+    Row("openai-responses > *: input[additional_tools].tools[*strict=false", DEFAULT),
+    Row("openai-responses > *: input[additional_tools].tools[*defer_loading=false", DEFAULT),
     Row("* > *: messages[user].content[tool_result].is_error=false", DEFAULT),
     # Of OpenAI Responses.
     Row("openai-responses > *: background=false", DEFAULT),
@@ -117,6 +119,7 @@ SILENT: tuple[Row, ...] = (
 EQUIVALENTS: tuple[Row, ...] = (
     Row("gemini > anthropic: contents.parts.thought=true", "a thought, in the form of each", ("thinking", "hm")),
     Row("openai-responses > *: tools[tool_search].execution=client", SEARCH, ("name", "tool_search")),
+    Row("openai-responses > *: input[additional_tools].tools[tool_search].*=client", SEARCH, ("name", "tool_search")),
     Row("* > openai-responses: logprobs=true", PROBABLE, ("include", "message.output_text.logprobs")),
     Row("* > gemini: logprobs=true", PROBABLE, ("responseLogprobs", True)),
     Row("* > openai-chat: include=message.output_text.logprobs", PROBABLE, ("logprobs", True)),

@@ -153,7 +153,7 @@ class _Conversation:
         self.found += [found(tool, key) for tool in read if isinstance(tool, Tool)]
         item = unknown(dict(value))
         told = all(isinstance(tool, Tool) for tool in read)
-        return Message("user", (replace(item, extra={OURS: {ADDING: True}}) if told else item,))
+        return Message("user", (replace(item, extra={OURS: {ADDING: key}}) if told else item,))
 
     def _check_called(self, fields: Fields, call_id: str) -> None:
         if call_id not in self._calls and not self._stateful:

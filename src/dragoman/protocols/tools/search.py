@@ -18,7 +18,7 @@ SEARCHES, FOUND_BY = "searches", "found_by"
 """Fields under our own key of `extra`: of a search, its calls and results; of a tool, the id of the call."""
 
 ADDING = "adds_tools"
-"""Such a field of a part that is nothing but a list of tools, which the request has as found ones too."""
+"""Such a field of a part that is nothing but a list of tools: by its value the request has them as found ones too."""
 
 MARK: Extra = {OURS: {SEARCHES: True}}
 
@@ -57,6 +57,7 @@ def found_in_words(request: ChatRequest) -> ChatRequest:
     """`request` for a service without such results: each tool once, and what was found as a list of names."""
     if not any(OURS in tool.extra for tool in request.tools if isinstance(tool, Tool)):
         return request
+    added = {_added(message) for message in request.messages} - {None}
     tools: list[AnyTool] = []
     lists: dict[str, list[str]] = {}
     seen = {(tool.namespace, tool.name) for tool in request.tools if isinstance(tool, Tool) and found_by(tool) is None}
@@ -66,18 +67,21 @@ def found_in_words(request: ChatRequest) -> ChatRequest:
             if (tool.namespace, tool.name) in seen:
                 continue
             seen.add((tool.namespace, tool.name))
-            tools.append(replace(tool, defer_loading=None))  # that the model did not see it before it was found
+            # That the model did not see it before it was found is past.
+            tools.append(tool if call in added else replace(tool, defer_loading=None))
         else:
             tools.append(tool)
-    messages = tuple(message for message in request.messages if not _only_adds(message))
+    messages = tuple(message for message in request.messages if _added(message) is None)
     if not (lists or any(isinstance(tool, Tool) and is_search(tool) for tool in tools)):
         return request
     messages = tuple(_told(message, lists) for message in messages)
     return replace(request, tools=tuple(tools), messages=messages)
 
 
-def _only_adds(message: Message) -> bool:
-    return any(ADDING in part.extra.get(OURS, {}) for part in message.parts)
+def _added(message: Message) -> str | None:
+    """By what the tools go that a message is a list of; None if it says something else."""
+    found = [key for part in message.parts if part.extra and (key := part.extra.get(OURS, {}).get(ADDING))]
+    return found[0] if found else None
 
 
 def _told(message: Message, lists: dict[str, list[str]]) -> Message:
