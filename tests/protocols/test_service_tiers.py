@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.types import ChatResponse, unfold
+from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.types import ChangedField, ChatRequest, ChatResponse, ModelProfile, unfold, user
 from tests.protocols.test_event_losses import answered
+from tests.support.env import fixed_env
 from tests.support.translating import read, streamed, whole
 
 
@@ -38,3 +40,11 @@ def test_a_tier_comes_out_in_both_protocols_of_the_family(front: str, asked: Any
 def test_an_unusual_one_is_named_elsewhere(front: str) -> None:
     assert streamed(front, [unfold(said_by_chat("priority"))]).lost == {"answer.service_tier"}
     assert streamed(front, [unfold(said_by_chat("default"))]).lost == set()
+
+
+def test_one_that_only_responses_has_is_asked_for_as_the_nearest() -> None:
+    request = ChatRequest(model="m", messages=(user("a"),), service_tier="ultrafast")
+    codec = OpenAIChatClient("http://up")
+    body = json.loads(codec.encode_request(codec.fit(request, ModelProfile()), fixed_env()).body)
+    assert body["service_tier"] == "fast"
+    assert ChangedField("service_tier") in codec.losses(request, ModelProfile())

@@ -25,7 +25,7 @@ FORMS = [
 @pytest.mark.parametrize("body", FORMS)
 def test_a_failure_is_told_in_its_own_words(name: str, body: bytes) -> None:
     client: Any = DIALECTS[name].client
-    head = ResponseHead(status=400, headers=(("content-type", "application/json"),))
+    head = ResponseHead(status=400, headers=((b"content-type", b"application/json"),))
     error = client("http://up").decode_error(HttpResponse(head, body))
     assert (error.status, error.message) == (400, "too hot")
 

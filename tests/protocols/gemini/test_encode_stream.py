@@ -370,3 +370,10 @@ def test_sources_that_the_service_s_own_field_says_are_not_said_twice() -> None:
     text = Text(text="Hey", citations=(Citation(kind="url", url="https://a", text_range=(0, 2)),))
     found = whole(answer(text, extra={"gemini": {"candidate.citationMetadata": own}}))["candidates"][0]
     assert (found["citationMetadata"], "groundingMetadata" in found) == (own, False)
+
+
+@pytest.mark.parametrize("part", [Audio(data="AAAA"), Image(data="AAAA")])
+def test_data_of_an_unknown_kind_is_told_as_bytes(part: Any) -> None:
+    (told,) = whole(answer(part))["candidates"][0]["content"]["parts"]
+    assert told == {"inlineData": {"mimeType": "application/octet-stream", "data": "AAAA"}}
+    assert parts(streamed([ResponseStart(), PartStart(part), PartEnd(), ResponseEnd("stop")]))[0] == told

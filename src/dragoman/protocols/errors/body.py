@@ -79,8 +79,8 @@ def _numbered(value: dict[str, Any]) -> ErrorBody | None:
     code = value.get("code")
     if code in (None, False, "", "0", 0):
         return None
-    text = next((text for key in ("message", "msg") if isinstance(text := value.get(key), str) and text), "")
-    return ErrorBody(text, _words(value), _status(code)) if text else None
+    texts = [text for key in ("message", "msg") if isinstance(text := value.get(key), str) and text]
+    return ErrorBody(texts[0], _words(value), _status(code)) if texts else None
 
 
 def _words(value: dict[str, Any]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from dragoman.protocols.gemini.raw_json import is_object
 from dragoman.protocols.gemini.relay import HEARTBEAT
 from dragoman.protocols.gemini.request import ARRAY
 from dragoman.protocols.gemini.usage import encode_usage
+from dragoman.protocols.media import media_type_of
 from dragoman.protocols.opaque import wrapped_base64
 from dragoman.protocols.streams.event_encoder import EventEncoder, framed
 from dragoman.protocols.tools.cut_calls import CutCall, cut_call
@@ -292,8 +293,14 @@ def ending(end: ResponseEnd, extra: Extra, cited: Sequence[Cited]) -> dict[str, 
     return body | {name: value for name, value in own.items() if not name.startswith(CANDIDATE)}
 
 
+ANY_BYTES = "application/octet-stream"
+"""The media type of data of which none is known: a service of another protocol need not say it."""
+
+
 def written(writer: PartWriter, part: AnyPart) -> dict[str, Any] | None:
     """A part of an answer. Raises BadEventError for one that this protocol would misrepresent."""
+    if isinstance(part, Image | Audio | File) and part.data and not (part.media_type or media_type_of(part.data)):
+        part = replace(part, media_type=ANY_BYTES)
     try:
         return None if isinstance(part, ToolResult) else writer.write(part, "the answer")
     except InvalidRequestError as exc:

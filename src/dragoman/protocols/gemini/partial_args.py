@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from dragoman.types.growing_text import GrowingText
 from dragoman.wire import json
 
 STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d{1,6})\]|\['([^']*)'\]|\["([^"]*)"\]""")
@@ -45,7 +46,7 @@ class PartialCall:
     @property
     def arguments(self) -> str:
         """What has come, as JSON text."""
-        return json.encode(self._args).decode()
+        return json.encode(self._args, enc_hook=str).decode()
 
     def _set(self, path: str, piece: Mapping[str, Any]) -> None:
         steps = _steps(path)
@@ -53,11 +54,20 @@ class PartialCall:
         if steps is None or field is None:
             return
         value = None if field == "nullValue" else piece[field]
-        if path in self._growing and isinstance(value, str):
-            before = _get(self._args, steps)
-            value = before + value if isinstance(before, str) else value
-        self._put(steps, value)
-        if piece.get("willContinue") is True:
+        goes_on = piece.get("willContinue") is True
+        if isinstance(value, str):
+            text = _get(self._args, steps) if path in self._growing else None
+            if isinstance(text, GrowingText):
+                text.add(value)
+            elif goes_on:
+                text = GrowingText()
+                text.add(value)
+                self._put(steps, text)
+            else:
+                self._put(steps, value)
+        else:
+            self._put(steps, value)
+        if goes_on:
             self._growing.add(path)
         else:
             self._growing.discard(path)

@@ -79,7 +79,7 @@ class ReplyDecoder(Decoder):
         self._started = False
         self._open: Text | Reasoning | None = None
         self._calls = 0
-        self._logprobs: tuple[TokenLogprob, ...] = ()
+        self._logprobs: list[TokenLogprob] = []
         """Those that came without a text."""
         self._usage: Usage | None = None
         self._more: dict[str, Any] = {}
@@ -207,7 +207,7 @@ class ReplyDecoder(Decoder):
                 calls = calls_of(message.tool_calls)
         self._count(line)
         if line.logprobs:
-            self._logprobs = (*self._logprobs, *logprobs_of(line.logprobs))
+            self._logprobs += logprobs_of(line.logprobs)
         if thought:
             self._say(REASONING, thought, out)
         if text:
@@ -226,8 +226,14 @@ class ReplyDecoder(Decoder):
             self._end_part(out)
             self._open = part
             out.append(PartStart(part))
-        out.append(PartDelta(text, self._logprobs or None))
-        self._logprobs = ()
+        out.append(PartDelta(text, self._taken()))
+
+    def _taken(self) -> tuple[TokenLogprob, ...] | None:
+        """The log probabilities that wait for a text."""
+        if not self._logprobs:
+            return None
+        found, self._logprobs = tuple(self._logprobs), []
+        return found
 
     def _call(self, call: Called, out: list[StreamEvent]) -> None:
         if not call.name:
@@ -257,7 +263,7 @@ class ReplyDecoder(Decoder):
         for name, value in rest.items():
             match self._more.get(name), value:
                 case list(before), list(after):
-                    self._more[name] = [*before, *after]
+                    before.extend(after)
                 case _:
                     self._more[name] = value
 
@@ -273,8 +279,7 @@ class ReplyDecoder(Decoder):
         if not line.done_reason and line.eval_count is None:
             raise TruncatedStreamError("the service says that the answer is done, and not why: it broke off there")
         if self._logprobs and self._open is TEXT:
-            out.append(PartDelta("", self._logprobs))
-            self._logprobs = ()
+            out.append(PartDelta("", self._taken()))
         self._end_part(out)
         for name in DURATIONS:
             if (spent := getattr(line, name)) is not None:

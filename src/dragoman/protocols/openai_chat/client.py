@@ -20,7 +20,7 @@ from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.reasoning_details import carried
 from dragoman.protocols.openai_chat.relay import ChatRelay
-from dragoman.protocols.openai_chat.request import encode_body
+from dragoman.protocols.openai_chat.request import NEAREST_TIERS, encode_body
 from dragoman.protocols.openai_chat.result_media import moved
 from dragoman.protocols.openai_chat.thinking import as_it_came
 from dragoman.protocols.openai_chat.turn_order import added
@@ -173,6 +173,8 @@ class OpenAIChatClient(ClientCodec):
         yield from super().changed(request)
         yield from changed_breakpoints(request, self._variant.breakpoints)
         yield from changed_user(request)
+        if request.service_tier in NEAREST_TIERS:
+            yield ChangedField("service_tier")
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
         yield from moved(request.messages, pictures=self._variant.result_media)

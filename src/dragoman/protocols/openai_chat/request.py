@@ -105,7 +105,7 @@ def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -
         "top_logprobs": request.top_logprobs or None,
         "n": request.candidate_count,
         "verbosity": request.verbosity,
-        "service_tier": NATIVE_TIERS.get(request.service_tier or "", request.service_tier),
+        "service_tier": WRITTEN_TIERS.get(request.service_tier or "", request.service_tier),
         "modalities": list(request.modalities) or None,
         "metadata": request.metadata,
         "web_search_options": encode_web_search(request.tools) if variant.web_search else None,
@@ -137,6 +137,10 @@ def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -
         whole.pop("stream_options", None)
     return whole
 
+
+NEAREST_TIERS = {"ultrafast": "fast"}
+"""Service tiers that only Responses has (openai 3.57), to the nearest here."""
+WRITTEN_TIERS = NATIVE_TIERS | NEAREST_TIERS
 
 SILENT = ("include_obfuscation", "stream_options")
 """Fields that mean nothing to the model."""
