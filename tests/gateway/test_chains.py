@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.protocols.opaque import origins_in, wrapped, wrapped_base64
 from dragoman.types import OpaqueState
-from tests.support.gateway import ask, running_gateway
+from tests.support.gateway import ask, running, running_gateway
 from tests.support.over import over
 from tests.support.server import Exchange, Handler, Server, serve
 from tests.support.signed import JSON, SIGNED, Items, encoded
@@ -97,6 +99,25 @@ async def test_a_service_that_is_not_known_as_a_gateway_does_not_get_it(caller: 
     async with between((caller, "ollama"), (mark(caller), ""), {}) as (first, _, url):
         await conversation(url, caller, "aa")
     assert b"dragomanMark" not in first.requests[1].body
+
+
+@pytest.mark.parametrize("changed", ["api_key", "url"])
+async def test_after_a_reload_it_is_still_known_unless_it_is_elsewhere(changed: str) -> None:
+    caller = "anthropic"
+    voice = SIGNED[caller]
+    async with serve(answers(caller, mark(caller), TARGET)) as first, serve(answers(caller, "c2ln", {})) as second:
+        entry = ProviderConfig(protocol=caller, url=first.url, api_key="k")
+        config = Config(gateway=GatewayConfig(port=0), providers={"a": entry})
+        async with running(config) as up:
+            items: Items = [voice.user("Who are you?")]
+            items += [*voice.turn(await said(up.url, caller, "a/m", items)), voice.user("Who are you?")]
+            new = replace(entry, api_key="other") if changed == "api_key" else replace(entry, url=second.url)
+            up.server.replace(up.server.gateway.successor(Client(replace(config, providers={"a": new}))))
+            await said(up.url, caller, "a/m", items)
+    if changed == "api_key":
+        assert mark(caller).encode() in first.requests[1].body
+    else:
+        assert b"dragomanMark" not in second.requests[0].body
 
 
 @asynccontextmanager

@@ -139,6 +139,15 @@ class BaseClient:
         """
         return self._models.healths
 
+    def follow(self, earlier: "BaseClient") -> None:
+        """Goes on with what `earlier` has found of the same targets and services."""
+        inherit(self.healths(), earlier.healths())
+        before = earlier.providers
+        stay = {name for name, each in self.providers.items() if name in before and each.url == before[name].url}
+        self._transports.gateways.known |= {
+            name: found for name, found in earlier._transports.gateways.known.items() if name in stay
+        }
+
     def allowed_fields(self, model: str) -> frozenset[str]:
         """Fields that callers may send to `model` although they steer a service that is a gateway."""
         return self._models.allowed_fields(model)
