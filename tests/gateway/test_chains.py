@@ -203,3 +203,38 @@ async def test_a_gateway_that_leads_back_to_itself_is_noticed(asked: str, dialec
             got = await ask(url, "POST", path, JSON | {"x-request-id": "mine"}, encoded({"model": "a/m"} | said))
     assert (got.status, len(seen)) == (400, 8)
     assert "gateway_loop" in got.text or "come through 8 gateways" in got.text
+
+
+BROKEN_IN_THE_MIDDLE = {
+    "400": ("invalid_request", 400),
+    "401": ("invalid_api_key", 401),
+    "402": ("insufficient_quota", 429),
+    "403": ("permission_denied", 403),
+    "404": ("unknown_path", 404),
+    "408": ("upstream_error", 500),
+    "409": ("upstream_error", 500),
+    "422": ("invalid_request", 400),
+    "425": ("upstream_error", 500),
+    "429": ("rate_limit_exceeded", 429),
+    "502": ("upstream_error", 500),
+    "503": ("overloaded", 503),
+}
+"""A failure to what the outer gateway says of it, and a status that means the same to callers."""
+OWN = {(int(said), said) for said in BROKEN_IN_THE_MIDDLE}
+"""The service's own status, which some protocols tell."""
+
+
+@pytest.mark.parametrize("said", BROKEN_IN_THE_MIDDLE)
+@pytest.mark.parametrize("dialect", SIGNED)
+async def test_a_failure_in_mid_stream_of_the_next_gateway_is_of_the_same_kind(dialect: str, said: str) -> None:
+    """Whose fault it is decides whether others are asked, and whether the breaker counts it."""
+    code, status = BROKEN_IN_THE_MIDDLE[said]
+    asks = "openai-chat" if dialect == "ollama" else "ollama"  # a translation, for which the answer must be whole
+    async with running_gateway() as inner:
+        near = ProviderConfig(protocol=dialect, url=inner + SIGNED[dialect].base, api_key="k")
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"next": near})) as outer:
+            voice = SIGNED[asks]
+            body = voice.body("next/offline/script", [voice.user(f"text: half\nerror: {said} Because!")])
+            got = await ask(outer, "POST", voice.path("next/offline/script"), JSON, encoded(body))
+    assert ("Because!" in got.text, f'"{code}"' in got.text) == (True, True), got.text
+    assert got.status == status or (got.status >= 500 and status == 500) or (got.status, said) in OWN

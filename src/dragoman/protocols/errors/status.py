@@ -16,6 +16,7 @@ from dragoman.errors import (
     QuotaExhaustedError,
     RateLimitError,
     TruncatedStreamError,
+    UnsupportedFeatureError,
     UpstreamError,
 )
 from dragoman.protocols.errors.phrases import PHRASES, Phrases, meant
@@ -65,8 +66,15 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     "slow_down": OverloadedError,
     OverloadedError.code: OverloadedError,
     TruncatedStreamError.code: TruncatedStreamError,
+    OpaqueStateError.code: OpaqueStateError,
 }
-"""A service's `code` or `type`, more exact than its status. The last two are ours, if the service is a dragoman too."""
+"""A service's `code` or `type`, more exact than its status. The last three are ours, if the service is a dragoman too."""
+
+OURS: dict[str, int] = {
+    each.code: each.status
+    for each in (InvalidRequestError, UnsupportedFeatureError, PermissionDeniedError, EndpointNotFoundError)
+}
+"""Further codes of ours, to the status that is meant: for a failure that has no other, because its answer had begun."""
 
 VAGUE = frozenset({RateLimitError})
 """What services also say if a request is too large for any wait, or money is spent: their words are more exact."""
