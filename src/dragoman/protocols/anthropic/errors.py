@@ -49,7 +49,8 @@ WORDS: dict[int, str] = {status: kind for kind, status in TYPES.items()} | {
     425: "api_error",
     503: "overloaded_error",
 }
-"""Status to type; after 408 and 425 the same request may succeed. Any other is `invalid_request_error` below 500, else `api_error`."""
+"""Status to type; after 408 and 425 the same request may succeed. Any other is `invalid_request_error` below 500, else
+`api_error`."""
 
 OUTWARD: dict[int, int] = {503: 529}
 """Statuses that callers of this protocol do not know, to those that they know."""

@@ -68,7 +68,7 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     TruncatedStreamError.code: TruncatedStreamError,
     OpaqueStateError.code: OpaqueStateError,
 }
-"""A service's `code` or `type`, more exact than its status. The last three are ours, if the service is a dragoman too."""
+"""A service's `code` or `type`, more exact than its status. The last three are ours, of another dragoman."""
 
 OURS: dict[str, int] = {
     each.code: each.status
