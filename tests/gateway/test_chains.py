@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.protocols.opaque import origins_in, wrapped, wrapped_base64
-from dragoman.types import OpaqueState
+from dragoman.types import OpaqueState, Outcome
 from tests.support.gateway import ask, running, running_gateway
 from tests.support.over import over
 from tests.support.server import Exchange, Handler, Server, serve
@@ -203,6 +203,27 @@ async def test_a_gateway_that_leads_back_to_itself_is_noticed(asked: str, dialec
             got = await ask(url, "POST", path, JSON | {"x-request-id": "mine"}, encoded({"model": "a/m"} | said))
     assert (got.status, len(seen)) == (400, 8)
     assert "gateway_loop" in got.text or "come through 8 gateways" in got.text
+
+
+@pytest.mark.parametrize("dialect", SIGNED)
+@pytest.mark.parametrize("caller", SIGNED)
+async def test_a_whole_answer_that_breaks_off_at_the_next_gateway_is_another_target_s(
+    caller: str, dialect: str
+) -> None:
+    """Nothing of it has gone out, whether it is relayed or translated."""
+    outcomes: list[Outcome] = []
+    async with running_gateway() as inner:
+        near = ProviderConfig(protocol=dialect, url=inner + SIGNED[dialect].base, api_key="k")
+        route = ModelConfig(targets=("a/offline/script", "b/offline/echo"))
+        config = Config(gateway=GatewayConfig(port=0), providers={"a": near, "b": near}, models={"m": route})
+        async with running(config, observers=[outcomes.append]) as outer:
+            voice = SIGNED[caller]
+            body = encoded(voice.body("m", [voice.user("text: half\ncut")]))
+            got = await ask(outer.url, "POST", voice.path("m"), JSON, body)
+    assert (got.status, "cut" in got.text) == (200, True), got.text
+    (outcome,) = outcomes
+    assert (outcome.target, [each.target for each in outcome.attempts]) == ("b/offline/echo", ["a/offline/script"])
+    assert not outcome.usage_estimated
 
 
 BROKEN_IN_THE_MIDDLE = {
