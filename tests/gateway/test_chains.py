@@ -175,6 +175,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 LOOPS = [(asked, dialect) for asked in ASKED for dialect in ("openai-chat", "anthropic", "ollama")]
+PASSED_ON = {"x-dragoman-hops", "x-request-id"}
 NO_LOOPS = {("a count", "openai-chat"), ("a count", "ollama"), ("vectors", "anthropic")}
 """Questions that the service's protocol does not have."""
 
@@ -191,7 +192,7 @@ async def test_a_gateway_that_leads_back_to_itself_is_noticed(asked: str, dialec
         if len(seen) > 20:  # it would go on until nothing is left
             await exchange.reply(400, JSON, b"{}")
             return
-        headers = JSON | {name: request.headers[name] for name in ("x-dragoman-hops", "x-request-id")}
+        headers = JSON | {name: said for name, said in request.headers.items() if name in PASSED_ON}
         body = request.body.replace(b'"m"', b'"a/m"')
         got = await ask(gateway[0], "POST", request.path, headers, body)
         await exchange.reply(got.status, JSON, got.body)
@@ -200,9 +201,11 @@ async def test_a_gateway_that_leads_back_to_itself_is_noticed(asked: str, dialec
         provider = ProviderConfig(protocol=dialect, url=service.url + SIGNED[dialect].base, api_key="k")
         async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"a": provider})) as url:
             gateway = [url]
-            got = await ask(url, "POST", path, JSON | {"x-request-id": "mine"}, encoded({"model": "a/m"} | said))
-    assert (got.status, len(seen)) == (400, 8)
-    assert "gateway_loop" in got.text or "come through 8 gateways" in got.text
+            for more in ({"x-request-id": "mine"}, {}, {}):  # the last one with heads that are known by then
+                seen.clear()
+                got = await ask(url, "POST", path, JSON | more, encoded({"model": "a/m"} | said))
+                assert (got.status, len(seen)) == (400, 8)
+                assert "gateway_loop" in got.text or "come through 8 gateways" in got.text
 
 
 @pytest.mark.parametrize("dialect", SIGNED)
