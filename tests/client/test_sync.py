@@ -267,6 +267,7 @@ FOR_THE_GATEWAY = {
     "leave_keys",
     "embed_request",
     "facts_of",
+    "follow",
     "forward",
     "handler",
     "hear",

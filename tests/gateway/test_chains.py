@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.client import Client
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.protocols.opaque import origins_in, wrapped, wrapped_base64
-from dragoman.types import OpaqueState
-from tests.support.gateway import ask, running_gateway
+from dragoman.types import OpaqueState, Outcome
+from tests.support.gateway import ask, running, running_gateway
 from tests.support.over import over
 from tests.support.server import Exchange, Handler, Server, serve
 from tests.support.signed import JSON, SIGNED, Items, encoded
@@ -99,6 +101,25 @@ async def test_a_service_that_is_not_known_as_a_gateway_does_not_get_it(caller: 
     assert b"dragomanMark" not in first.requests[1].body
 
 
+@pytest.mark.parametrize("changed", ["api_key", "url"])
+async def test_after_a_reload_it_is_still_known_unless_it_is_elsewhere(changed: str) -> None:
+    caller = "anthropic"
+    voice = SIGNED[caller]
+    async with serve(answers(caller, mark(caller), TARGET)) as first, serve(answers(caller, "c2ln", {})) as second:
+        entry = ProviderConfig(protocol=caller, url=first.url, api_key="k")
+        config = Config(gateway=GatewayConfig(port=0), providers={"a": entry})
+        async with running(config) as up:
+            items: Items = [voice.user("Who are you?")]
+            items += [*voice.turn(await said(up.url, caller, "a/m", items)), voice.user("Who are you?")]
+            new = replace(entry, api_key="other") if changed == "api_key" else replace(entry, url=second.url)
+            up.server.replace(up.server.gateway.successor(Client(replace(config, providers={"a": new}))))
+            await said(up.url, caller, "a/m", items)
+    if changed == "api_key":
+        assert mark(caller).encode() in first.requests[1].body
+    else:
+        assert b"dragomanMark" not in second.requests[0].body
+
+
 @asynccontextmanager
 async def chained(handler: Handler, dialect: str) -> AsyncIterator[str]:
     """A gateway that asks another in this protocol, which asks a service of Chat Completions."""
@@ -154,6 +175,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 LOOPS = [(asked, dialect) for asked in ASKED for dialect in ("openai-chat", "anthropic", "ollama")]
+PASSED_ON = {"x-dragoman-hops", "x-request-id"}
 NO_LOOPS = {("a count", "openai-chat"), ("a count", "ollama"), ("vectors", "anthropic")}
 """Questions that the service's protocol does not have."""
 
@@ -170,7 +192,7 @@ async def test_a_gateway_that_leads_back_to_itself_is_noticed(asked: str, dialec
         if len(seen) > 20:  # it would go on until nothing is left
             await exchange.reply(400, JSON, b"{}")
             return
-        headers = JSON | {name: request.headers[name] for name in ("x-dragoman-hops", "x-request-id")}
+        headers = JSON | {name: said for name, said in request.headers.items() if name in PASSED_ON}
         body = request.body.replace(b'"m"', b'"a/m"')
         got = await ask(gateway[0], "POST", request.path, headers, body)
         await exchange.reply(got.status, JSON, got.body)
@@ -179,6 +201,64 @@ async def test_a_gateway_that_leads_back_to_itself_is_noticed(asked: str, dialec
         provider = ProviderConfig(protocol=dialect, url=service.url + SIGNED[dialect].base, api_key="k")
         async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"a": provider})) as url:
             gateway = [url]
-            got = await ask(url, "POST", path, JSON | {"x-request-id": "mine"}, encoded({"model": "a/m"} | said))
-    assert (got.status, len(seen)) == (400, 8)
-    assert "gateway_loop" in got.text or "come through 8 gateways" in got.text
+            for more in ({"x-request-id": "mine"}, {}, {}):  # the last one with heads that are known by then
+                seen.clear()
+                got = await ask(url, "POST", path, JSON | more, encoded({"model": "a/m"} | said))
+                assert (got.status, len(seen)) == (400, 8)
+                assert "gateway_loop" in got.text or "come through 8 gateways" in got.text
+
+
+@pytest.mark.parametrize("dialect", SIGNED)
+@pytest.mark.parametrize("caller", SIGNED)
+async def test_a_whole_answer_that_breaks_off_at_the_next_gateway_is_another_target_s(
+    caller: str, dialect: str
+) -> None:
+    """Nothing of it has gone out, whether it is relayed or translated."""
+    outcomes: list[Outcome] = []
+    async with running_gateway() as inner:
+        near = ProviderConfig(protocol=dialect, url=inner + SIGNED[dialect].base, api_key="k")
+        route = ModelConfig(targets=("a/offline/script", "b/offline/echo"))
+        config = Config(gateway=GatewayConfig(port=0), providers={"a": near, "b": near}, models={"m": route})
+        async with running(config, observers=[outcomes.append]) as outer:
+            voice = SIGNED[caller]
+            body = encoded(voice.body("m", [voice.user("text: half\ncut")]))
+            got = await ask(outer.url, "POST", voice.path("m"), JSON, body)
+    assert (got.status, "cut" in got.text) == (200, True), got.text
+    (outcome,) = outcomes
+    assert (outcome.target, [each.target for each in outcome.attempts]) == ("b/offline/echo", ["a/offline/script"])
+    assert not outcome.usage_estimated
+
+
+BROKEN_IN_THE_MIDDLE = {
+    "400": ("invalid_request", 400),
+    "401": ("invalid_api_key", 401),
+    "402": ("insufficient_quota", 429),
+    "403": ("permission_denied", 403),
+    "404": ("unknown_path", 404),
+    "408": ("upstream_error", 500),
+    "409": ("upstream_error", 500),
+    "422": ("invalid_request", 400),
+    "425": ("upstream_error", 500),
+    "429": ("rate_limit_exceeded", 429),
+    "502": ("upstream_error", 500),
+    "503": ("overloaded", 503),
+}
+"""A failure to what the outer gateway says of it, and a status that means the same to callers."""
+OWN = {(int(said), said) for said in BROKEN_IN_THE_MIDDLE}
+"""The service's own status, which some protocols tell."""
+
+
+@pytest.mark.parametrize("said", BROKEN_IN_THE_MIDDLE)
+@pytest.mark.parametrize("dialect", SIGNED)
+async def test_a_failure_in_mid_stream_of_the_next_gateway_is_of_the_same_kind(dialect: str, said: str) -> None:
+    """Whose fault it is decides whether others are asked, and whether the breaker counts it."""
+    code, status = BROKEN_IN_THE_MIDDLE[said]
+    asks = "openai-chat" if dialect == "ollama" else "ollama"  # a translation, for which the answer must be whole
+    async with running_gateway() as inner:
+        near = ProviderConfig(protocol=dialect, url=inner + SIGNED[dialect].base, api_key="k")
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"next": near})) as outer:
+            voice = SIGNED[asks]
+            body = voice.body("next/offline/script", [voice.user(f"text: half\nerror: {said} Because!")])
+            got = await ask(outer, "POST", voice.path("next/offline/script"), JSON, encoded(body))
+    assert ("Because!" in got.text, f'"{code}"' in got.text) == (True, True), got.text
+    assert got.status == status or (got.status >= 500 and status == 500) or (got.status, said) in OWN

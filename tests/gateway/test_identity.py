@@ -35,6 +35,11 @@ async def test_a_known_key_opens() -> None:
         {"Authorization": "Bearer key-one", "x-api-key": "key-one"},
         {"Authorization": "Basic a2V5", "x-api-key": "key-one"},
         {"x-goog-api-key": "key-one"},
+        {
+            "Authorization": "Bearer ",
+            "api-key": "key-one",
+        },  # OpenAI's SDK with `api_key=""`, and a header of the user's
+        {"Authorization": "Bearer key-one", "x-api-key": " "},
     ]
     async with running_gateway(KEYED) as url:
         for headers in known:
@@ -137,6 +142,11 @@ def test_a_key_is_told_by_its_fingerprint(header: str, value: str) -> None:
 @pytest.mark.parametrize("headers", [(), ((b"host", b"localhost"),), ((b"authorization", b"Basic eA=="),)])
 def test_no_key_has_no_fingerprint(headers: tuple[tuple[bytes, bytes], ...]) -> None:
     assert shown_by(headed(*headers)).fingerprint == ""
+
+
+@pytest.mark.parametrize("first", [(b"authorization", b"Bearer "), (b"x-api-key", b""), (b"authorization", b"Basic a")])
+def test_a_field_without_a_key_hides_no_other(first: tuple[bytes, bytes]) -> None:
+    assert shown_by(headed(first, (b"api-key", b"key-one"))) == shown_by(headed((b"api-key", b"key-one")))
 
 
 async def test_a_key_that_is_taken_away_is_refused_on_an_open_connection_too() -> None:

@@ -64,16 +64,17 @@ async def scene(way: str, first: list[bytes] | None, rest: bytes = b"", **settin
         await exchange.end()
 
     async with serve(play) as service:
-        config = configured(service.url, gateway=GatewayConfig(port=0, default_model="up/m", **settings))  # type: ignore[arg-type]
+        ours = GatewayConfig(port=0, default_model="up/m", **settings)  # type: ignore[arg-type]
+        config = configured(service.url, "up/m", "down/m", gateway=ours)
         client = Translating(config) if way == "translate" else None
         async with running(config, client=client, observers=[outcomes.put_nowait]) as gateway:
             yield Scene(service, gateway, outcomes, reached, go)
 
 
-async def left(on: Scene, *, stream: bool, after: bytes = b"") -> None:
+async def left(on: Scene, *, stream: bool, after: bytes = b"", model: str = "up/m") -> None:
     """A caller asks, reads until `after` has come, and leaves."""
     async with connect(on.gateway.url) as wire:
-        wire.send("POST", PATH, body=question(stream=stream))
+        wire.send("POST", PATH, body=question(model, stream=stream))
         if after:
             got = b""
             await wire.head()
@@ -260,9 +261,10 @@ async def test_a_stream_that_breaks_off_has_estimated_tokens_too(way: str) -> No
     assert (outcome.end, outcome.usage_estimated) == ("broken", True)
 
 
-async def test_a_caller_of_a_whole_answer_that_is_translated_has_estimated_tokens() -> None:
+@pytest.mark.parametrize("model", ["up/m", "route"])
+async def test_a_caller_of_a_whole_answer_that_is_translated_has_estimated_tokens(model: str) -> None:
     async with scene("translate", [ROLE, *PIECES]) as on:
-        await left(on, stream=False)
+        await left(on, stream=False, model=model)
         await on.service.peer_closed()
         outcome = await on.outcomes.get()
     assert outcome.usage is not None
@@ -317,7 +319,7 @@ async def test_a_drained_answer_ends_with_its_timeouts(way: str) -> None:
         hurried = replace(
             on.gateway.gateway.client.config.providers["up"], timeouts=TimeoutsConfig(idle=0.05), url=on.service.url
         )
-        config = replace(on.gateway.gateway.client.config, providers={"up": hurried})
+        config = replace(on.gateway.gateway.client.config, providers={"up": hurried}, models={})
         client = Translating(config) if way == "translate" else None
         async with running(config, client=client, observers=[on.outcomes.put_nowait]) as gateway:
             await left(replace(on, gateway=gateway), stream=True, after=TEXTS[-1].encode())

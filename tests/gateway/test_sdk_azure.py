@@ -117,6 +117,22 @@ async def test_responses_and_what_is_kept_of_them(caller_at: Callers) -> None:
 
 
 @callers
+@pytest.mark.parametrize("named", ["fast", "gpt-4o"])
+async def test_a_websocket(caller_at: Callers, named: str) -> None:
+    async with running_gateway(CONFIG) as url, caller_at(url) as caller, caller.responses.connect() as socket:
+        said: list[str] = []
+        for text in ("text: one", "text: two"):
+            await socket.response.create(model=named, input=text)
+            async for event in socket:
+                if event.type == "response.completed":
+                    said.append(event.response.output_text)
+                if event.type in {"response.completed", "error"}:
+                    break
+    # A deployment in the path is the model, whatever a message names.
+    assert said == (["one", "two"] if named == "fast" or caller_at is by_deployment else [])
+
+
+@callers
 async def test_models(caller_at: Callers) -> None:
     async with running_gateway(CONFIG) as url, caller_at(url) as caller:
         names = [model.id async for model in caller.models.list()]

@@ -17,6 +17,7 @@ from dragoman.gateway.fronts.openai_responses.socket import Session
 from dragoman.gateway.http.websocket import WebSocket
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
+from dragoman.protocols.openai_responses.socket_turns import SocketTurns
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -92,7 +93,8 @@ class Noting(OpenAIResponsesServer):
 @pytest.mark.parametrize(("size", "on_loop"), [(10, True), (LARGE, False)])
 async def test_a_large_message_that_warms_a_conversation_is_read_in_a_thread(size: int, *, on_loop: bool) -> None:
     codec, told = Noting(), Told('{"type":"response.create","generate":false,"model":"m","input":"%s"}' % ("x" * size))
-    assert await Session(cast(WebSocket, told), ServerRequest(method="GET", path="/"), codec, 4 * LARGE).run() == ""
+    call, turns = ServerRequest(method="GET", path="/"), SocketTurns(4 * LARGE)
+    assert await Session(cast(WebSocket, told), call, codec, turns).run() == ""
     assert [json.decode_event(event)["type"] for event in told.sent] == ["response.created", "response.completed"]
     assert (codec.thread == get_ident()) is on_loop
 

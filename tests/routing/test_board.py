@@ -50,7 +50,7 @@ class Worker:
 
     def __init__(self, board: Board | None, target: str = "up/m", failures: int = FAILURES, settings: str = "") -> None:
         self.told: list[BreakerChange] = []
-        hints = hints_of(board, target, settings)
+        hints = hints_of(board, target, "", settings)
         self.health = Health(Service(), Breaker(failures, REST, target, self.told.append, hints.breaker), hints)
 
     def fails(self, error: DragomanError, now: float, times: int = 1) -> None:
@@ -139,6 +139,12 @@ def test_with_another_key_it_is_another_service() -> None:
     Worker(board, settings="old").fails(AuthenticationError("no"), 0)
     assert not Worker(board, settings="old").asks(0)
     assert Worker(board, settings="new").asks(0)
+
+
+def test_with_another_key_it_is_as_broken_as_before() -> None:
+    board = Plain()
+    Worker(board, settings="old").fails(BROKEN, 0, FAILURES)
+    assert not Worker(board, settings="new").asks(0)
 
 
 def test_it_looks_seldom_and_without_a_board_never() -> None:

@@ -11,8 +11,8 @@ FAILURES, REST = 2, 10.0
 BROKEN = OverloadedError("full")
 
 
-def health(settings: str = "a", failures: int = FAILURES, rest: float = REST) -> Health:
-    return Health(Service(settings), Breaker(failures, rest))
+def health(settings: str = "a", failures: int = FAILURES, rest: float = REST, place: str = "a") -> Health:
+    return Health(Service(place, settings), Breaker(failures, rest))
 
 
 def failed(health: Health, error: DragomanError = BROKEN, times: int = 1, now: float = 0.0) -> None:
@@ -21,9 +21,11 @@ def failed(health: Health, error: DragomanError = BROKEN, times: int = 1, now: f
         health.failed(error, now)
 
 
-def inherited(earlier: Health, settings: str = "a", failures: int = FAILURES, rest: float = REST) -> Health:
+def inherited(
+    earlier: Health, settings: str = "a", failures: int = FAILURES, rest: float = REST, place: str = "a"
+) -> Health:
     """A new one of the same target, after a change of the configuration to these settings."""
-    new = health(settings, failures, rest)
+    new = health(settings, failures, rest, place)
     inherit({"up/m": new, "up/added": health()}, {"up/m": earlier, "up/removed": health()})
     return new
 
@@ -88,8 +90,25 @@ def test_with_other_settings_of_its_service_it_is_another_target() -> None:
     failed(earlier, times=FAILURES)
     failed(earlier, AuthenticationError("no"))
     earlier.measured(4.0, 0)
-    new = inherited(earlier, "b")
+    new = inherited(earlier, "b", place="b")
     assert (new.may_be_asked(0), new.latency) == (True, 0.0)
+
+
+def test_with_another_key_it_is_as_slow_and_as_broken_as_before() -> None:
+    earlier = health("a")
+    failed(earlier, times=FAILURES)
+    earlier.measured(4.0, 0)
+    new = inherited(earlier, "b")
+    assert ([new.may_be_asked(now) for now in (0, REST)], new.latency) == ([False, True], 4.0)
+
+
+@pytest.mark.parametrize(
+    "error", [RateLimitError("slow down", retry_after=30), PermissionDeniedError("no"), AuthenticationError("no")]
+)
+def test_what_was_refused_to_one_key_is_asked_for_with_another(error: DragomanError) -> None:
+    earlier = health("a")
+    failed(earlier, error)
+    assert inherited(earlier, "b").may_be_asked(0)
 
 
 @pytest.mark.parametrize(("failures", "rest"), [(0, REST), (FAILURES + 1, REST), (FAILURES, REST / 2)])
@@ -104,7 +123,7 @@ def test_a_breaker_with_other_settings_begins_anew_and_a_rest_goes_over(failures
 def test_nobody_is_told_of_it() -> None:
     earlier, told = health(), list[BreakerChange]()
     failed(earlier, times=FAILURES)
-    new = Health(Service("a"), Breaker(FAILURES, REST, "up/m", told.append))
+    new = Health(Service("a", "a"), Breaker(FAILURES, REST, "up/m", told.append))
     new.inherit(earlier)
     assert (new.breaker.state, told) == (State.OPEN, [])
 

@@ -27,7 +27,7 @@ from dragoman.routing.attempts import Note, operate, translated, unheard
 from dragoman.routing.board import Board
 from dragoman.routing.breaker import Notice
 from dragoman.routing.caller import LIBRARY, Caller
-from dragoman.routing.health import Health, RestNotice, inherit
+from dragoman.routing.health import Health, RestNotice
 from dragoman.routing.notices import Notices
 from dragoman.routing.plan import Plan
 from dragoman.transport.base import Transport
@@ -72,7 +72,7 @@ class BaseClient:
     def _put(self, config: Config) -> None:
         """From now on `config` is in force, which differs in keys alone."""
         models = ModelTable(config, self._transports, self._notices, self._board)
-        inherit(models.healths, self._models.healths)
+        models.follow(self._models)
         self._earlier.add(self._models)
         self.config, self._models, self.providers = config, models, models.providers
 
@@ -138,6 +138,15 @@ class BaseClient:
         A target that only routes without choice have is not among them: nothing of it is counted.
         """
         return self._models.healths
+
+    def follow(self, earlier: "BaseClient") -> None:
+        """Goes on with what `earlier` has found of the same targets, routes and services."""
+        self._models.follow(earlier._models)
+        before = earlier.providers
+        stay = {name for name, each in self.providers.items() if name in before and each.url == before[name].url}
+        self._transports.gateways.known |= {
+            name: found for name, found in earlier._transports.gateways.known.items() if name in stay
+        }
 
     def allowed_fields(self, model: str) -> frozenset[str]:
         """Fields that callers may send to `model` although they steer a service that is a gateway."""

@@ -20,6 +20,7 @@ from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.profiles import Families
+from dragoman.routing import health, sticky
 from dragoman.routing.board import Board
 from dragoman.routing.notices import Notices
 from dragoman.routing.plan import Operations, Plan, Single, Target
@@ -80,6 +81,11 @@ class ModelTable:
         if self._flaws:
             raise ConfigurationError("\n".join(self._flaws))
         transports.gateways.homes = frozenset(self._homes())
+
+    def follow(self, earlier: "ModelTable") -> None:
+        """Goes on with what `earlier` has found of the same targets and routes."""
+        health.inherit(self.healths, earlier.healths)
+        sticky.inherit(self._routes, earlier._routes)
 
     def _homes(self) -> Iterator[str]:
         """The beginning of the origins of each configured service; see `opaque`."""

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from dragoman.config import Config, Key, ModelConfig, TargetConfig, TimeoutsConfig
+from dragoman.config import Config, Key, ModelConfig, ProviderConfig, TargetConfig, TimeoutsConfig
 from dragoman.errors import nearest
 from dragoman.routing.board import Board, hints_of
 from dragoman.routing.breaker import Breaker
@@ -31,6 +31,9 @@ Tighter = tuple[TimeoutsConfig, ...]
 QUICK = TimeoutsConfig(first_token=30.0)
 """For a target of several, if nobody has set that time: a healthy service begins within 30 s, and another can be asked.
 If there is no other target, to wait longer costs nothing."""
+
+CREDENTIALS: dict[str, None] = dict.fromkeys(("api_key", "secret", "password", "headers"))
+"""Settings of a service that say who asks, as an entry without them has them."""
 
 
 class Within(Struct, frozen=True):
@@ -196,9 +199,10 @@ class RouteMaker:
         if target not in self._health:
             gateway = self._config.gateway
             name = target.partition("/")[0]
-            settings = self._settings_of(name)
-            service = self._services.setdefault(name, Service(settings))
-            hints = hints_of(self._board, target, settings)
+            if name not in self._services:
+                self._services[name] = self._service(name)
+            service = self._services[name]
+            hints = hints_of(self._board, target, service.place, service.settings)
             failures, rest = gateway.breaker_failures, gateway.breaker_rest
             breaker = Breaker(failures, rest, target, self._notices.turned, hints.breaker)
             self._health[target] = Health(service, breaker, hints, self._notices.rested, lone=True)
@@ -206,13 +210,16 @@ class RouteMaker:
         health.lone = health.lone and lone
         return health
 
-    def _settings_of(self, service: str) -> str:
-        """A digest of what is set for a service: with another key or proxy, for example, it is another one."""
-        entry = self._config.providers.get(service)
-        return blake2b(msgspec.json.encode((entry, self._config.gateway.proxy)), digest_size=16).hexdigest()
+    def _service(self, name: str) -> Service:
+        entry, proxy = self._config.providers.get(name, ProviderConfig()), self._config.gateway.proxy
+        return Service(_digest(replace(entry, **CREDENTIALS), proxy), _digest(entry, proxy))
 
     def _flaw(self, message: str, *keys: Key) -> None:
         self._note(f"{self._config.where('models', *keys)}: {message}")
+
+
+def _digest(entry: ProviderConfig, proxy: str | None) -> str:
+    return blake2b(msgspec.json.encode((entry, proxy)), digest_size=16).hexdigest()
 
 
 def tightened(timeouts: Timeouts, by: Tighter) -> Timeouts:

@@ -19,13 +19,14 @@ def begins_content(events: Sequence[StreamEvent]) -> bool:
     return bool(events) and not isinstance(events[-1], ResponseStart)
 
 
-async def held(answer: Answer) -> Answer:
-    """`answer`, once its first content has come. Raises what came instead, and closes it."""
+async def held(answer: Answer, *, entire: bool = False) -> Answer:
+    """`answer`, once its first content has come, or if `entire`, all of it: nothing of an answer that is not streamed
+    goes out before. Raises what came instead, and closes it."""
     batches: deque[list[StreamEvent]] = deque()
     try:
         while events := await answer.read():
             batches.append(events)
-            if begins_content(events):
+            if not entire and begins_content(events):
                 break
     except DragomanError as exc:
         answer.close()

@@ -63,6 +63,21 @@ class Counted(Around):
         return events
 
 
+class Noted(Counted):
+    """`answer`; what it has cost is noted in `outcome` if it is not read to its end."""
+
+    def __init__(self, answer: Answer, outcome: Outcome) -> None:
+        super().__init__(answer, Spent())
+        self._outcome = outcome
+
+    async def read(self) -> list[StreamEvent]:
+        try:
+            return await super().read()
+        except BaseException:
+            self._spent.note(self._outcome, self)
+            raise
+
+
 def note(outcome: Outcome, usage: Usage | None, estimate: int) -> None:
     """Notes in `outcome` what was reported; the output is at least `estimate` tokens."""
     usage = usage or Usage()

@@ -40,7 +40,7 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
             raise
         finally:
             note_target(opened, writer.outcome)
-    writer.outcome.came_at = monotonic()
+    writer.outcome.came_at, writer.outcome.usage_estimated = monotonic(), False
     writer.outcome.usage, writer.outcome.finish_reason = response.usage, response.finish_reason
     large = len(response.parts) > MANY
     left_out = await asyncio.to_thread(_left_out, response, codec) if large else _left_out(response, codec)

@@ -44,7 +44,6 @@ from dragoman.gateway.server_settings import request_limits, server_timeouts
 from dragoman.gateway.telemetry import Pipelines, Telemetry, exporting, telemetry_of
 from dragoman.gateway.trace import check_hops, read_trace
 from dragoman.routing.breaker import BreakerChange
-from dragoman.routing.health import inherit
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
 from dragoman.wire.steps import Steps, done
@@ -308,7 +307,7 @@ class Gateway:
 
         Raises ConfigurationError, and then nothing has changed.
         """
-        inherit(client.healths(), self.client.healths())
+        client.follow(self.client)
         timeouts, observers, pipelines = self._given
         return Gateway(
             client.config,

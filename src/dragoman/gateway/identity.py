@@ -62,8 +62,8 @@ class Keys:
 def shown_by(call: ServerRequest) -> Identity:
     """Who asks: the first key in the headers or in the query, unchecked."""
     for name, value in call.headers:
-        if name in KEY_HEADERS:
-            return _shown_in(name, value)
+        if name in KEY_HEADERS and (found := _shown_in(name, value)) is not NOBODY:
+            return found
     if call.query and (keys := _in_query(call.query)):
         return Identity(_fingerprint(_digest(min(keys))))
     return NOBODY
@@ -86,10 +86,12 @@ def _fingerprint(digest: bytes) -> str:
 
 
 def _carried(name: bytes, value: bytes) -> list[bytes]:
-    if name != b"authorization":
-        return [value.strip()]
-    scheme, _, key = value.strip().partition(b" ")
-    return [key.strip()] if scheme.lower() == b"bearer" else []
+    """The key in a header field; none if it is empty, as clients send it that have theirs in another field."""
+    key = value.strip()
+    if name == b"authorization":
+        scheme, _, key = key.partition(b" ")
+        key = key.strip() if scheme.lower() == b"bearer" else b""
+    return [key] if key else []
 
 
 def _digest(key: bytes) -> bytes:

@@ -52,15 +52,22 @@ async def _in_turn(course: Course, call: Callable[[Target], Awaitable[T]], attem
 
 
 def translated(plan: Plan, caller: Caller = LIBRARY) -> Handler:
-    """A handler that asks the targets of `plan`, one after another, until one has content. It always translates."""
+    """A handler that asks the targets of `plan`, one after another, until one has content. It always translates.
+
+    One that is not to be streamed must have come to its end, unless a policy knows what to do after its first content.
+    """
 
     async def answer(request: ChatRequest) -> Answer:
         loop = asyncio.get_running_loop()
         course = plan.begin(chat_info(plan, request, caller.conversation), loop.time())
+        goes_on = plan.continues and may_go_on(request)
+        entire = not (request.stream or goes_on or plan.hedge is not None)
 
         async def begun(target: Target) -> Answer:
             opened = caller.fitting(await target.open(request))
-            return opened if plan.final else await held(opened)
+            if plan.final:
+                return opened
+            return await (held(caller.counted(opened), entire=True) if entire else held(opened))
 
         if isinstance(course, Single):
             return await _in_turn(course, begun, Attempts(), caller)
@@ -73,7 +80,7 @@ def translated(plan: Plan, caller: Caller = LIBRARY) -> Handler:
             answer = await _in_turn(hedged, hedged.ask, attempts, caller)
             course = hedged.course
         answer.attempts = attempts.tried
-        if plan.continues and may_go_on(request):
+        if goes_on:
             return Continued(answer, course, request, attempts, caller)
         return Settled(answer, course, loop.time, committed=not plan.final)
 

@@ -62,13 +62,10 @@ class Hints(Struct, frozen=True):
 ALONE = Hints()
 
 
-def hints_of(board: Board | None, target: str, settings: str) -> Hints:
-    """The places of `target` (`provider/model`), whose service has these `settings`: with others it is another one."""
+def hints_of(board: Board | None, target: str, place: str, settings: str) -> Hints:
+    """The places of `target` (`provider/model`). `place`, `settings`: of its service; see `health.Service`."""
     if board is None:
         return ALONE
     service = target.partition("/")[0]
-
-    def place(name: str) -> Hint:
-        return board.hint(f"{name} {settings}")
-
-    return Hints(place(f"breaker {target}"), place(f"rest {target}"), place(f"service {service}"), LOOK)
+    breaker, rest = board.hint(f"breaker {target} {place}"), board.hint(f"rest {target} {settings}")
+    return Hints(breaker, rest, board.hint(f"service {service} {settings}"), LOOK)

@@ -21,6 +21,10 @@ class Caller:
         """`answer`, as one that fails before its content if this caller cannot be told what it says."""
         return answer
 
+    def counted(self, answer: Answer) -> Answer:
+        """`answer`, of which it is told what it has cost if it is not read to its end."""
+        return answer
+
     def left(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
         """It has left before there was an answer: `target` was asked by then, since `asked_at`, after `attempts`.
 

@@ -47,12 +47,14 @@ def unheard(rest: Rest) -> None:
 class Service:
     """What is known of a service, and so of all targets that are asked with its key.
 
-    `settings`: a digest of what is set for it; with others it is another one.
+    `place`: a digest of what is set for it, without credentials; with others it is another one. `settings`: the same
+    with them. Who gets a new key is still as slow and as broken as before, but may be refused no more.
     """
 
-    __slots__ = ("rests_until", "settings")
+    __slots__ = ("place", "rests_until", "settings")
 
-    def __init__(self, settings: str = "") -> None:
+    def __init__(self, place: str = "", settings: str = "") -> None:
+        self.place = place
         self.settings = settings
         self.rests_until = 0.0
         """When it may be asked again."""
@@ -170,17 +172,19 @@ class Health:
         self.breaker.left(trial=trial)
 
     def inherit(self, earlier: "Health") -> None:
-        """Goes on with what `earlier` has found of the same target. Nothing, if its service has other settings now.
+        """Goes on with what `earlier` has found of the same target. Nothing, if its service has other settings now; no
+        rests, if it has other credentials.
 
         Requests under way are not counted again: `earlier` is told how they end.
         """
         service, known = self._service, earlier._service
-        if service.settings != known.settings:
+        if service.place != known.place:
             return
         self.breaker.inherit(earlier.breaker)
-        service.rests_until = max(service.rests_until, known.rests_until)
-        self.rests_until = earlier.rests_until
         self.latency, self._measured_at = earlier.latency, earlier._measured_at
+        if service.settings == known.settings:
+            service.rests_until = max(service.rests_until, known.rests_until)
+            self.rests_until = earlier.rests_until
 
     def _rest(self, until: float) -> None:
         if until > self.rests_until:

@@ -7,12 +7,12 @@ So processes that tell each other nothing choose alike, and a target more or les
 conversations (rendezvous hashing).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from dragoman.errors import DragomanError
 from dragoman.routing.candidate import Candidate, Lot, Member
-from dragoman.routing.plan import RequestInfo
+from dragoman.routing.plan import Plan, RequestInfo
 from dragoman.routing.route import Route, RouteCourse, first_able
 from dragoman.types.outcome import End
 
@@ -98,3 +98,11 @@ class StickyCourse(RouteCourse):
         super().settle(end, now, error)
         if end == "whole":
             self._last_targets.keep(self._conversation, self.target.name)
+
+
+def inherit(routes: Mapping[str, Plan], earlier: Mapping[str, Plan]) -> None:
+    """Conversations of each route stay where the route of the same name in `earlier` has sent them."""
+    for name, route in routes.items():
+        before = earlier.get(name)
+        if isinstance(route, StickyRoute) and isinstance(before, StickyRoute):
+            route.last_targets = before.last_targets

@@ -17,6 +17,7 @@ from dragoman.types import Identity, Outcome, ServerRequest
 from tests.support.echo import ADMITTED, Echo, Pipe, Rules
 
 ASKS = Identity("0123abcd", known=True)
+BEGUN = Outcome("id", "POST", "/chat", 0.0, identity=ASKS)
 LIMIT = 1000
 """Bytes that a body may have here."""
 
@@ -28,7 +29,7 @@ class Forgetful(HeadCache[str]):
     """Learns nothing: what every request was to us before."""
 
     def learn(
-        self, data: bytes, call: ServerRequest, admitted: str, more: bytes, identity: Identity, *, unix: bool
+        self, data: bytes, call: ServerRequest, admitted: str, more: bytes, outcome: Outcome, *, unix: bool
     ) -> CachedHead[str] | None:
         return None
 
@@ -251,12 +252,12 @@ async def test_it_is_learnt() -> None:
         method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
     )
     head = post(b"hello", "Host: here", "")
-    known = heads.learn(head, call, ADMITTED, b"", ASKS, unix=False)
+    known = heads.learn(head, call, ADMITTED, b"", BEGUN, unix=False)
     assert known is not None
     assert (
-        heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED, b"", ASKS, unix=False) is None
+        heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED, b"", BEGUN, unix=False) is None
     )  # it says another length than `call`
-    assert heads.learn(head, call, ADMITTED, b"", ASKS, unix=False) is known
+    assert heads.learn(head, call, ADMITTED, b"", BEGUN, unix=False) is known
     for text in (
         head.replace(b"/chat", b"/none"),
         head.replace(b"a=b", b"a=c"),
@@ -266,10 +267,20 @@ async def test_it_is_learnt() -> None:
         head.replace(b"\r\nHost", b"\nHost"),
         head.replace(b"POST", b"PUT"),
     ):
-        assert heads.learn(text, call, ADMITTED, b"", ASKS, unix=False) is None, text
+        assert heads.learn(text, call, ADMITTED, b"", BEGUN, unix=False) is None, text
     assert known.find(post(b"good bye", "Host: here", "")) == (b"8", len(head) - 5)
     assert known.call(b"8", b"good bye").headers == ((b"host", b"here"), (b"content-length", b"8"))
     assert known.find(head[:-6]) is None
+
+
+async def test_of_the_trace_it_keeps_what_the_head_itself_says() -> None:
+    heads: HeadCache[str] = HeadCache(Rules())
+    fields = ((b"host", b"here"), (b"content-length", b"5"), (b"hops", b"1"))
+    call = ServerRequest(method="POST", path="/chat", query="a=b", headers=fields)
+    outcome = Outcome("id", "POST", "/chat", 0.0, trace=(("hops", "2"), ("traceparent", "of this request")))
+    known = heads.learn(post(b"hello", "Host: here", "", "Hops: 1"), call, ADMITTED, b"", outcome, unix=False)
+    assert known is not None
+    assert known.trace == (("hops", "2"),)
 
 
 async def test_what_is_remembered_is_bounded() -> None:
@@ -278,7 +289,7 @@ async def test_what_is_remembered_is_bounded() -> None:
     def learn(value: str) -> CachedHead[str] | None:
         fields = ((b"host", b"here"), (b"content-length", b"5"), (b"x", value.encode()))
         call = ServerRequest(method="POST", path="/chat", query="a=b", headers=fields)
-        return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"", ASKS, unix=False)
+        return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"", BEGUN, unix=False)
 
     assert learn("x" * MAX_HEAD) is None
     first = learn("0")
@@ -295,9 +306,9 @@ def test_a_head_of_another_generation_is_learnt_anew() -> None:
     call = ServerRequest(
         method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
     )
-    before = heads.learn(head, call, ADMITTED, b"", ASKS, unix=False)
+    before = heads.learn(head, call, ADMITTED, b"", BEGUN, unix=False)
     rules.generation += 1
-    after = heads.learn(head, call, "embeddings", b"", Identity(), unix=False)
+    after = heads.learn(head, call, "embeddings", b"", Outcome("id", "POST", "/chat", 0.0), unix=False)
     assert before is not None
     assert after is not None
     assert (before.generation, before.admitted, before.identity) == (0, ADMITTED, ASKS)
@@ -312,7 +323,7 @@ async def test_requests_with_the_same_head_share_it_in_memory() -> None:
         call = ServerRequest(method="".join("POST"), path="".join(["/ch", "at"]), query="a=b", headers=fields)
         outcome = Outcome("id", call.method, call.path, 0.0)
         text = b"POST /chat?a=b HTTP/1.1\r\nContent-Length: %d\r\nHost: here\r\n\r\n%b" % (len(body), body)
-        known = heads.learn(text, call, ADMITTED, b"", ASKS, unix=False)
+        known = heads.learn(text, call, ADMITTED, b"", BEGUN, unix=False)
         assert known is not None
         known.share(call, outcome)
         assert set(call.headers) == set(fields)

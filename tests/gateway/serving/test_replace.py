@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 from pathlib import Path
+from typing import Any
 from weakref import ref
 
 import pytest
@@ -290,10 +291,12 @@ async def test_no_request_fails_while_the_gateway_is_replaced_again_and_again() 
 
 
 @pytest.mark.parametrize(
-    ("changed", "asked"), [({}, 1), ({"api_key": "another"}, 2)], ids=["the same service", "another key"]
+    ("changed", "asked"),
+    [({}, 1), ({"api_key": "another"}, 1), ({"strict": True}, 2)],
+    ids=["the same service", "another key", "another setting"],
 )
 async def test_a_target_that_was_found_broken_is_left_out_after_it_unless_its_service_has_changed(
-    changed: dict[str, str], asked: int
+    changed: dict[str, Any], asked: int
 ) -> None:
     settings = GatewayConfig(breaker_failures=1, breaker_rest=60.0)
     async with serve(failing) as first, serve(good) as second:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.config import Config, ModelConfig
@@ -10,7 +11,7 @@ from dragoman.gateway.fronts.endpoints import LARGE
 from dragoman.wire import json
 from tests.gateway.serving.test_plan import good
 from tests.gateway.serving.test_routes import KINDS, failing, routed, turns
-from tests.support.gateway import ask, running_gateway
+from tests.support.gateway import ask, running, running_gateway
 from tests.support.relaying import JSON, PATH, Translating, post
 from tests.support.server import Server, serve
 
@@ -63,6 +64,18 @@ async def test_a_conversation_that_had_to_move_stays_at_the_new_target(kind: typ
             assert asked([first, second]) == [1, 3]
             assert (await post(url, body(2))).status == 200
             assert asked([first, second]) == [2, 3]
+
+
+async def test_it_stays_there_after_a_reload() -> None:
+    entry = ModelConfig(targets=("s0/m", "s1/m"), sticky=True)
+    async with serve(turns(failing, good)) as first, serve(good) as second:
+        config = routed([first, second], entry)
+        async with running(config) as up:
+            assert (await post(up.url, body(1, 0))).status == 200
+            renewed = {name: replace(each, api_key="another") for name, each in config.providers.items()}
+            up.server.replace(up.server.gateway.successor(Client(replace(config, providers=renewed))))
+            assert (await post(up.url, body(1, 1))).status == 200
+        assert asked([first, second]) == [1, 2]
 
 
 async def test_the_library_s_conversations_stay_too() -> None:

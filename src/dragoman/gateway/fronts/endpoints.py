@@ -12,6 +12,7 @@ from dragoman.client import Client
 from dragoman.config import BrokenEnd, FrontConfig
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.explained import Explained
+from dragoman.engine.spent import Noted
 from dragoman.errors import Attempt, DragomanError
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.http.response_writer import ResponseWriter
@@ -136,6 +137,9 @@ class FrontCaller(Caller):
 
     def fitting(self, answer: Answer) -> Answer:
         return self._chat.fitting(answer)
+
+    def counted(self, answer: Answer) -> Answer:
+        return Noted(answer, self._writer.outcome)
 
     def left(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:
         self._writer.outcome.answered_by(target, attempts, asked_at)

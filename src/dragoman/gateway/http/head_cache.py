@@ -29,7 +29,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from dragoman.gateway.http.request import Admitted
-from dragoman.types import Identity, Outcome, ServerRequest
+from dragoman.types import Headers, Identity, Outcome, ServerRequest
 
 LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,10})\r\n", re.IGNORECASE)
 MAX_HEADS = 1000
@@ -75,6 +75,8 @@ class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
     """Header fields of every answer to it, ready to send except for the id (`heads.ID`)."""
     identity: Identity
     """Who asks, as the service has found."""
+    trace: Headers
+    """What these fields say of the trace, as the service has found: see `Outcome.trace`."""
     generation: int
     """The generation in which it was admitted."""
 
@@ -125,9 +127,12 @@ class HeadCache(Generic[Admitted]):
         return None if length is None else self._heads.get((data[: length.start(1)], data[length.end(1) : end], unix))
 
     def learn(
-        self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes, identity: Identity, *, unix: bool
+        self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes, outcome: Outcome, *, unix: bool
     ) -> CachedHead[Admitted] | None:
-        """The head with which `data` begins, and which was read as `call`; None if it is not one to be kept."""
+        """The head with which `data` begins, and which was read as `call`; None if it is not one to be kept.
+
+        `outcome`: of the request, as far as its head decides it.
+        """
         text = data[: data.find(b"\r\n\r\n") + 4]
         names = [name for name, _ in call.headers]
         length = LENGTH.search(text)
@@ -146,8 +151,10 @@ class HeadCache(Generic[Admitted]):
             if len(self._heads) >= MAX_HEADS:
                 self._heads.clear()
             fields = tuple(field for field in call.headers if field[0] != b"content-length")
+            # What is added to it here, such as a span, is of this request alone.
+            trace = tuple(field for field in outcome.trace if field[0].encode() in names)
             known = self._heads[start, rest, unix] = CachedHead(
-                start, rest, call.path, call.query, fields, admitted, more, identity, generation
+                start, rest, call.path, call.query, fields, admitted, more, outcome.identity, trace, generation
             )
         return known
 

@@ -221,7 +221,7 @@ class IncomingRequests(CallerSocket, Generic[Admitted]):
             request.admitted = admitted
             request.packed = bool(coding(call))
             if alone and request.http_1_1 and request.keep_alive:
-                known = self._heads.learn(alone, call, admitted, more, outcome.identity, unix=self.remote == UNIX)
+                known = self._heads.learn(alone, call, admitted, more, outcome, unix=self.remote == UNIX)
                 self._known = known
                 if known is not None:
                     known.share(call, outcome)
@@ -254,6 +254,7 @@ class IncomingRequests(CallerSocket, Generic[Admitted]):
             monotonic(),
             remote=self.remote,
             identity=known.identity,
+            trace=known.trace,
         )
         if service.begun is not None:
             service.begun(outcome)

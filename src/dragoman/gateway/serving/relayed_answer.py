@@ -23,6 +23,7 @@ from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
 from dragoman.engine.relay import Relay
 from dragoman.engine.relay_target import RelayTarget
+from dragoman.engine.spent import Noted
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import fit
 from dragoman.gateway.app import Admitted, Gateway
@@ -368,7 +369,11 @@ class RelayedAnswer:
         self, opened: Callable[[ChatRequest], Awaitable[Answer]], request: ChatRequest, _: Target
     ) -> Answer:
         answer = self._chat.fitting(await opened(request))
-        return answer if self._final else await held(answer)
+        if self._final:
+            return answer
+        if self._request.stream:
+            return await held(answer)
+        return await held(Noted(answer, self._outcome), entire=True)
 
     def _answers(self, beginning: bytes) -> None:
         """The target answers, with these first bytes."""

@@ -45,8 +45,13 @@ VAGUE = "api_error"
 """What services with other protocols say of every failure, so that the status is more exact: Ollama also of a model
 that it does not have, and of a queue that is full (0.17.4)."""
 
-WORDS: dict[int, str] = {status: kind for kind, status in TYPES.items()} | {503: "overloaded_error"}
-"""Status to type; any other is `invalid_request_error` below 500, else `api_error`."""
+WORDS: dict[int, str] = {status: kind for kind, status in TYPES.items()} | {
+    408: "timeout_error",
+    425: "api_error",
+    503: "overloaded_error",
+}
+"""Status to type; after 408 and 425 the same request may succeed. Any other is `invalid_request_error` below 500, else
+`api_error`."""
 
 OUTWARD: dict[int, int] = {503: 529}
 """Statuses that callers of this protocol do not know, to those that they know."""

@@ -8,7 +8,7 @@ from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, cut, scrub
 from dragoman.protocols.errors.head import PAGE, a_page
 from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.errors.said import unflagged, words_of
-from dragoman.protocols.errors.status import error_for
+from dragoman.protocols.errors.status import OURS, error_for
 from dragoman.types import HttpResponse
 from dragoman.wire import json
 
@@ -46,7 +46,8 @@ def error_in(value: Any, status: int = 502) -> DragomanError | None:
     if words is None:
         return None
     message = words.message or "the service sent an error without words"
-    return error_for(words.status or status, cut(scrub(message), CUT_WORDS), words=words.words)
+    ours = next((OURS[word] for word in words.words if word in OURS), status)
+    return error_for(words.status or ours, cut(scrub(message), CUT_WORDS), words=words.words)
 
 
 def decode_failure(reply: HttpResponse) -> DragomanError:

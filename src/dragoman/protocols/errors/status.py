@@ -74,9 +74,16 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     "ModelNotReadyException": OverloadedError,
     OverloadedError.code: OverloadedError,
     TruncatedStreamError.code: TruncatedStreamError,
+    OpaqueStateError.code: OpaqueStateError,
 }
-"""A service's `code` or `type`, more exact than its status. AWS's end with `Exception`. The last two are ours, if the
-service is a dragoman too."""
+"""A service's `code` or `type`, more exact than its status. AWS's end with `Exception`. The last three are ours, of
+another dragoman."""
+
+OURS: dict[str, int] = {
+    each.code: each.status
+    for each in (InvalidRequestError, UnsupportedFeatureError, PermissionDeniedError, EndpointNotFoundError)
+}
+"""Further codes of ours, to the status that is meant: for a failure that has no other, because its answer had begun."""
 
 AWS_TYPE = "x-amzn-errortype"
 """Where AWS has such a word: `ThrottlingException:http://…`, also with 400 (anthropics/anthropic-sdk-python#1289)."""

@@ -83,10 +83,11 @@ class _Said(Struct, frozen=True):
 
 
 class SocketTurns:
-    """The turns of one connection, one after another."""
+    """The turns of one connection, one after another. `model`: what is asked, whatever a message names; empty: that."""
 
-    def __init__(self, max_body: int) -> None:
+    def __init__(self, max_body: int, model: str = "") -> None:
         self._max_body = max_body
+        self._model = model
         self._lanes: dict[str, _Said] = {}
         """The conversations, that of the latest answer last."""
         self._left: dict[str, _Said] = {}
@@ -125,6 +126,8 @@ class SocketTurns:
             before, new = said.before, [*said.items, *new]
         if before != NULL:
             fields[PREVIOUS] = before
+        if self._model:
+            fields["model"] = Raw(json.encode(self._model))
         self._before, self._asked, self._output = before, new, []
         fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(map(bytes, new))), Raw(b"true")
         body = json.encode(fields)

@@ -9,7 +9,7 @@ from dragoman.gateway.fronts.endpoints import ChatEndpoint, FrontCaller, is_clea
 from dragoman.gateway.fronts.openai_responses.earlier import Earlier, followed, led_by, previous
 from dragoman.gateway.fronts.openai_responses.keeping import Keeping
 from dragoman.gateway.fronts.openai_responses.kept_answers import CANCEL, ITEMS, KeptEndpoint
-from dragoman.gateway.fronts.openai_responses.socket import SocketEndpoint
+from dragoman.gateway.fronts.openai_responses.socket import AT_DEPLOYMENT, SocketEndpoint
 from dragoman.gateway.fronts.operations import CountEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
@@ -28,7 +28,8 @@ from dragoman.routing.attempts import operate, translated
 from dragoman.routing.plan import Plan
 from dragoman.types import ChatRequest, Identity, Outcome, ServerRequest, TokenCount
 
-PATHS = ("/v1/responses", "/openai/v1/responses", "/openai/responses")
+AZURE = "/openai/responses"
+PATHS = ("/v1/responses", "/openai/v1/responses", AZURE)
 """OpenAI's path, and Azure's two: its earlier versions have none of OpenAI's in the path."""
 
 
@@ -130,10 +131,10 @@ def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) ->
     clean = is_clean(client, FrontConfig(), "clean")
     create = ResponsesEndpoint(client, codec, memory, clean=clean, turns=turns)
     compact = ResponsesEndpoint(client, ResponsesCompactServer(), memory, clean=clean)
-    socket, count = SocketEndpoint(client, codec), ResponsesCountEndpoint(client, memory)
+    count = ResponsesCountEndpoint(client, memory)
 
     def front(path: str) -> Front:
-        kept = KeptEndpoint(client, memory, prefix=path, clean=clean)
+        kept, socket = KeptEndpoint(client, memory, prefix=path, clean=clean), SocketEndpoint(client, codec, path)
         rows = (
             Row("POST", path, create),
             Row("GET", path, socket),
@@ -143,6 +144,7 @@ def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) ->
             Row("POST", f"{path}/{{id}}/{CANCEL}", kept),
             Row("GET", f"{path}/{{id}}", kept),
             Row("DELETE", f"{path}/{{id}}", kept),
+            *((Row("GET", AT_DEPLOYMENT, socket),) if path == AZURE else ()),
         )
         return Front(codec, rows, prefix=path, json=True)
 

@@ -18,6 +18,7 @@ from dragoman.errors import DragomanError, RequestError
 from dragoman.gateway.fronts.endpoints import Endpoint, decoded
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.http.websocket import FAILED, POLICY, WebSocket, asks_for_websocket, refused
+from dragoman.protocols.openai_chat.deployments import DEPLOYMENTS, deployment
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
 from dragoman.protocols.openai_responses.frame import frame
 from dragoman.protocols.openai_responses.socket_turns import SocketTurns, warm
@@ -25,6 +26,11 @@ from dragoman.types import ResponseStart, ServerRequest, ServerResponse
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent, SseReader
 from dragoman.wire.utf8 import valid
+
+RESPONSES = "/responses"
+AT_DEPLOYMENT = f"{DEPLOYMENTS}{{model}}{RESPONSES}"
+"""Where OpenAI's client for Azure opens a WebSocket if it has one deployment for all requests (3.57, 2026-11); whatever
+else it asks of Responses is at Azure's other paths."""
 
 OF_HANDSHAKE = frozenset(
     {
@@ -50,9 +56,13 @@ OFF = "no WebSockets are served here; use POST"
 
 
 class SocketEndpoint(Endpoint):
-    """Takes a caller's WebSocket, if they are served; else says so in a way after which Codex goes on by HTTP."""
+    """Takes a caller's WebSocket, if they are served; else says so in a way after which Codex goes on by HTTP.
 
-    def __init__(self, client: Client, codec: OpenAIResponsesServer) -> None:
+    `path`: where its messages are answered.
+    """
+
+    def __init__(self, client: Client, codec: OpenAIResponsesServer, path: str) -> None:
+        self._path = path
         self._on = client.config.gateway.websockets
         self._max_body = client.config.gateway.max_body
         self._codec = codec
@@ -66,21 +76,26 @@ class SocketEndpoint(Endpoint):
             error = RequestError(WORDS if self._on and not asked else OFF, status=426, code="upgrade_required")
             await writer.send(refused(replace(self._codec.encode_error(error), error=error.code)))
             return
-        writer.outcome.error = await Session(socket, call, self._codec, self._max_body).run()
+        model = deployment(call, RESPONSES) if call.path.startswith(DEPLOYMENTS) else ""
+        call = replace(call, path=self._path)
+        turns = SocketTurns(self._max_body, model)
+        writer.outcome.error = await Session(socket, call, self._codec, turns).run()
         writer.complete = True
 
 
 class Session:
     """The messages of one WebSocket, answered one after another. It is the NestedAnswer of each."""
 
-    def __init__(self, socket: WebSocket, call: ServerRequest, codec: OpenAIResponsesServer, max_body: int) -> None:
+    def __init__(
+        self, socket: WebSocket, call: ServerRequest, codec: OpenAIResponsesServer, turns: SocketTurns
+    ) -> None:
         self._socket = socket
         self._codec = codec
         fields = (field for field in call.headers if field[0] not in OF_HANDSHAKE and not _is_socket_beta(*field))
         self._call = replace(
             call, method="POST", query="", headers=(*fields, (b"content-type", b"application/json")), body=b""
         )
-        self._turns = SocketTurns(max_body)
+        self._turns = turns
         self._events = SseReader()
         self._status = 200
         self._lines = b""
