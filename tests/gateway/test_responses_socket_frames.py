@@ -139,3 +139,31 @@ async def test_a_caller_that_pings_and_does_not_read_is_not_read_any_more() -> N
         on.writer.transport.resume_reading()  # type: ignore[attr-defined]
         on.writer.write(frame(Opcode.PING, b"last"))
         await on.until(Opcode.PONG, b"last")
+
+
+async def test_a_caller_that_does_not_read_keeps_its_service_from_sending() -> None:
+    at = ANSWER.index(b"event: response.output_text.delta")
+    piece = (
+        b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","item_id":"m","output_index":0,'
+        b'"content_index":0,"delta":"%b"}\n\n' % (b"x" * 4000)
+    )
+    all_sent = asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(200, EVENTS)
+        await exchange.chunk(ANSWER[:at])
+        for _ in range((24 << 20) // len(piece)):
+            await exchange.chunk(piece)
+        await exchange.chunk(ANSWER[at:])
+        all_sent.set()
+        await exchange.end()
+
+    async with wire(script) as on:
+        on.writer.write(MESSAGE)
+        await on.until(Opcode.TEXT)
+        on.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's transport
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await all_sent.wait()
+        on.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        await on.until(Opcode.TEXT, b'"response.completed"')

@@ -78,7 +78,7 @@ class Stage:
 
     def switch(self) -> None:
         """A WebSocket takes over."""
-        self.connection.switch(WebSocket(UPGRADE, 1000))
+        self.connection.switch(WebSocket(UPGRADE, 1000, lambda _: ""))
 
     def lose(self) -> None:
         """The caller leaves."""

@@ -134,8 +134,8 @@ class ServerConnection(IncomingRequests[Admitted]):
         """Closes once the caller has read what waits."""
         self._close()
 
-    def ask(self, call: ServerRequest, answer: NestedAnswer) -> NestedWriter:
-        """Begins to answer a request as if it had come over HTTP."""
+    def ask(self, call: ServerRequest, answer: NestedAnswer, error: DragomanError | None) -> NestedWriter:
+        """Begins to answer a request as if it had come over HTTP; with `error`, if there is one and who asks may."""
         self._succeed()
         service = self.service
         outcome = service.outcome(call, self.remote)
@@ -143,6 +143,8 @@ class ServerConnection(IncomingRequests[Admitted]):
         admitted = service.admit(call, outcome)
         if isinstance(admitted, ServerResponse):
             writer.send_nowait(admitted)
+        elif error is not None:
+            writer.send_nowait(service.refusal(call, error, outcome))
         else:
             service.serve(admitted, call, writer)
         return writer

@@ -7,8 +7,9 @@ front of the new items: the service gets the same beginning in each request, byt
 an answer that was given elsewhere, each later one does, too.
 
 A message may name a lane by `stream_id`, as the vendor's client does for several conversations on one connection: then
-all events of its answer name it, too. Lanes are answered one after another. A message that would add to the answer
-under way (`response.steer`, `response.inject`) is told that this was not done, and gets its input back.
+all events of its answer name it, too. Lanes are answered at the same time, and the turns of one after each other. A
+message that would add to an answer under way (`response.steer`, `response.inject`) is told at once that this was not
+done, and gets its input back.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from msgspec import Raw, Struct
 from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.compaction import wants_compaction
-from dragoman.protocols.openai_responses.events import ENDS, ITEM_DONE, name_of
+from dragoman.protocols.openai_responses.events import CREATED, ENDS, ERROR, FAILED, ITEM_DONE, name_of
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 
@@ -55,19 +56,43 @@ class _Ended(Struct):
     response: _Named
 
 
+class _Routed(Struct):
+    type: Any = None
+    stream_id: Any = None
+
+
+_routed = msgspec.json.Decoder(_Routed).decode
 _item = msgspec.json.Decoder(_Item).decode
 _ended = msgspec.json.Decoder(_Ended).decode
 
 
-class Turn(Struct, frozen=True):
-    """What a message asks."""
+class Turn:
+    """One message: what it asks, and what came of it so far."""
 
-    body: bytes
-    """That of a request for a stream."""
-    generate: bool
-    """False if nothing is to be said yet."""
-    refusal: bytes = b""
-    """The event that answers the message, if it makes no request."""
+    def __init__(self, lane: str = "") -> None:
+        self.lane = lane
+        """What its events name; empty: nothing."""
+        self.body = b""
+        """That of a request for a stream."""
+        self.generate = True
+        """False if nothing is to be said yet."""
+        self.refusal = b""
+        """The event that answers the message, if it makes no request."""
+        self.over = False
+        """Whether its last event has come."""
+        self.answer_id = ""
+        self.before = NULL
+        """The id of the answer that it goes on from, which was given elsewhere."""
+        self.asked: list[Raw] = []
+        """All items of the request."""
+        self.output: list[Raw] = []
+        """The items of the answer."""
+
+    def event(self, data: bytes) -> bytes:
+        """`data`, an event as a JSON object, with the name of the lane in front, if there is one."""
+        if not self.lane or not data[1:].lstrip().startswith(b'"'):
+            return data
+        return b'{"%b":%b,%b' % (LANE.encode(), json.encode(self.lane), data[1:])
 
 
 class _Said(Struct, frozen=True):
@@ -83,7 +108,7 @@ class _Said(Struct, frozen=True):
 
 
 class SocketTurns:
-    """The turns of one connection, one after another."""
+    """The turns of one connection."""
 
     def __init__(self, max_body: int) -> None:
         self._max_body = max_body
@@ -91,101 +116,103 @@ class SocketTurns:
         """The conversations, that of the latest answer last."""
         self._left: dict[str, _Said] = {}
         """Each of them up to the answer before: a message that forks from there may have waited for the latest one."""
-        self._lane = ""
-        """The lane of the request under way; empty if it named none."""
-        self._before = NULL
-        """The id of the answer that it goes on from, which was given elsewhere."""
-        self._asked: list[Raw] = []
-        """All items of the request under way."""
-        self._output: list[Raw] = []
-        """The items of its answer."""
+        self._under_way: dict[str, Turn] = {}
+        """The turns whose answers have begun, by the lanes."""
 
-    def read(self, text: str) -> Turn:
-        """The request that a message makes. Raises InvalidRequestError, also if it is no request."""
+    def read(self, text: str, lane: str | None) -> Turn:
+        """The turn that a message in this lane begins. Raises InvalidRequestError, also if it is no request."""
         data = text.encode("utf-8", "replace")
-        self._lane = ""  # an error in this message names its lane alone
         value = json.decode_request(data)
         if not isinstance(value, dict):
             raise wrong_type("the message", "an object", value)
+        turn = Turn(lane or "")
         if (refusal := _refusal(value)) is not None:
-            self._lane = self._lane_of(value.get(TARGETS[value["type"]]))
-            return Turn(b"", generate=False, refusal=self.event(json.encode(refusal)))
+            turn.lane = self._lane_of(value.get(TARGETS[value["type"]]))
+            turn.refusal = turn.event(json.encode(refusal))
+            return turn
         if value.get("type") != CREATE:
             raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
-        lane = Fields(value).text(LANE)
-        if lane is not None and len(lane) > MAX_NAME:
-            raise refused(LANE, f"expected at most {MAX_NAME} letters, got {len(lane)}")
-        self._lane = lane or ""
-        generate = Fields(value).boolean("generate")
+        named = Fields(value).text(LANE)
+        if named is not None and len(named) > MAX_NAME:
+            raise refused(LANE, f"expected at most {MAX_NAME} letters, got {len(named)}")
+        turn.generate = Fields(value).boolean("generate") is not False
         fields = {name: said for name, said in _fields(data).items() if name not in OF_MESSAGE}
-        new = _input(fields.get("input", Raw(b"[]")))
-        before = fields.pop(PREVIOUS, NULL)
-        said = self._known(value.get(PREVIOUS))
+        turn.asked = _input(fields.get("input", Raw(b"[]")))
+        turn.before = fields.pop(PREVIOUS, NULL)
+        said = self._known(turn.lane, value.get(PREVIOUS))
         if said is not None:
-            before, new = said.before, [*said.items, *new]
-        if before != NULL:
-            fields[PREVIOUS] = before
-        self._before, self._asked, self._output = before, new, []
-        fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(map(bytes, new))), Raw(b"true")
-        body = json.encode(fields)
-        if len(body) > self._max_body:
+            turn.before, turn.asked = said.before, [*said.items, *turn.asked]
+        if turn.before != NULL:
+            fields[PREVIOUS] = turn.before
+        fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(map(bytes, turn.asked))), Raw(b"true")
+        turn.body = json.encode(fields)
+        if len(turn.body) > self._max_body:
             raise InvalidRequestError(
                 f"expected a conversation of at most {self._max_body} bytes", status=413, code="request_too_large"
             )
-        return Turn(body, generate is not False)
+        return turn
 
-    def _known(self, answer_id: object) -> _Said | None:
+    def _known(self, lane: str, answer_id: object) -> _Said | None:
         """The conversation up to this answer: of its own lane, or of one from which the lane forks."""
-        own = self._lanes.get(self._lane)
+        own = self._lanes.get(lane)
         known = (*(() if own is None else (own,)), *self._lanes.values(), *self._left.values())
         return next((each for each in known if each.last == answer_id), None)
 
     def _lane_of(self, answer_id: object) -> str:
         """The lane that this answer was given in: what would add to an answer names no lane itself."""
-        return next((lane for lane, said in self._lanes.items() if said.last == answer_id), "")
+        given = ((lane, turn.answer_id) for lane, turn in self._under_way.items())
+        ended = ((lane, said.last) for lane, said in self._lanes.items())
+        return next((lane for lane, last in (*given, *ended) if last == answer_id), "")
 
-    def note(self, event: SseEvent) -> None:
-        """Notes what an event of the answer adds to the conversation. What cannot be read adds nothing."""
+    def note(self, turn: Turn, event: SseEvent) -> None:
+        """Notes what an event of its answer adds to a turn. What cannot be read adds nothing."""
         try:
             name = name_of(event.event, event.data)
             if name == ITEM_DONE:
-                self._output.append(_read(_item, event.data).item)
-            elif ENDS.get(name) in WHOLE:
-                response = _read(_ended, event.data).response
-                self._output = max(self._output, _listed(response.output), key=len)
-                self.ended(response.id)
+                turn.output.append(_read(_item, event.data).item)
+            elif name in CREATED:
+                turn.answer_id = _read(_ended, event.data).response.id
+                self._under_way[turn.lane] = turn
+            elif name in ENDS or name in {FAILED, ERROR}:
+                turn.over = True
+                if ENDS.get(name) in WHOLE:
+                    response = _read(_ended, event.data).response
+                    turn.output = max(turn.output, _listed(response.output), key=len)
+                    self.ended(turn, response.id)
         except (BadEventError, *json.NOT_STRICT):
-            self._forget(self._lane)
+            self._forget(turn.lane)
 
-    def ended(self, answer_id: str) -> None:
+    def leave(self, turn: Turn) -> None:
+        """Nothing more comes for this turn."""
+        self._under_way.pop(turn.lane, None)
+
+    def ended(self, turn: Turn, answer_id: str) -> None:
         """The answer is whole, and has this id. A conversation that was compacted goes on from the answer alone."""
-        if self._asked and _compacts(self._asked[-1]):
-            self._before, self._asked = NULL, []
-        left = self._lanes.get(self._lane)
-        self._forget(self._lane)
+        if turn.asked and _compacts(turn.asked[-1]):
+            turn.before, turn.asked = NULL, []
+        left = self._lanes.get(turn.lane)
+        self._forget(turn.lane)
         if left is not None:
-            self._left[self._lane] = left
+            self._left[turn.lane] = left
         if answer_id:
-            items = [*self._asked, *self._output]
-            self._lanes[self._lane] = _Said(answer_id, items, self._before, sum(len(bytes(item)) for item in items))
-        self._asked, self._output = [], []
-        while self._left and self._size() > self._max_body:
+            items = [*turn.asked, *turn.output]
+            self._lanes[turn.lane] = _Said(answer_id, items, turn.before, sum(len(bytes(item)) for item in items))
+        turn.asked, turn.output = [], []
+        while self._left and self._is_full():
             del self._left[next(iter(self._left))]  # a request that refers to it goes on as it came
-        while len(self._lanes) > MAX_LANES or (len(self._lanes) > 1 and self._size() > self._max_body):
+        while len(self._lanes) > MAX_LANES or (len(self._lanes) > 1 and self._is_full()):
             self._forget(next(iter(self._lanes)))
 
     def _forget(self, lane: str) -> None:
         self._lanes.pop(lane, None)
         self._left.pop(lane, None)
 
-    def _size(self) -> int:
-        return sum(each.size for each in (*self._lanes.values(), *self._left.values()))
-
-    def event(self, data: bytes) -> bytes:
-        """`data`, an event as a JSON object, with the name of its lane in front, if it has one."""
-        if not self._lane or not data[1:].lstrip().startswith(b'"'):
-            return data
-        return b'{"%b":%b,%b' % (LANE.encode(), json.encode(self._lane), data[1:])
+    def _is_full(self) -> bool:
+        kept = (*self._lanes.values(), *self._left.values())
+        if sum(each.size for each in kept) <= self._max_body:
+            return False
+        # A fork has the items of its origin, and they are in memory once.
+        return sum({id(item): len(bytes(item)) for each in kept for item in each.items}.values()) > self._max_body
 
 
 def _read(decode: Callable[[bytes], T], data: bytes) -> T:
@@ -199,6 +226,17 @@ def _read(decode: Callable[[bytes], T], data: bytes) -> T:
 TARGETS = {"response.steer": PREVIOUS, "response.inject": "response_id"}
 """Messages that would add to an answer, and the field of each that names it."""
 NOT_ADDED = "nothing can be added to an answer under way: send the input in the next request"
+
+
+def lane_of(text: str) -> str | None:
+    """The lane of a message, which is empty if it names none; None if it asks nothing, and has not to wait."""
+    try:
+        found = _routed(text)
+    except msgspec.MsgspecError:
+        return ""  # it will be refused
+    if isinstance(found.type, str) and found.type in TARGETS:
+        return None
+    return found.stream_id if isinstance(found.stream_id, str) and len(found.stream_id) <= MAX_NAME else ""
 
 
 def _refusal(value: dict[str, Any]) -> dict[str, Any] | None:
