@@ -139,6 +139,29 @@ async def test_openai_s_client_has_several_conversations_on_one_connection(model
     assert [("hi one" in body, "hi two" in body) for body in bodies] == [(True, False), (False, True)] * 2
 
 
+@pytest.mark.parametrize("model", ["up/m", "chat/m"])
+async def test_openai_s_client_takes_the_end_of_a_broken_turn_for_that_of_no_other(model: str) -> None:
+    answer = ANSWER if model == "up/m" else CHAT
+
+    async def script(exchange: Exchange) -> None:
+        await streams(answer if len(up.requests) > 1 else answer[:-200], end=len(up.requests) > 1)(exchange)
+
+    limits = ResponsesWebSocketLimits(
+        max_lanes=4, max_events_per_lane=99, max_events=999, max_bytes_per_lane=1 << 20, max_bytes=1 << 22
+    )
+    async with (
+        gateway(script) as (run, up, _),
+        AsyncOpenAI(base_url=f"{run.url}/v1", api_key="x", max_retries=0) as client,
+        client.responses.connect() as connection,
+        AsyncResponsesWebSocketSession(connection, limits=limits) as session,
+    ):
+        ends = []
+        for text in ("one", "two"):
+            await session.default.send({"type": "response.create", "model": model, "input": text})
+            ends.append((await session.default.get_final_response()).status)
+    assert ends == ["failed", "completed"]
+
+
 async def test_dozens_of_conversations_on_one_connection_may_ask_at_once() -> None:
     lanes = {f"lane {number}" for number in range(MAX_LANES)}
     async with gateway(streams(ANSWER)) as (run, _, _), socket(run) as caller:

@@ -70,6 +70,22 @@ def test_nothing_goes_on_from_an_answer_that_broke_off(kind: str) -> None:
     assert next_input(event("response.output_item.done", named=True, item=SAID), end(kind)) is None
 
 
+@pytest.mark.parametrize(
+    ("kinds", "sent"),
+    [
+        (["error"], []),
+        (["error", "response.failed"], ["response.failed"]),
+        (["response.completed", "error", "response.failed"], ["response.completed"]),
+        (["response.created", "response.incomplete", "x.new"], ["response.created", "response.incomplete", "x.new"]),
+    ],
+)
+def test_a_turn_has_one_end(kinds: list[str], sent: list[str]) -> None:
+    turns = SocketTurns(1 << 20)
+    turn = begun(turns)
+    assert [kind for kind in kinds if turns.note(turn, end(kind))] == sent
+    assert (turn.over, bool(turn.error)) == (bool(sent), "error" in kinds)
+
+
 def asked(turns: SocketTurns, **more: Any) -> dict[str, Any]:
     """The body of the next request."""
     body: dict[str, Any] = json.loads(begun(turns, **more).body)

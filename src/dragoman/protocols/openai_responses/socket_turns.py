@@ -80,6 +80,8 @@ class Turn:
         """The event that answers the message, if it makes no request."""
         self.over = False
         """Whether its last event has come."""
+        self.error = b""
+        """The event that says why the answer broke off, if another one is to say it once more."""
         self.answer_id = ""
         self.before = NULL
         """The id of the answer that it goes on from, which was given elsewhere."""
@@ -164,8 +166,12 @@ class SocketTurns:
         ended = ((lane, said.last) for lane, said in self._lanes.items())
         return next((lane for lane, last in (*given, *ended) if last == answer_id), "")
 
-    def note(self, turn: Turn, event: SseEvent) -> None:
-        """Notes what an event of its answer adds to a turn. What cannot be read adds nothing."""
+    def note(self, turn: Turn, event: SseEvent) -> bool:
+        """Notes what an event of its answer adds to a turn. What cannot be read adds nothing.
+
+        Whether the event is to be sent. A turn has one end: the vendor's client takes a second one for the end of the
+        next turn. Of an answer that breaks off it is `response.failed`, or else the `error` that stands before that.
+        """
         try:
             name = name_of(event.event, event.data)
             if name == ITEM_DONE:
@@ -173,7 +179,12 @@ class SocketTurns:
             elif name in CREATED:
                 turn.answer_id = _read(_ended, event.data).response.id
                 self._under_way[turn.lane] = turn
-            elif name in ENDS or name in {FAILED, ERROR}:
+            elif name == ERROR:
+                turn.error = event.data
+                return False
+            elif name in ENDS or name == FAILED:
+                if turn.over:
+                    return False
                 turn.over = True
                 if ENDS.get(name) in WHOLE:
                     response = _read(_ended, event.data).response
@@ -181,6 +192,7 @@ class SocketTurns:
                     self.ended(turn, response.id)
         except (BadEventError, *json.NOT_STRICT):
             self._forget(turn.lane)
+        return True
 
     def leave(self, turn: Turn) -> None:
         """Nothing more comes for this turn."""

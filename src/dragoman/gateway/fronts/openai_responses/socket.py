@@ -144,23 +144,22 @@ class TurnAnswer:
         for event in self._events.feed(data):
             if event.data.startswith(b"{"):
                 data = valid(event.data)  # a caller's library ends the connection after a message that is no UTF-8
-                self._turns.note(self._turn, SseEvent(data, event.event))
-                self._socket.send(self._turn.event(data))
+                if self._turns.note(self._turn, SseEvent(data, event.event)):
+                    self._socket.send(self._turn.event(data))
 
     def ended(self, *, whole: bool) -> None:
         """See NestedAnswer."""
         if not self._turn.over:  # who waits for the end of a turn would wait for ever
-            self._say_error()
+            self._socket.send(self._turn.event(self._turn.error or self._error()))
         self._turns.leave(self._turn)
         self._socket.answered(self._lane)
 
-    def _say_error(self) -> None:
+    def _error(self) -> bytes:
         fields = parse_headers(BytesIO(self._lines + b"\r\n"))
         headers = {name.lower(): value for name, value in fields.items() if name.lower() in TOLD}
         status = self._status if self._status >= 300 else TruncatedStreamError.status
         said = json.decode_loosely(b"".join(self._body)) if self._body else BROKE_OFF
-        message = {"type": "error", "status": status, "error": said.get("error"), "headers": headers}
-        self._socket.send(self._turn.event(json.encode(message)))
+        return json.encode({"type": "error", "status": status, "error": said.get("error"), "headers": headers})
 
 
 def _is_socket_beta(name: bytes, value: bytes) -> bool:
