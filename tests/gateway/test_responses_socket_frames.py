@@ -76,7 +76,7 @@ async def wire(script: Script) -> AsyncIterator[Wire]:
 
 async def half(exchange: Exchange) -> None:
     await exchange.head(200, EVENTS)
-    await exchange.chunk(ANSWER[: ANSWER.index(b"\n\n") + 2])
+    await exchange.chunk(ANSWER[: ANSWER.index(b"event: response.output_text.done")])
     await exchange.closed()
 
 
@@ -109,7 +109,36 @@ async def test_what_nobody_would_be_told_of_is_not_asked(data: bytes, code: int)
         on.writer.write(frame(Opcode.CLOSE, code.to_bytes(2)))
         assert await on.reader.read() == b""
         assert on.service.requests == []
-        assert [each.status for each in on.outcomes] == [101]
+        error = "" if code == 1000 else "invalid_request"
+        assert [(each.status, each.error, each.end) for each in on.outcomes] == [(101, error, "whole")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(Opcode.CONT, b"x"),
+        frame(Opcode.TEXT, b"x", fin=False) + MESSAGE,
+        b"\x09\x80\0\0\0\0",
+        bytes((MESSAGE[0] | 0x40,)) + MESSAGE[1:],
+        Frame(Opcode.TEXT, ASKED).serialize(mask=False),
+        frame(Opcode.CLOSE, b"\x03"),
+    ],
+    ids=["nothing to go on with", "text in text", "a ping in pieces", "packed", "bare", "half a reason"],
+)
+@pytest.mark.parametrize("during", [True, False], ids=["during an answer", "at rest"])
+async def test_what_is_no_frame_ends_the_connection_and_is_told_why(data: bytes, during: bool) -> None:
+    async with wire(half) as on:
+        if during:
+            on.writer.write(MESSAGE)
+            await on.until(Opcode.TEXT)
+        on.writer.write(data)
+        assert (await on.until(Opcode.CLOSE))[-1][1][:2] == (1002).to_bytes(2)
+        assert await on.reader.read() == b""
+        if during:
+            await on.service.peer_closed()
+        posted = [("POST", "", "gone")] if during else []
+        ends = [(each.method, each.error, each.end) for each in on.outcomes]
+        assert ends == [*posted, ("GET", "invalid_request", "whole")]
 
 
 @pytest.mark.parametrize(

@@ -130,10 +130,6 @@ class ServerConnection(IncomingRequests[Admitted]):
 
     # The WebSocket's side.
 
-    def end(self) -> None:
-        """Closes once the caller has read what waits."""
-        self._close()
-
     def ask(self, call: ServerRequest, answer: NestedAnswer, error: DragomanError | None) -> NestedWriter:
         """Begins to answer a request as if it had come over HTTP; with `error`, if there is one and who asks may."""
         self._succeed()

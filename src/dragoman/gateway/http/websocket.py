@@ -55,9 +55,6 @@ class SwitchedPort(Protocol):
     def write(self, data: bytes) -> None:
         """Sends at once."""
 
-    def end(self) -> None:
-        """Closes once the caller has read what waits."""
-
     def ask(self, call: ServerRequest, answer: NestedAnswer, error: DragomanError | None) -> NestedWriter:
         """Begins to answer a request as if it had come over HTTP; with `error`, if there is one and who asks may."""
 
@@ -274,12 +271,10 @@ class WebSocket:
     def _flush(self) -> None:
         port = self._port
         for data in self._protocol.data_to_send():
-            if port is None:
-                continue
-            if data:
+            if not data:  # both sides have said goodbye, or this one cannot read on
+                self._leave()
+            elif port is not None:
                 port.write(data)
-            else:
-                port.end()
 
 
 def refused(answer: ServerResponse) -> ServerResponse:
