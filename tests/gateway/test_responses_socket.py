@@ -12,6 +12,7 @@ from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, Respo
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.http.websocket import MAX_ACTIVE
@@ -428,6 +429,30 @@ async def test_a_stop_lets_the_answer_under_way_end_and_then_says_goodbye() -> N
         with pytest.raises(ConnectionClosed):
             await caller.recv()
         assert caller.close_code == 1001
+
+
+async def test_after_a_reload_no_earlier_gateway_is_kept_for_a_connection_that_stays() -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        if b"slow" in exchange.request.body:
+            asked.set()
+            await go.wait()
+        await streams(ANSWER)(exchange)
+
+    async with gateway(script) as (run, _, outcomes), socket(run) as caller, socket(run):
+        earlier = []
+        await caller.send('{"type":"response.create","input":"slow","stream_id":"slow"}')
+        await asked.wait()
+        for _ in range(3):
+            earlier.append(run.server.gateway)
+            run.server.replace(run.server.gateway.successor(Client(run.server.gateway.client.config)))
+            assert (await say(caller, '"hi"'))[-1]["type"] == "response.completed"
+        assert run.server.gateway.under_way == 2
+        go.set()
+        assert await ended(caller) == "slow"
+        assert [each.under_way for each in (*earlier, run.server.gateway)] == [0, 0, 0, 2]
+    assert [(outcome.method, outcome.end) for outcome in outcomes[-2:]] == [("GET", "whole")] * 2
 
 
 async def test_a_caller_that_leaves_ends_what_is_done_for_it() -> None:

@@ -25,7 +25,10 @@ from dragoman.types import ServerRequest, ServerResponse
 class ServerConnection(IncomingRequests[Admitted]):
     """One connection of a server: it answers the requests that come on it, and may become a WebSocket's."""
 
-    __slots__ = ("_websocket",)
+    __slots__ = ("_accountant", "_websocket")
+
+    _accountant: Application[Admitted]
+    """In SWITCHED: what keeps account of the request that asked for a WebSocket."""
 
     def __init__(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
         super().__init__(service, shared)
@@ -44,7 +47,14 @@ class ServerConnection(IncomingRequests[Admitted]):
         self._successor = service, shared
         writer = self._requests[0].writer if self._requests else None
         if writer is not None and writer.state is not ENDED:
-            return self.service
+            if self._websocket is None:
+                return self.service
+            # It may stay for days, and would keep the service that it began with, and all after that.
+            self._accountant.resign(writer)
+            writer.service = self._accountant = service
+            service.hold(writer, self._requests[0].call)
+            if self._websocket.busy:
+                return self.service
         self._succeed()
         return None
 
@@ -112,7 +122,7 @@ class ServerConnection(IncomingRequests[Admitted]):
         late = self._state is DRAINING
         self._enter(SWITCH)
         self._stop_parsing()
-        self._websocket = websocket
+        self._websocket, self._accountant = websocket, self.service
         websocket.opened(self)
         self._alarm.set(self._loop.time() + self._timeouts.heartbeat)
         if late:

@@ -175,6 +175,11 @@ class WebSocket:
             self._protocol.send_ping(b"")
             self._flush()
 
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is under way."""
+        return bool(self._nested)
+
     def drain(self) -> None:
         """No more requests: closes once those under way are answered."""
         self._leaving = True
