@@ -29,6 +29,8 @@ PATH = "/v1/responses"
 USER = '{"type":"message", "role":"user", "content":"%s"}'
 """With a space that no encoder of ours writes: what is passed on must keep it."""
 
+ENDS = {"response.completed", "response.incomplete", "response.failed", "error"}
+
 Script = Callable[[Exchange], Awaitable[None]]
 
 
@@ -70,7 +72,7 @@ async def say(caller: ClientConnection, items: str, **more: object) -> list[dict
 
 async def heard(caller: ClientConnection) -> list[dict[str, Any]]:
     said: list[dict[str, Any]] = []
-    while not said or said[-1]["type"] not in {"response.completed", "response.failed", "error"}:
+    while not said or said[-1]["type"] not in ENDS:
         said.append(json.loads(await caller.recv()))
     return said
 
@@ -366,6 +368,18 @@ async def test_a_conversation_that_grew_too_large_is_told() -> None:
         assert (error["status"], error["error"]["code"]) == (413, "request_too_large")
         assert error["stream_id"] == "one"
         assert (await say(caller, '"hi"', previous_response_id=answer_id))[-1]["type"] == "response.completed"
+
+
+async def test_a_long_conversation_goes_on_and_forks() -> None:
+    long = USER % ("x" * 300_000)
+    async with gateway(streams(ANSWER)) as (run, up, _), socket(run) as caller:
+        answer = (await say(caller, f"[{long}]", stream_id="one"))[-1]["response"]["id"]
+        for lane in ("two", "one"):
+            again = await say(caller, f"[{USER % lane}]", previous_response_id=answer, stream_id=lane)
+            assert (again[-1]["type"], again[-1]["stream_id"]) == ("response.completed", lane)
+    first, *more = [json.loads(request.body)["input"] for request in up.requests]
+    assert [len(items) for items in more] == [3, 3]
+    assert all(items[0] == first[0] == json.loads(long) for items in more)
 
 
 async def test_an_id_of_nobody_is_refused() -> None:

@@ -12,7 +12,8 @@ message that would add to an answer under way (`response.steer`, `response.injec
 done, and gets its input back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -82,6 +83,8 @@ class Turn:
         """Whether its last event has come."""
         self.error = b""
         """The event that says why the answer broke off, if another one is to say it once more."""
+        self.spoilt = False
+        """Whether something of the answer could not be read: what goes on from it would have lost that."""
         self.answer_id = ""
         self.before = NULL
         """The id of the answer that it goes on from, which was given elsewhere."""
@@ -123,51 +126,23 @@ class SocketTurns:
 
     def read(self, text: str, lane: str | None) -> Turn:
         """The turn that a message in this lane begins. Raises InvalidRequestError, also if it is no request."""
-        data = text.encode("utf-8", "replace")
-        value = json.decode_request(data)
-        if not isinstance(value, dict):
-            raise wrong_type("the message", "an object", value)
-        turn = Turn(lane or "")
-        if (refusal := _refusal(value)) is not None:
-            turn.lane = self._lane_of(value.get(TARGETS[value["type"]]))
-            turn.refusal = turn.event(json.encode(refusal))
-            return turn
-        if value.get("type") != CREATE:
-            raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
-        named = Fields(value).text(LANE)
-        if named is not None and len(named) > MAX_NAME:
-            raise refused(LANE, f"expected at most {MAX_NAME} letters, got {len(named)}")
-        turn.generate = Fields(value).boolean("generate") is not False
-        fields = {name: said for name, said in _fields(data).items() if name not in OF_MESSAGE}
-        turn.asked = _input(fields.get("input", Raw(b"[]")))
-        turn.before = fields.pop(PREVIOUS, NULL)
-        said = self._known(turn.lane, value.get(PREVIOUS))
-        if said is not None:
-            turn.before, turn.asked = said.before, [*said.items, *turn.asked]
-        if turn.before != NULL:
-            fields[PREVIOUS] = turn.before
-        fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(map(bytes, turn.asked))), Raw(b"true")
-        turn.body = json.encode(fields)
-        if len(turn.body) > self._max_body:
-            raise InvalidRequestError(
-                f"expected a conversation of at most {self._max_body} bytes", status=413, code="request_too_large"
-            )
-        return turn
+        return self.reading(text, lane)()
 
-    def _known(self, lane: str, answer_id: object) -> _Said | None:
-        """The conversation up to this answer: of its own lane, or of one from which the lane forks."""
-        own = self._lanes.get(lane)
-        known = (*(() if own is None else (own,)), *self._lanes.values(), *self._left.values())
-        return next((each for each in known if each.last == answer_id), None)
+    def reading(self, text: str, lane: str | None) -> Callable[[], Turn]:
+        """The same as a function for any thread: it knows what is known now."""
+        own = self._lanes.get(lane or "")
+        said = (*(() if own is None else (own,)), *self._lanes.values(), *self._left.values())
+        given = {turn.answer_id: name for name, turn in self._under_way.items()}
+        ended = {each.last: name for name, each in self._lanes.items()}
+        return partial(_turn, text, lane or "", said, ended | given, self._max_body)
 
-    def _lane_of(self, answer_id: object) -> str:
-        """The lane that this answer was given in: what would add to an answer names no lane itself."""
-        given = ((lane, turn.answer_id) for lane, turn in self._under_way.items())
-        ended = ((lane, said.last) for lane, said in self._lanes.items())
-        return next((lane for lane, last in (*given, *ended) if last == answer_id), "")
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest conversation that a message may go on from."""
+        return max((each.size for each in self._lanes.values()), default=0)
 
     def note(self, turn: Turn, event: SseEvent) -> bool:
-        """Notes what an event of its answer adds to a turn. What cannot be read adds nothing.
+        """Notes what an event of its answer adds to a turn.
 
         Whether the event is to be sent. A turn has one end: the vendor's client takes a second one for the end of the
         next turn. Of an answer that breaks off it is `response.failed`, or else the `error` that stands before that.
@@ -191,6 +166,7 @@ class SocketTurns:
                     turn.output = max(turn.output, _listed(response.output), key=len)
                     self.ended(turn, response.id)
         except (BadEventError, *json.NOT_STRICT):
+            turn.spoilt = True
             self._forget(turn.lane)
         return True
 
@@ -206,9 +182,9 @@ class SocketTurns:
         self._forget(turn.lane)
         if left is not None:
             self._left[turn.lane] = left
-        if answer_id:
+        if answer_id and not turn.spoilt:
             items = [*turn.asked, *turn.output]
-            self._lanes[turn.lane] = _Said(answer_id, items, turn.before, sum(len(bytes(item)) for item in items))
+            self._lanes[turn.lane] = _Said(answer_id, items, turn.before, _size(items))
         turn.asked, turn.output = [], []
         while self._left and self._is_full():
             del self._left[next(iter(self._left))]  # a request that refers to it goes on as it came
@@ -224,7 +200,49 @@ class SocketTurns:
         if sum(each.size for each in kept) <= self._max_body:
             return False
         # A fork has the items of its origin, and they are in memory once.
-        return sum({id(item): len(bytes(item)) for each in kept for item in each.items}.values()) > self._max_body
+        return _size({id(item): item for each in kept for item in each.items}.values()) > self._max_body
+
+
+def _turn(text: str, lane: str, known: Iterable[_Said], lanes: Mapping[str, str], max_body: int) -> Turn:
+    """The turn that a message begins.
+
+    `known`: the conversations that it may go on from, that of its lane first. `lanes`: those of answers, by their ids.
+    """
+    data = text.encode("utf-8", "replace")
+    value = json.decode_request(data)
+    if not isinstance(value, dict):
+        raise wrong_type("the message", "an object", value)
+    turn = Turn(lane)
+    if (refusal := _refusal(value)) is not None:
+        answer_id = value.get(TARGETS[value["type"]])  # what would add to an answer names no lane itself
+        turn.lane = lanes.get(answer_id, "") if isinstance(answer_id, str) else ""
+        turn.refusal = turn.event(json.encode(refusal))
+        return turn
+    if value.get("type") != CREATE:
+        raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
+    turn.lane = Fields(value).text(LANE) or ""
+    if len(turn.lane) > MAX_NAME:
+        raise refused(LANE, f"expected at most {MAX_NAME} letters, got {len(turn.lane)}")
+    turn.generate = Fields(value).boolean("generate") is not False
+    fields = {name: said for name, said in _fields(data).items() if name not in OF_MESSAGE}
+    turn.asked = _input(fields.get("input", Raw(b"[]")))
+    turn.before = fields.pop(PREVIOUS, NULL)
+    said = next((each for each in known if each.last == value.get(PREVIOUS)), None)
+    if said is not None:
+        turn.before, turn.asked = said.before, [*said.items, *turn.asked]
+    if turn.before != NULL:
+        fields[PREVIOUS] = turn.before
+    fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(turn.asked)), Raw(b"true")
+    turn.body = json.encode(fields)
+    if len(turn.body) > max_body:
+        raise InvalidRequestError(
+            f"expected a conversation of at most {max_body} bytes", status=413, code="request_too_large"
+        )
+    return turn
+
+
+def _size(items: Iterable[Raw]) -> int:
+    return sum(memoryview(item).nbytes for item in items)
 
 
 def _read(decode: Callable[[bytes], T], data: bytes) -> T:
@@ -237,11 +255,14 @@ def _read(decode: Callable[[bytes], T], data: bytes) -> T:
 
 TARGETS = {"response.steer": PREVIOUS, "response.inject": "response_id"}
 """Messages that would add to an answer, and the field of each that names it."""
+SPECIAL = (LANE, *TARGETS)
 NOT_ADDED = "nothing can be added to an answer under way: send the input in the next request"
 
 
 def lane_of(text: str) -> str | None:
     """The lane of a message, which is empty if it names none; None if it asks nothing, and has not to wait."""
+    if not any(name in text for name in SPECIAL):
+        return ""  # a large one, as a rule, of which each look costs a millisecond
     try:
         found = _routed(text)
     except msgspec.MsgspecError:

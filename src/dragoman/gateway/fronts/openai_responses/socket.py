@@ -6,6 +6,7 @@ error, becomes one message. Nothing of it is told apart by who asks: routes, key
 each message as for each request. An error ends the turn, and neither the connection nor its other turns.
 """
 
+import asyncio
 from http.client import parse_headers
 from io import BytesIO
 
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.engine.env import system_env
 from dragoman.errors import DragomanError, RequestError, TruncatedStreamError
-from dragoman.gateway.fronts.endpoints import Endpoint, decoded
+from dragoman.gateway.fronts.endpoints import LARGE, Endpoint, decoded
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.http.websocket import WebSocket, asks_for_websocket, refused
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
@@ -90,7 +91,7 @@ class Session:
         while (message := await self._socket.receive()) is not None:
             call, lane = self._call, message.lane
             try:
-                turn = self._turns.read(message.text, lane)
+                turn = await self._read(message.text, lane)
                 if turn.refusal:
                     self._socket.send(turn.refusal)
                     continue
@@ -102,6 +103,10 @@ class Session:
                 await self._socket.ask(lane, self._call, self._answer(lane, Turn(lane or "")), exc)
             else:
                 await self._socket.ask(lane, call, self._answer(lane, turn))
+
+    async def _read(self, text: str, lane: str | None) -> Turn:
+        reading = self._turns.reading(text, lane)
+        return await asyncio.to_thread(reading) if len(text) + self._turns.longest > LARGE else reading()
 
     def _answer(self, lane: str | None, turn: Turn) -> "TurnAnswer":
         return TurnAnswer(self._socket, self._turns, lane, turn)
