@@ -38,6 +38,9 @@ MAX_TRIGGER = 100
 WHOLE = frozenset({"completed", "incomplete"})
 """How an answer may end that the conversation goes on from."""
 
+NOTED = frozenset(name.encode() for name in (ITEM_DONE, ERROR, FAILED, *CREATED, *ENDS))
+"""Events that a turn looks into. The others are a hundred times as many."""
+
 T = TypeVar("T")
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -147,6 +150,8 @@ class SocketTurns:
         Whether the event is to be sent. A turn has one end: the vendor's client takes a second one for the end of the
         next turn. Of an answer that breaks off it is `response.failed`, or else the `error` that stands before that.
         """
+        if event.event and event.event not in NOTED:
+            return True
         try:
             name = name_of(event.event, event.data)
             if name == ITEM_DONE:
