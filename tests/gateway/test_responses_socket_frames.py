@@ -74,6 +74,23 @@ async def wire(script: Script) -> AsyncIterator[Wire]:
                 writer.transport.abort()
 
 
+GET = (
+    f"GET {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    "sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+).encode()
+
+
+@pytest.mark.parametrize("more", [MESSAGE, GET], ids=["a frame", "a request"])
+async def test_what_follows_a_request_for_a_websocket_before_its_response_is_refused(more: bytes) -> None:
+    outcomes: list[Outcome] = []
+    async with running(timeouts=ServerTimeouts(grace=5), observers=(outcomes.append,)) as run, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(run.url.rpartition(":")[2]))
+        writer.write(GET + more)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+    assert (400, "bad_websocket") in [(each.status, each.error) for each in outcomes]
+
+
 async def half(exchange: Exchange) -> None:
     await exchange.head(200, EVENTS)
     await exchange.chunk(ANSWER[: ANSWER.index(b"event: response.output_text.done")])

@@ -9,7 +9,7 @@ from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.application import Application, ServerContext
 from dragoman.gateway.http.caller_handle import CallerHandle, Give
 from dragoman.gateway.http.caller_socket import CROWDED
-from dragoman.gateway.http.connection_state import CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED
+from dragoman.gateway.http.connection_state import CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED, TRANSITIONS
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.incoming_requests import AT_ONCE, IncomingRequests
@@ -117,6 +117,10 @@ class ServerConnection(IncomingRequests[Admitted]):
         if self.congested is None and not self._outbox.pending and not self._transport.is_closing():
             return True  # as `has_sent` says, without a call of it for each request
         return writer is None or self.has_sent(writer)
+
+    @property
+    def may_switch(self) -> bool:
+        return SWITCH in TRANSITIONS[self._state] and len(self._requests) == 1
 
     def switch(self, websocket: WebSocket) -> None:
         late = self._state is DRAINING
