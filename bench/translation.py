@@ -77,6 +77,8 @@ class Nobody:
 
     def reset_on_close(self, on: bool) -> None: ...
 
+    may_switch = False
+
     def switch(self, websocket: object) -> None: ...
 
     def hand_over(self, give: object) -> bool:

@@ -12,8 +12,10 @@ from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, Respo
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import ServerTimeouts
+from dragoman.gateway.http.websocket import MAX_ACTIVE
 from dragoman.protocols.openai_responses.socket_turns import MAX_LANES
 from dragoman.types import Outcome
 from tests.support.gateway import Running, ask, running
@@ -26,6 +28,8 @@ EVENTS, JSON = {"content-type": "text/event-stream"}, {"content-type": "applicat
 PATH = "/v1/responses"
 USER = '{"type":"message", "role":"user", "content":"%s"}'
 """With a space that no encoder of ours writes: what is passed on must keep it."""
+
+ENDS = {"response.completed", "response.incomplete", "response.failed", "error"}
 
 Script = Callable[[Exchange], Awaitable[None]]
 
@@ -68,7 +72,7 @@ async def say(caller: ClientConnection, items: str, **more: object) -> list[dict
 
 async def heard(caller: ClientConnection) -> list[dict[str, Any]]:
     said: list[dict[str, Any]] = []
-    while not said or said[-1]["type"] not in {"response.completed", "response.failed", "error"}:
+    while not said or said[-1]["type"] not in ENDS:
         said.append(json.loads(await caller.recv()))
     return said
 
@@ -138,13 +142,106 @@ async def test_openai_s_client_has_several_conversations_on_one_connection(model
     assert [("hi one" in body, "hi two" in body) for body in bodies] == [(True, False), (False, True)] * 2
 
 
+@pytest.mark.parametrize("model", ["up/m", "chat/m"])
+async def test_openai_s_client_takes_the_end_of_a_broken_turn_for_that_of_no_other(model: str) -> None:
+    answer = ANSWER if model == "up/m" else CHAT
+
+    async def script(exchange: Exchange) -> None:
+        await streams(answer if len(up.requests) > 1 else answer[:-200], end=len(up.requests) > 1)(exchange)
+
+    limits = ResponsesWebSocketLimits(
+        max_lanes=4, max_events_per_lane=99, max_events=999, max_bytes_per_lane=1 << 20, max_bytes=1 << 22
+    )
+    async with (
+        gateway(script) as (run, up, _),
+        AsyncOpenAI(base_url=f"{run.url}/v1", api_key="x", max_retries=0) as client,
+        client.responses.connect() as connection,
+        AsyncResponsesWebSocketSession(connection, limits=limits) as session,
+    ):
+        ends = []
+        for text in ("one", "two"):
+            await session.default.send({"type": "response.create", "model": model, "input": text})
+            ends.append((await session.default.get_final_response()).status)
+    assert ends == ["failed", "completed"]
+
+
 async def test_dozens_of_conversations_on_one_connection_may_ask_at_once() -> None:
     lanes = {f"lane {number}" for number in range(MAX_LANES)}
     async with gateway(streams(ANSWER)) as (run, _, _), socket(run) as caller:
         for lane in lanes:
             await caller.send(json.dumps({"type": "response.create", "input": "hi", "stream_id": lane}))
-        answered = {(await heard(caller))[-1]["stream_id"] for _ in lanes}
-    assert answered == lanes
+        answered = [await ended(caller) for _ in lanes]
+    assert set(answered) == lanes
+
+
+async def ended(caller: ClientConnection) -> str:
+    """The lane of the answer that ends next."""
+    while (event := json.loads(await caller.recv()))["type"] != "response.completed":
+        pass
+    lane: str = event["stream_id"]
+    return lane
+
+
+@pytest.mark.parametrize("model", ["up/m", "chat/m"])
+async def test_a_slow_lane_keeps_no_other_waiting_and_its_own_turns_keep_their_order(model: str) -> None:
+    go = asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        if b"slow" in exchange.request.body:
+            await go.wait()
+        await streams(ANSWER if model == "up/m" else CHAT)(exchange)
+
+    async with gateway(script) as (run, up, _), socket(run) as caller:
+        for lane, text in (("one", "slow"), ("one", "second"), ("two", "quick"), ("three", "quick")):
+            await caller.send(json.dumps({"type": "response.create", "model": model, "input": text, "stream_id": lane}))
+        assert {await ended(caller), await ended(caller)} == {"two", "three"}
+        assert not any(b"second" in request.body for request in up.requests)
+        go.set()
+        assert [await ended(caller), await ended(caller)] == ["one", "one"]
+
+
+async def test_so_many_are_answered_at_once_and_the_next_once_one_has_ended() -> None:
+    go: asyncio.Queue[None] = asyncio.Queue()
+
+    async def script(exchange: Exchange) -> None:
+        await go.get()
+        await streams(ANSWER)(exchange)
+
+    async with gateway(script) as (run, up, outcomes), socket(run) as caller:
+        for number in range(MAX_ACTIVE + 1):
+            await caller.send(json.dumps({"type": "response.create", "input": "hi", "stream_id": str(number)}))
+        failed = {"type": "response.steer", "previous_response_id": "resp_0", "input": "stop"}
+        await caller.send(json.dumps(failed))
+        assert json.loads(await caller.recv())["type"] == "response.steer.failed"
+        await go.put(None)
+        await ended(caller)
+        assert len(outcomes) == 1
+        for _ in range(MAX_ACTIVE):
+            await go.put(None)
+        assert {await ended(caller) for _ in range(MAX_ACTIVE)} <= {str(number) for number in range(MAX_ACTIVE + 1)}
+        assert len(up.requests) == MAX_ACTIVE + 1
+
+
+async def test_forks_of_a_large_conversation_are_asked_one_after_another() -> None:
+    """A short message asks for all of a conversation again: as many as there are lanes would be as much memory."""
+    under_way, most = 0, 0
+
+    async def script(exchange: Exchange) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await exchange.head(200, EVENTS)
+        await exchange.chunk(ANSWER)
+        under_way -= 1
+        await exchange.end()
+
+    async with gateway(script, max_body=6000) as (run, up, _), socket(run) as caller:
+        _, warm = await say(caller, f"[{USER % ('x' * 4000)}]", generate=False)
+        fork = {"type": "response.create", "input": "hi", "previous_response_id": warm["response"]["id"]}
+        for number in range(4):
+            await caller.send(json.dumps(fork | {"stream_id": str(number)}))
+        assert {await ended(caller) for _ in range(4)} == {"0", "1", "2", "3"}
+    assert (len(up.requests), most) == (4, 1)
 
 
 async def test_an_error_names_its_lane() -> None:
@@ -228,40 +325,61 @@ async def test_an_answer_that_broke_off_never_ends_well_and_is_no_part_of_the_co
 
 
 @pytest.mark.parametrize(
-    ("message", "status", "code"),
+    ("message", "lane"),
     [
-        ("{}", 400, 1008),
-        ('{"type":"response.cancel"}', 400, 1008),
-        ("[1]", 400, 1008),
-        ("not JSON", 400, 1008),
-        ('{"type":"response.create","input":5}', 400, 1008),
-        ('{"type":"response.create","input":[],"input":[]}', 400, 1008),
-        (b"\xff", None, 1003),
-        ("x" * 70_000, None, 1009),
+        ("{}", None),
+        ('{"type":"response.cancel","stream_id":"one"}', "one"),
+        ("[1]", None),
+        ("not JSON", None),
+        ('{"type":"response.create","input":5,"stream_id":"one"}', "one"),
+        ('{"type":"response.create","input":[],"input":[],"stream_id":"one"}', "one"),
+        ('{"type":"response.create","stream_id":1}', None),
+        ('{"type":"response.create","generate":false,"input":[{"role":"nobody"}],"stream_id":"one"}', "one"),
     ],
 )
-async def test_what_is_no_request_is_told_and_ends_the_connection(
-    message: str | bytes, status: int | None, code: int
-) -> None:
-    async with gateway(streams(ANSWER), max_body=65_536) as (run, up, outcomes), socket(run) as caller:
+async def test_what_is_no_request_is_told_in_its_lane_and_ends_nothing(message: str, lane: str | None) -> None:
+    async with gateway(streams(ANSWER)) as (run, up, outcomes), socket(run) as caller:
         await caller.send(message)
-        if status is not None:
-            error = json.loads(await caller.recv())
-            assert (error["type"], error["status"]) == ("error", status)
-        with pytest.raises(ConnectionClosed):
-            await caller.recv()
-        assert caller.close_code == code
+        error = json.loads(await caller.recv())
+        assert (error["type"], error["status"], error.get("stream_id")) == ("error", 400, lane)
+        assert (await say(caller, '"hi"', stream_id="one"))[-1]["type"] == "response.completed"
+        assert len(up.requests) == 1
+        refused, _ = outcomes
+        assert (refused.method, refused.status, refused.error) == ("POST", 400, error["error"]["code"])
+
+
+@pytest.mark.parametrize(("message", "code"), [(b"\xff", 1003), ("x" * 70_000, 1009)])
+async def test_what_is_no_message_ends_the_connection(message: str | bytes, code: int) -> None:
+    async with gateway(streams(ANSWER), max_body=65_536) as (run, up, outcomes):
+        async with socket(run) as caller:
+            await caller.send(message)
+            with pytest.raises(ConnectionClosed):
+                await caller.recv()
+            assert caller.close_code == code
         assert up.requests == []
-        if status is not None:
-            (row,) = outcomes
-            assert (row.method, row.status, row.error) == ("GET", 101, error["error"]["code"])
+    assert [(row.method, row.status, row.error) for row in outcomes] == [("GET", 101, "invalid_request")]
 
 
 async def test_a_conversation_that_grew_too_large_is_told() -> None:
     async with gateway(streams(ANSWER), max_body=4000) as (run, _, _), socket(run) as caller:
         _, warm = await say(caller, f"[{USER % ('x' * 3000)}]", generate=False)
-        (error,) = await say(caller, f"[{USER % ('x' * 3000)}]", previous_response_id=warm["response"]["id"])
+        answer_id = warm["response"]["id"]
+        (error,) = await say(caller, f"[{USER % ('x' * 3000)}]", previous_response_id=answer_id, stream_id="one")
         assert (error["status"], error["error"]["code"]) == (413, "request_too_large")
+        assert error["stream_id"] == "one"
+        assert (await say(caller, '"hi"', previous_response_id=answer_id))[-1]["type"] == "response.completed"
+
+
+async def test_a_long_conversation_goes_on_and_forks() -> None:
+    long = USER % ("x" * 300_000)
+    async with gateway(streams(ANSWER)) as (run, up, _), socket(run) as caller:
+        answer = (await say(caller, f"[{long}]", stream_id="one"))[-1]["response"]["id"]
+        for lane in ("two", "one"):
+            again = await say(caller, f"[{USER % lane}]", previous_response_id=answer, stream_id=lane)
+            assert (again[-1]["type"], again[-1]["stream_id"]) == ("response.completed", lane)
+    first, *more = [json.loads(request.body)["input"] for request in up.requests]
+    assert [len(items) for items in more] == [3, 3]
+    assert all(items[0] == first[0] == json.loads(long) for items in more)
 
 
 async def test_an_id_of_nobody_is_refused() -> None:
@@ -325,6 +443,30 @@ async def test_a_stop_lets_the_answer_under_way_end_and_then_says_goodbye() -> N
         with pytest.raises(ConnectionClosed):
             await caller.recv()
         assert caller.close_code == 1001
+
+
+async def test_after_a_reload_no_earlier_gateway_is_kept_for_a_connection_that_stays() -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        if b"slow" in exchange.request.body:
+            asked.set()
+            await go.wait()
+        await streams(ANSWER)(exchange)
+
+    async with gateway(script) as (run, _, outcomes), socket(run) as caller, socket(run):
+        earlier = []
+        await caller.send('{"type":"response.create","input":"slow","stream_id":"slow"}')
+        await asked.wait()
+        for _ in range(3):
+            earlier.append(run.server.gateway)
+            run.server.replace(run.server.gateway.successor(Client(run.server.gateway.client.config)))
+            assert (await say(caller, '"hi"'))[-1]["type"] == "response.completed"
+        assert run.server.gateway.under_way == 2
+        go.set()
+        assert await ended(caller) == "slow"
+        assert [each.under_way for each in (*earlier, run.server.gateway)] == [0, 0, 0, 2]
+    assert [(outcome.method, outcome.end) for outcome in outcomes[-2:]] == [("GET", "whole")] * 2
 
 
 async def test_a_caller_that_leaves_ends_what_is_done_for_it() -> None:

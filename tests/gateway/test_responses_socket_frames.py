@@ -74,9 +74,26 @@ async def wire(script: Script) -> AsyncIterator[Wire]:
                 writer.transport.abort()
 
 
+GET = (
+    f"GET {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    "sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+).encode()
+
+
+@pytest.mark.parametrize("more", [MESSAGE, GET], ids=["a frame", "a request"])
+async def test_what_follows_a_request_for_a_websocket_before_its_response_is_refused(more: bytes) -> None:
+    outcomes: list[Outcome] = []
+    async with running(timeouts=ServerTimeouts(grace=5), observers=(outcomes.append,)) as run, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(run.url.rpartition(":")[2]))
+        writer.write(GET + more)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+    assert (400, "bad_websocket") in [(each.status, each.error) for each in outcomes]
+
+
 async def half(exchange: Exchange) -> None:
     await exchange.head(200, EVENTS)
-    await exchange.chunk(ANSWER[: ANSWER.index(b"\n\n") + 2])
+    await exchange.chunk(ANSWER[: ANSWER.index(b"event: response.output_text.done")])
     await exchange.closed()
 
 
@@ -109,7 +126,36 @@ async def test_what_nobody_would_be_told_of_is_not_asked(data: bytes, code: int)
         on.writer.write(frame(Opcode.CLOSE, code.to_bytes(2)))
         assert await on.reader.read() == b""
         assert on.service.requests == []
-        assert [each.status for each in on.outcomes] == [101]
+        error = "" if code == 1000 else "invalid_request"
+        assert [(each.status, each.error, each.end) for each in on.outcomes] == [(101, error, "whole")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(Opcode.CONT, b"x"),
+        frame(Opcode.TEXT, b"x", fin=False) + MESSAGE,
+        b"\x09\x80\0\0\0\0",
+        bytes((MESSAGE[0] | 0x40,)) + MESSAGE[1:],
+        Frame(Opcode.TEXT, ASKED).serialize(mask=False),
+        frame(Opcode.CLOSE, b"\x03"),
+    ],
+    ids=["nothing to go on with", "text in text", "a ping in pieces", "packed", "bare", "half a reason"],
+)
+@pytest.mark.parametrize("during", [True, False], ids=["during an answer", "at rest"])
+async def test_what_is_no_frame_ends_the_connection_and_is_told_why(data: bytes, during: bool) -> None:
+    async with wire(half) as on:
+        if during:
+            on.writer.write(MESSAGE)
+            await on.until(Opcode.TEXT)
+        on.writer.write(data)
+        assert (await on.until(Opcode.CLOSE))[-1][1][:2] == (1002).to_bytes(2)
+        assert await on.reader.read() == b""
+        if during:
+            await on.service.peer_closed()
+        posted = [("POST", "", "gone")] if during else []
+        ends = [(each.method, each.error, each.end) for each in on.outcomes]
+        assert ends == [*posted, ("GET", "invalid_request", "whole")]
 
 
 @pytest.mark.parametrize(
@@ -139,3 +185,31 @@ async def test_a_caller_that_pings_and_does_not_read_is_not_read_any_more() -> N
         on.writer.transport.resume_reading()  # type: ignore[attr-defined]
         on.writer.write(frame(Opcode.PING, b"last"))
         await on.until(Opcode.PONG, b"last")
+
+
+async def test_a_caller_that_does_not_read_keeps_its_service_from_sending() -> None:
+    at = ANSWER.index(b"event: response.output_text.delta")
+    piece = (
+        b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","item_id":"m","output_index":0,'
+        b'"content_index":0,"delta":"%b"}\n\n' % (b"x" * 4000)
+    )
+    all_sent = asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(200, EVENTS)
+        await exchange.chunk(ANSWER[:at])
+        for _ in range((24 << 20) // len(piece)):
+            await exchange.chunk(piece)
+        await exchange.chunk(ANSWER[at:])
+        all_sent.set()
+        await exchange.end()
+
+    async with wire(script) as on:
+        on.writer.write(MESSAGE)
+        await on.until(Opcode.TEXT)
+        on.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's transport
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await all_sent.wait()
+        on.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        await on.until(Opcode.TEXT, b'"response.completed"')

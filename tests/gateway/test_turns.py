@@ -14,6 +14,7 @@ from dragoman.gateway.answer import answer_whole
 from dragoman.gateway.asgi import AsgiResponseWriter, Message
 from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint
 from dragoman.gateway.fronts.openai_responses.socket import Session
+from dragoman.gateway.http.websocket import Message as SocketMessage
 from dragoman.gateway.http.websocket import WebSocket
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
@@ -66,14 +67,26 @@ async def test_the_loop_goes_on_while_a_large_request_is_decoded(size: int, pati
     assert codec.went is beside
 
 
+class Seen(str):
+    """A text that notes in which thread it is read."""
+
+    __slots__ = ("thread",)
+
+    thread: int
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        self.thread = get_ident()
+        return super().encode(encoding, errors)
+
+
 class Told:
     """A WebSocket that brings one message."""
 
-    def __init__(self, message: str) -> None:
-        self._messages = [message]
+    def __init__(self, text: str) -> None:
+        self._messages = [SocketMessage("", text)]
         self.sent: list[bytes] = []
 
-    async def receive(self) -> str | None:
+    async def receive(self) -> SocketMessage | None:
         return self._messages.pop() if self._messages else None
 
     def send(self, text: bytes) -> None:
@@ -92,11 +105,12 @@ class Noting(OpenAIResponsesServer):
 
 @pytest.mark.parametrize(("size", "on_loop"), [(10, True), (LARGE, False)])
 async def test_a_large_message_that_warms_a_conversation_is_read_in_a_thread(size: int, *, on_loop: bool) -> None:
-    codec, told = Noting(), Told('{"type":"response.create","generate":false,"model":"m","input":"%s"}' % ("x" * size))
-    call, turns = ServerRequest(method="GET", path="/"), SocketTurns(4 * LARGE)
-    assert await Session(cast(WebSocket, told), call, codec, turns).run() == ""
+    text = Seen('{"type":"response.create","generate":false,"model":"m","input":"%s"}' % ("x" * size))
+    codec, told = Noting(), Told(text)
+    await Session(cast(WebSocket, told), ServerRequest(method="GET", path="/"), codec, SocketTurns(4 * LARGE)).run()
     assert [json.decode_event(event)["type"] for event in told.sent] == ["response.created", "response.completed"]
     assert (codec.thread == get_ident()) is on_loop
+    assert (text.thread == get_ident()) is on_loop
 
 
 class Looked(OpenAIChatServer):

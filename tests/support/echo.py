@@ -75,6 +75,12 @@ class Echo:
     def postpone(self, writer: DirectWriter) -> None:
         self.heard.append(f"{writer.outcome.path} waits")
 
+    def resign(self, writer: DirectWriter) -> None:
+        self.heard.append(f"{writer.outcome.path} goes")
+
+    def hold(self, writer: DirectWriter, call: ServerRequest) -> None:
+        self.heard.append(f"{writer.outcome.path} comes")
+
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         return ServerResponse(status=error.status, body=error.message.encode())
 

@@ -220,6 +220,10 @@ class Gateway:
         if writer.state is not GONE:  # else it has been released, or will be as its work ends
             self._writers.add(writer)
 
+    def resign(self, writer: ResponseWriter) -> None:
+        """The request of `writer` goes on, and is another gateway's: it is released there."""
+        self._writers.discard(writer)
+
     def postpone(self, writer: ResponseWriter) -> None:
         """The response of `writer` has ended, and waits for a caller who reads slowly: its release follows."""
         self._writers.add(writer)

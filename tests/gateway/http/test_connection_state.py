@@ -78,7 +78,7 @@ class Stage:
 
     def switch(self) -> None:
         """A WebSocket takes over."""
-        self.connection.switch(WebSocket(UPGRADE, 1000))
+        self.connection.switch(WebSocket(UPGRADE, 1000, lambda _: ""))
 
     def lose(self) -> None:
         """The caller leaves."""
@@ -119,7 +119,7 @@ MAY: dict[tuple[ConnectionState, ConnectionEvent], ConnectionState] = {
     (BROKEN, PART): PARTED,
     (BROKEN, CLOSE): CLOSED,
     (SWITCHED, DRAIN): SWITCHED,
-    (SWITCHED, BREAK): CLOSED,
+    (SWITCHED, BREAK): SWITCHED,
     (SWITCHED, PART): CLOSED,
     (SWITCHED, CLOSE): CLOSED,
     (PARTED, DRAIN): CLOSED,
@@ -128,7 +128,7 @@ MAY: dict[tuple[ConnectionState, ConnectionEvent], ConnectionState] = {
     (CLOSED, CLOSE): CLOSED,
 }
 """Where a connection then is, written a second time. One that is parted has no request: the server closes it. What a
-WebSocket does not understand is not HTTP's to break: it closes."""
+WebSocket does not understand is not HTTP's to break: it says so, and then its response ends."""
 
 
 def test_the_table_has_each_state_and_leads_to_no_other() -> None:

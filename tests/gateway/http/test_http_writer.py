@@ -56,6 +56,8 @@ class Paper:
     def reset_on_close(self, on: bool) -> None:
         self.resets.append(on)
 
+    may_switch = True
+
     def switch(self, websocket: object) -> None:
         raise AssertionError("nobody asks for a WebSocket")
 

@@ -71,21 +71,21 @@ def test_the_item_of_a_service_of_the_protocol_passes() -> None:
 
 def test_on_a_websocket_what_follows_goes_on_from_the_compaction_alone() -> None:
     turns = SocketTurns(1 << 20)
-    turns.read(json.dumps({"type": "response.create", "model": "m", "input": [USER, TRIGGER]}))
+    turn = turns.read(json.dumps({"type": "response.create", "model": "m", "input": [USER, TRIGGER]}), "")
     item = json.dumps({"item": NATIVE.data}).encode()
-    turns.note(SseEvent(item, b"response.output_item.done"))
-    turns.note(SseEvent(b'{"response":{"id":"resp_1"}}', b"response.completed"))
+    turns.note(turn, SseEvent(item, b"response.output_item.done"))
+    turns.note(turn, SseEvent(b'{"response":{"id":"resp_1"}}', b"response.completed"))
     after = {"type": "response.create", "model": "m", "input": [USER], "previous_response_id": "resp_1"}
-    assert json.loads(turns.read(json.dumps(after)).body)["input"] == [NATIVE.data, USER]
+    assert json.loads(turns.read(json.dumps(after), "").body)["input"] == [NATIVE.data, USER]
 
 
 def test_an_event_that_cannot_be_read_ends_what_is_known_of_the_conversation() -> None:
     turns = SocketTurns(1 << 20)
-    turns.read('{"type": "response.create", "input": "a"}')
-    turns.note(SseEvent(b'{"item": ', b"response.output_item.done"))
-    turns.note(SseEvent(b'{"response": {"id": "r"}}', b"response.completed"))
-    again = turns.read('{"type": "response.create", "input": "b", "previous_response_id": "x"}')
-    assert b'"previous_response_id":"x"' in again.body.replace(b" ", b"")
+    turn = turns.read('{"type": "response.create", "input": "a"}', "")
+    assert turns.note(turn, SseEvent(b'{"item": ', b"response.output_item.done"))
+    assert turns.note(turn, SseEvent(b'{"response": {"id": "r"}}', b"response.completed"))
+    again = turns.read('{"type": "response.create", "input": "b", "previous_response_id": "r"}', "")
+    assert b'"previous_response_id":"r"' in again.body.replace(b" ", b"")
 
 
 def test_a_call_without_a_key_shows_none() -> None:

@@ -76,6 +76,12 @@ class Application(Protocol[Admitted]):
     def postpone(self, writer: DirectWriter) -> None:
         """The response of `writer` has ended, and waits for a caller who reads slowly: its release follows."""
 
+    def resign(self, writer: DirectWriter) -> None:
+        """The request of `writer` goes on, and is another service's."""
+
+    def hold(self, writer: DirectWriter, call: ServerRequest) -> None:
+        """The request `call` of `writer` is this one's from now on."""
+
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         """`error` in the protocol of the front that the request was for."""
 

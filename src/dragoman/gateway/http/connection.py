@@ -9,7 +9,7 @@ from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.application import Application, ServerContext
 from dragoman.gateway.http.caller_handle import CallerHandle, Give
 from dragoman.gateway.http.caller_socket import CROWDED
-from dragoman.gateway.http.connection_state import CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED
+from dragoman.gateway.http.connection_state import CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED, TRANSITIONS
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.incoming_requests import AT_ONCE, IncomingRequests
@@ -25,7 +25,10 @@ from dragoman.types import ServerRequest, ServerResponse
 class ServerConnection(IncomingRequests[Admitted]):
     """One connection of a server: it answers the requests that come on it, and may become a WebSocket's."""
 
-    __slots__ = ("_websocket",)
+    __slots__ = ("_accountant", "_websocket")
+
+    _accountant: Application[Admitted]
+    """In SWITCHED: what keeps account of the request that asked for a WebSocket."""
 
     def __init__(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
         super().__init__(service, shared)
@@ -44,7 +47,14 @@ class ServerConnection(IncomingRequests[Admitted]):
         self._successor = service, shared
         writer = self._requests[0].writer if self._requests else None
         if writer is not None and writer.state is not ENDED:
-            return self.service
+            if self._websocket is None:
+                return self.service
+            # It may stay for days, and would keep the service that it began with, and all after that.
+            self._accountant.resign(writer)
+            writer.service = self._accountant = service
+            service.hold(writer, self._requests[0].call)
+            if self._websocket.busy:
+                return self.service
         self._succeed()
         return None
 
@@ -108,11 +118,15 @@ class ServerConnection(IncomingRequests[Admitted]):
             return True  # as `has_sent` says, without a call of it for each request
         return writer is None or self.has_sent(writer)
 
+    @property
+    def may_switch(self) -> bool:
+        return SWITCH in TRANSITIONS[self._state] and len(self._requests) == 1
+
     def switch(self, websocket: WebSocket) -> None:
         late = self._state is DRAINING
         self._enter(SWITCH)
         self._stop_parsing()
-        self._websocket = websocket
+        self._websocket, self._accountant = websocket, self.service
         websocket.opened(self)
         self._alarm.set(self._loop.time() + self._timeouts.heartbeat)
         if late:
@@ -130,12 +144,8 @@ class ServerConnection(IncomingRequests[Admitted]):
 
     # The WebSocket's side.
 
-    def end(self) -> None:
-        """Closes once the caller has read what waits."""
-        self._close()
-
-    def ask(self, call: ServerRequest, answer: NestedAnswer) -> NestedWriter:
-        """Begins to answer a request as if it had come over HTTP."""
+    def ask(self, call: ServerRequest, answer: NestedAnswer, error: DragomanError | None) -> NestedWriter:
+        """Begins to answer a request as if it had come over HTTP; with `error`, if there is one and who asks may."""
         self._succeed()
         service = self.service
         outcome = service.outcome(call, self.remote)
@@ -143,6 +153,8 @@ class ServerConnection(IncomingRequests[Admitted]):
         admitted = service.admit(call, outcome)
         if isinstance(admitted, ServerResponse):
             writer.send_nowait(admitted)
+        elif error is not None:
+            writer.send_nowait(service.refusal(call, error, outcome))
         else:
             service.serve(admitted, call, writer)
         return writer

@@ -6,7 +6,7 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.caller_handle import Give
 from dragoman.gateway.http.direct_writer import DirectWriter, WriterPort
 from dragoman.gateway.http.heads import date, status_line
@@ -36,6 +36,10 @@ class ConnectionPort(WriterPort, Protocol):
 
     def reset_on_close(self, on: bool) -> None:
         """Whether from now on the connection ends with a reset, whatever ends it. Not `on`: once all has been sent."""
+
+    @property
+    def may_switch(self) -> bool:
+        """Whether nothing has come after the request that is answered."""
 
     def switch(self, websocket: "WebSocket") -> None:
         """From now on what comes is for `websocket`."""
@@ -88,6 +92,8 @@ class HttpResponseWriter(DirectWriter):
     def upgrade(self, make: "Callable[[], WebSocket]") -> "WebSocket | None":
         if not self._chunks or self.state is not NEW:
             return None
+        if not self._port.may_switch:
+            raise InvalidRequestError("expected nothing before the response that begins it", code="bad_websocket")
         websocket = make()
         self.state = STARTED
         self.outcome.status, self.outcome.first_byte_at = 101, monotonic()

@@ -111,6 +111,11 @@ class IncomingRequests(CallerSocket, Generic[Admitted]):
     def response_ended(self, writer: DirectWriter | None, *, keep_alive: bool) -> bool:
         """See WriterPort; None: the writer knows it already, and now its request has ended too."""
 
+    @property
+    @abstractmethod
+    def may_switch(self) -> bool:
+        """See ConnectionPort."""
+
     @abstractmethod
     def switch(self, websocket: WebSocket) -> None:
         """See ConnectionPort."""

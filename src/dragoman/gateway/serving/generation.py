@@ -43,6 +43,8 @@ class Generation:
         self.closed = doorkeeper.closed
         self.release = gateway.release
         self.postpone = gateway.postpone
+        self.hold = gateway.hold
+        self.resign = gateway.resign
         self.outcome = gateway.outcome
         self.begun = gateway.begun
         self.admit = gateway.admit

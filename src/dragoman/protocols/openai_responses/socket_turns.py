@@ -7,11 +7,13 @@ front of the new items: the service gets the same beginning in each request, byt
 an answer that was given elsewhere, each later one does, too.
 
 A message may name a lane by `stream_id`, as the vendor's client does for several conversations on one connection: then
-all events of its answer name it, too. Lanes are answered one after another. A message that would add to the answer
-under way (`response.steer`, `response.inject`) is told that this was not done, and gets its input back.
+all events of its answer name it, too. Lanes are answered at the same time, and the turns of one after each other. A
+message that would add to an answer under way (`response.steer`, `response.inject`) is told at once that this was not
+done, and gets its input back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,7 +22,7 @@ from msgspec import Raw, Struct
 from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.compaction import wants_compaction
-from dragoman.protocols.openai_responses.events import ENDS, ITEM_DONE, name_of
+from dragoman.protocols.openai_responses.events import CREATED, ENDS, ERROR, FAILED, ITEM_DONE, name_of
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 
@@ -35,6 +37,9 @@ MAX_TRIGGER = 100
 """Bytes of the item that asks for compaction, with any blanks in it."""
 WHOLE = frozenset({"completed", "incomplete"})
 """How an answer may end that the conversation goes on from."""
+
+NOTED = frozenset(name.encode() for name in (ITEM_DONE, ERROR, FAILED, *CREATED, *ENDS))
+"""Events that a turn looks into. The others are a hundred times as many."""
 
 T = TypeVar("T")
 
@@ -55,19 +60,47 @@ class _Ended(Struct):
     response: _Named
 
 
+class _Routed(Struct):
+    type: Any = None
+    stream_id: Any = None
+
+
+_routed = msgspec.json.Decoder(_Routed).decode
 _item = msgspec.json.Decoder(_Item).decode
 _ended = msgspec.json.Decoder(_Ended).decode
 
 
-class Turn(Struct, frozen=True):
-    """What a message asks."""
+class Turn:
+    """One message: what it asks, and what came of it so far."""
 
-    body: bytes
-    """That of a request for a stream."""
-    generate: bool
-    """False if nothing is to be said yet."""
-    refusal: bytes = b""
-    """The event that answers the message, if it makes no request."""
+    def __init__(self, lane: str = "") -> None:
+        self.lane = lane
+        """What its events name; empty: nothing."""
+        self.body = b""
+        """That of a request for a stream."""
+        self.generate = True
+        """False if nothing is to be said yet."""
+        self.refusal = b""
+        """The event that answers the message, if it makes no request."""
+        self.over = False
+        """Whether its last event has come."""
+        self.error = b""
+        """The event that says why the answer broke off, if another one is to say it once more."""
+        self.spoilt = False
+        """Whether something of the answer could not be read: what goes on from it would have lost that."""
+        self.answer_id = ""
+        self.before = NULL
+        """The id of the answer that it goes on from, which was given elsewhere."""
+        self.asked: list[Raw] = []
+        """All items of the request."""
+        self.output: list[Raw] = []
+        """The items of the answer."""
+
+    def event(self, data: bytes) -> bytes:
+        """`data`, an event as a JSON object, with the name of the lane in front, if there is one."""
+        if not self.lane or not data[1:].lstrip().startswith(b'"'):
+            return data
+        return b'{"%b":%b,%b' % (LANE.encode(), json.encode(self.lane), data[1:])
 
 
 class _Said(Struct, frozen=True):
@@ -83,7 +116,7 @@ class _Said(Struct, frozen=True):
 
 
 class SocketTurns:
-    """The turns of one connection, one after another. `model`: what is asked, whatever a message names; empty: that."""
+    """The turns of one connection. `model`: what is asked, whatever a message names; empty: that."""
 
     def __init__(self, max_body: int, model: str = "") -> None:
         self._max_body = max_body
@@ -92,103 +125,133 @@ class SocketTurns:
         """The conversations, that of the latest answer last."""
         self._left: dict[str, _Said] = {}
         """Each of them up to the answer before: a message that forks from there may have waited for the latest one."""
-        self._lane = ""
-        """The lane of the request under way; empty if it named none."""
-        self._before = NULL
-        """The id of the answer that it goes on from, which was given elsewhere."""
-        self._asked: list[Raw] = []
-        """All items of the request under way."""
-        self._output: list[Raw] = []
-        """The items of its answer."""
+        self._under_way: dict[str, Turn] = {}
+        """The turns whose answers have begun, by the lanes."""
 
-    def read(self, text: str) -> Turn:
-        """The request that a message makes. Raises InvalidRequestError, also if it is no request."""
-        data = text.encode("utf-8", "replace")
-        self._lane = ""  # an error in this message names its lane alone
-        value = json.decode_request(data)
-        if not isinstance(value, dict):
-            raise wrong_type("the message", "an object", value)
-        if (refusal := _refusal(value)) is not None:
-            self._lane = self._lane_of(value.get(TARGETS[value["type"]]))
-            return Turn(b"", generate=False, refusal=self.event(json.encode(refusal)))
-        if value.get("type") != CREATE:
-            raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
-        lane = Fields(value).text(LANE)
-        if lane is not None and len(lane) > MAX_NAME:
-            raise refused(LANE, f"expected at most {MAX_NAME} letters, got {len(lane)}")
-        self._lane = lane or ""
-        generate = Fields(value).boolean("generate")
-        fields = {name: said for name, said in _fields(data).items() if name not in OF_MESSAGE}
-        new = _input(fields.get("input", Raw(b"[]")))
-        before = fields.pop(PREVIOUS, NULL)
-        said = self._known(value.get(PREVIOUS))
-        if said is not None:
-            before, new = said.before, [*said.items, *new]
-        if before != NULL:
-            fields[PREVIOUS] = before
-        if self._model:
-            fields["model"] = Raw(json.encode(self._model))
-        self._before, self._asked, self._output = before, new, []
-        fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(map(bytes, new))), Raw(b"true")
-        body = json.encode(fields)
-        if len(body) > self._max_body:
-            raise InvalidRequestError(
-                f"expected a conversation of at most {self._max_body} bytes", status=413, code="request_too_large"
-            )
-        return Turn(body, generate is not False)
+    def read(self, text: str, lane: str | None) -> Turn:
+        """The turn that a message in this lane begins. Raises InvalidRequestError, also if it is no request."""
+        return self.reading(text, lane)()
 
-    def _known(self, answer_id: object) -> _Said | None:
-        """The conversation up to this answer: of its own lane, or of one from which the lane forks."""
-        own = self._lanes.get(self._lane)
-        known = (*(() if own is None else (own,)), *self._lanes.values(), *self._left.values())
-        return next((each for each in known if each.last == answer_id), None)
+    def reading(self, text: str, lane: str | None) -> Callable[[], Turn]:
+        """The same as a function for any thread: it knows what is known now."""
+        own = self._lanes.get(lane or "")
+        said = (*(() if own is None else (own,)), *self._lanes.values(), *self._left.values())
+        given = {turn.answer_id: name for name, turn in self._under_way.items()}
+        ended = {each.last: name for name, each in self._lanes.items()}
+        return partial(_turn, text, lane or "", said, ended | given, self._max_body, self._model)
 
-    def _lane_of(self, answer_id: object) -> str:
-        """The lane that this answer was given in: what would add to an answer names no lane itself."""
-        return next((lane for lane, said in self._lanes.items() if said.last == answer_id), "")
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest conversation that a message may go on from."""
+        return max((each.size for each in self._lanes.values()), default=0)
 
-    def note(self, event: SseEvent) -> None:
-        """Notes what an event of the answer adds to the conversation. What cannot be read adds nothing."""
+    def note(self, turn: Turn, event: SseEvent) -> bool:
+        """Notes what an event of its answer adds to a turn.
+
+        Whether the event is to be sent. A turn has one end: the vendor's client takes a second one for the end of the
+        next turn. Of an answer that breaks off it is `response.failed`, or else the `error` that stands before that.
+        """
+        if event.event and event.event not in NOTED:
+            return True
         try:
             name = name_of(event.event, event.data)
             if name == ITEM_DONE:
-                self._output.append(_read(_item, event.data).item)
-            elif ENDS.get(name) in WHOLE:
-                response = _read(_ended, event.data).response
-                self._output = max(self._output, _listed(response.output), key=len)
-                self.ended(response.id)
+                turn.output.append(_read(_item, event.data).item)
+            elif name in CREATED:
+                turn.answer_id = _read(_ended, event.data).response.id
+                self._under_way[turn.lane] = turn
+            elif name == ERROR:
+                turn.error = event.data
+                return False
+            elif name in ENDS or name == FAILED:
+                if turn.over:
+                    return False
+                turn.over = True
+                if ENDS.get(name) in WHOLE:
+                    response = _read(_ended, event.data).response
+                    turn.output = max(turn.output, _listed(response.output), key=len)
+                    self.ended(turn, response.id)
         except (BadEventError, *json.NOT_STRICT):
-            self._forget(self._lane)
+            turn.spoilt = True
+            self._forget(turn.lane)
+        return True
 
-    def ended(self, answer_id: str) -> None:
+    def leave(self, turn: Turn) -> None:
+        """Nothing more comes for this turn."""
+        self._under_way.pop(turn.lane, None)
+
+    def ended(self, turn: Turn, answer_id: str) -> None:
         """The answer is whole, and has this id. A conversation that was compacted goes on from the answer alone."""
-        if self._asked and _compacts(self._asked[-1]):
-            self._before, self._asked = NULL, []
-        left = self._lanes.get(self._lane)
-        self._forget(self._lane)
+        if turn.asked and _compacts(turn.asked[-1]):
+            turn.before, turn.asked = NULL, []
+        left = self._lanes.get(turn.lane)
+        self._forget(turn.lane)
         if left is not None:
-            self._left[self._lane] = left
-        if answer_id:
-            items = [*self._asked, *self._output]
-            self._lanes[self._lane] = _Said(answer_id, items, self._before, sum(len(bytes(item)) for item in items))
-        self._asked, self._output = [], []
-        while self._left and self._size() > self._max_body:
+            self._left[turn.lane] = left
+        if answer_id and not turn.spoilt:
+            items = [*turn.asked, *turn.output]
+            self._lanes[turn.lane] = _Said(answer_id, items, turn.before, _size(items))
+        turn.asked, turn.output = [], []
+        while self._left and self._is_full():
             del self._left[next(iter(self._left))]  # a request that refers to it goes on as it came
-        while len(self._lanes) > MAX_LANES or (len(self._lanes) > 1 and self._size() > self._max_body):
+        while len(self._lanes) > MAX_LANES or (len(self._lanes) > 1 and self._is_full()):
             self._forget(next(iter(self._lanes)))
 
     def _forget(self, lane: str) -> None:
         self._lanes.pop(lane, None)
         self._left.pop(lane, None)
 
-    def _size(self) -> int:
-        return sum(each.size for each in (*self._lanes.values(), *self._left.values()))
+    def _is_full(self) -> bool:
+        kept = (*self._lanes.values(), *self._left.values())
+        if sum(each.size for each in kept) <= self._max_body:
+            return False
+        # A fork has the items of its origin, and they are in memory once.
+        return _size({id(item): item for each in kept for item in each.items}.values()) > self._max_body
 
-    def event(self, data: bytes) -> bytes:
-        """`data`, an event as a JSON object, with the name of its lane in front, if it has one."""
-        if not self._lane or not data[1:].lstrip().startswith(b'"'):
-            return data
-        return b'{"%b":%b,%b' % (LANE.encode(), json.encode(self._lane), data[1:])
+
+def _turn(text: str, lane: str, known: Iterable[_Said], lanes: Mapping[str, str], max_body: int, model: str) -> Turn:
+    """The turn that a message begins.
+
+    `known`: the conversations that it may go on from, that of its lane first. `lanes`: those of answers, by their ids.
+    `model`: see SocketTurns.
+    """
+    data = text.encode("utf-8", "replace")
+    value = json.decode_request(data)
+    if not isinstance(value, dict):
+        raise wrong_type("the message", "an object", value)
+    turn = Turn(lane)
+    if (refusal := _refusal(value)) is not None:
+        answer_id = value.get(TARGETS[value["type"]])  # what would add to an answer names no lane itself
+        turn.lane = lanes.get(answer_id, "") if isinstance(answer_id, str) else ""
+        turn.refusal = turn.event(json.encode(refusal))
+        return turn
+    if value.get("type") != CREATE:
+        raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
+    turn.lane = Fields(value).text(LANE) or ""
+    if len(turn.lane) > MAX_NAME:
+        raise refused(LANE, f"expected at most {MAX_NAME} letters, got {len(turn.lane)}")
+    turn.generate = Fields(value).boolean("generate") is not False
+    fields = {name: said for name, said in _fields(data).items() if name not in OF_MESSAGE}
+    turn.asked = _input(fields.get("input", Raw(b"[]")))
+    turn.before = fields.pop(PREVIOUS, NULL)
+    said = next((each for each in known if each.last == value.get(PREVIOUS)), None)
+    if said is not None:
+        turn.before, turn.asked = said.before, [*said.items, *turn.asked]
+    if turn.before != NULL:
+        fields[PREVIOUS] = turn.before
+    if model:
+        fields["model"] = Raw(json.encode(model))
+    fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(turn.asked)), Raw(b"true")
+    turn.body = json.encode(fields)
+    if len(turn.body) > max_body:
+        raise InvalidRequestError(
+            f"expected a conversation of at most {max_body} bytes", status=413, code="request_too_large"
+        )
+    return turn
+
+
+def _size(items: Iterable[Raw]) -> int:
+    return sum(memoryview(item).nbytes for item in items)
 
 
 def _read(decode: Callable[[bytes], T], data: bytes) -> T:
@@ -201,7 +264,21 @@ def _read(decode: Callable[[bytes], T], data: bytes) -> T:
 
 TARGETS = {"response.steer": PREVIOUS, "response.inject": "response_id"}
 """Messages that would add to an answer, and the field of each that names it."""
+SPECIAL = (LANE, *TARGETS)
 NOT_ADDED = "nothing can be added to an answer under way: send the input in the next request"
+
+
+def lane_of(text: str) -> str | None:
+    """The lane of a message, which is empty if it names none; None if it asks nothing, and has not to wait."""
+    if not any(name in text for name in SPECIAL):
+        return ""  # a large one, as a rule, of which each look costs a millisecond
+    try:
+        found = _routed(text)
+    except msgspec.MsgspecError:
+        return ""  # it will be refused
+    if isinstance(found.type, str) and found.type in TARGETS:
+        return None
+    return found.stream_id if isinstance(found.stream_id, str) and len(found.stream_id) <= MAX_NAME else ""
 
 
 def _refusal(value: dict[str, Any]) -> dict[str, Any] | None:

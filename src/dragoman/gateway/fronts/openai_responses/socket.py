@@ -3,26 +3,27 @@
 https://platform.openai.com/docs/guides/websocket-mode. Each message is answered as if it had come by `POST`, relayed or
 translated; the events of the answer's stream are the messages that go back. An answer that is no stream, which is an
 error, becomes one message. Nothing of it is told apart by who asks: routes, keys, limits and the request log hold for
-each message as for each request.
+each message as for each request. An error ends the turn, and neither the connection nor its other turns.
 """
 
+import asyncio
 from http.client import parse_headers
 from io import BytesIO
-from typing import Any
 
 from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.engine.env import system_env
-from dragoman.errors import DragomanError, RequestError
-from dragoman.gateway.fronts.endpoints import Endpoint, decoded
+from dragoman.errors import DragomanError, RequestError, TruncatedStreamError
+from dragoman.gateway.fronts.endpoints import LARGE, Endpoint, decoded
 from dragoman.gateway.http.response_writer import ResponseWriter
-from dragoman.gateway.http.websocket import FAILED, POLICY, WebSocket, asks_for_websocket, refused
+from dragoman.gateway.http.websocket import WebSocket, asks_for_websocket, refused
 from dragoman.protocols.openai_chat.deployments import DEPLOYMENTS, deployment
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
+from dragoman.protocols.openai_responses.encode_errors import envelope
 from dragoman.protocols.openai_responses.frame import frame
-from dragoman.protocols.openai_responses.socket_turns import SocketTurns, warm
-from dragoman.types import ResponseStart, ServerRequest, ServerResponse
+from dragoman.protocols.openai_responses.socket_turns import SocketTurns, Turn, lane_of, warm
+from dragoman.types import ResponseStart, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent, SseReader
 from dragoman.wire.utf8 import valid
@@ -51,6 +52,9 @@ BETA, SOCKET_BETA = b"openai-beta", "responses_websockets"
 TOLD = frozenset({"retry-after", "retry-after-ms", "x-should-retry"})
 """Header fields of an error that its message repeats."""
 
+BROKE_OFF = envelope(TruncatedStreamError("the answer broke off before its end"))
+"""What a turn ends with if nothing else has said so."""
+
 WORDS = "expected a WebSocket, or POST; Responses over a WebSocket begin with GET and `Upgrade: websocket`"
 OFF = "no WebSockets are served here; use POST"
 
@@ -71,20 +75,19 @@ class SocketEndpoint(Endpoint):
         socket: WebSocket | None = None
         asked = asks_for_websocket(call)
         if self._on and asked:
-            socket = writer.upgrade(lambda: WebSocket(call, self._max_body))
+            socket = writer.upgrade(lambda: WebSocket(call, self._max_body, lane_of))
         if socket is None:
             error = RequestError(WORDS if self._on and not asked else OFF, status=426, code="upgrade_required")
             await writer.send(refused(replace(self._codec.encode_error(error), error=error.code)))
             return
         model = deployment(call, RESPONSES) if call.path.startswith(DEPLOYMENTS) else ""
         call = replace(call, path=self._path)
-        turns = SocketTurns(self._max_body, model)
-        writer.outcome.error = await Session(socket, call, self._codec, turns).run()
-        writer.complete = True
+        await Session(socket, call, self._codec, SocketTurns(self._max_body, model)).run()
+        writer.outcome.error, writer.complete = socket.error, True
 
 
 class Session:
-    """The messages of one WebSocket, answered one after another. It is the NestedAnswer of each."""
+    """The messages of one WebSocket."""
 
     def __init__(
         self, socket: WebSocket, call: ServerRequest, codec: OpenAIResponsesServer, turns: SocketTurns
@@ -96,33 +99,57 @@ class Session:
             call, method="POST", query="", headers=(*fields, (b"content-type", b"application/json")), body=b""
         )
         self._turns = turns
+
+    async def run(self) -> None:
+        """Answers messages until the connection closes."""
+        while (message := await self._socket.receive()) is not None:
+            call, lane = self._call, message.lane
+            try:
+                turn = await self._read(message.text, lane)
+                if turn.refusal:
+                    self._socket.send(turn.refusal)
+                    continue
+                call = replace(call, body=turn.body)
+                if not turn.generate:
+                    await self._warm(turn, call)
+                    continue
+            except DragomanError as exc:
+                await self._socket.ask(lane, self._call, self._answer(lane, Turn(lane or "")), exc)
+            else:
+                await self._socket.ask(lane, call, self._answer(lane, turn))
+
+    async def _read(self, text: str, lane: str | None) -> Turn:
+        reading = self._turns.reading(text, lane)
+        return await asyncio.to_thread(reading) if len(text) + self._turns.longest > LARGE else reading()
+
+    def _answer(self, lane: str | None, turn: Turn) -> "TurnAnswer":
+        return TurnAnswer(self._socket, self._turns, lane, turn)
+
+    async def _warm(self, turn: Turn, call: ServerRequest) -> None:
+        answer_id, events = await decoded(call, self._warmed)
+        self._turns.ended(turn, answer_id)
+        for event in events:
+            self._socket.send(turn.event(event))
+
+    def _warmed(self, call: ServerRequest) -> tuple[str, list[bytes]]:
+        """The id and the events of an answer that says nothing."""
+        response = frame(self._codec.decode_request(call), ResponseStart(), system_env())
+        return response["id"], list(warm(response))
+
+
+class TurnAnswer:
+    """Passes the answer to one message on, as messages. It is a NestedAnswer."""
+
+    def __init__(self, socket: WebSocket, turns: SocketTurns, lane: str | None, turn: Turn) -> None:
+        self._socket = socket
+        self._turns = turns
+        self._lane = lane
+        self._turn = turn
         self._events = SseReader()
         self._status = 200
         self._lines = b""
         self._body: list[bytes] = []
         """The body of an error."""
-
-    async def run(self) -> str:
-        """Answers messages until the connection closes. The code of the error for which it was closed, or empty."""
-        while (text := await self._socket.receive()) is not None:
-            try:
-                turn = self._turns.read(text)
-                if turn.refusal:
-                    self._socket.send(turn.refusal)
-                    continue
-                call = replace(self._call, body=turn.body)
-                if not turn.generate:
-                    await self._warm(call)
-                    continue
-            except DragomanError as exc:
-                self._say_error(self._codec.encode_error(exc))
-                self._socket.end(POLICY, "expected a request")
-                return exc.code
-            self._events, self._status, self._body = SseReader(), 200, []
-            await self._socket.ask(call, self)
-        return ""
-
-    # What is told of an answer.
 
     def head(self, status: int, lines: bytes) -> None:
         """See NestedAnswer."""
@@ -136,37 +163,22 @@ class Session:
         for event in self._events.feed(data):
             if event.data.startswith(b"{"):
                 data = valid(event.data)  # a caller's library ends the connection after a message that is no UTF-8
-                self._turns.note(SseEvent(data, event.event))
-                self._socket.send(self._turns.event(data))
+                if self._turns.note(self._turn, SseEvent(data, event.event)):
+                    self._socket.send(self._turn.event(data))
 
     def ended(self, *, whole: bool) -> None:
         """See NestedAnswer."""
-        if self._body:
-            fields = parse_headers(BytesIO(self._lines + b"\r\n"))
-            headers = tuple((name.lower(), value) for name, value in fields.items())
-            self._say_error(ServerResponse(status=self._status, headers=headers, body=b"".join(self._body)))
-        elif not whole:
-            self._socket.end(FAILED, "the answer broke off")
-        self._socket.answered()
+        if not self._turn.over:  # who waits for the end of a turn would wait for ever
+            self._socket.send(self._turn.event(self._turn.error or self._error()))
+        self._turns.leave(self._turn)
+        self._socket.answered(self._lane)
 
-    # Within.
-
-    async def _warm(self, call: ServerRequest) -> None:
-        answer_id, events = await decoded(call, self._warmed)
-        self._turns.ended(answer_id)
-        for event in events:
-            self._socket.send(self._turns.event(event))
-
-    def _warmed(self, call: ServerRequest) -> tuple[str, list[bytes]]:
-        """The id and the events of an answer that says nothing."""
-        response = frame(self._codec.decode_request(call), ResponseStart(), system_env())
-        return response["id"], list(warm(response))
-
-    def _say_error(self, response: ServerResponse) -> None:
-        said: dict[str, Any] = json.decode_loosely(response.body)
-        headers = {name: value for name, value in response.headers if name in TOLD}
-        message = {"type": "error", "status": response.status, "error": said.get("error"), "headers": headers}
-        self._socket.send(self._turns.event(json.encode(message)))
+    def _error(self) -> bytes:
+        fields = parse_headers(BytesIO(self._lines + b"\r\n"))
+        headers = {name.lower(): value for name, value in fields.items() if name.lower() in TOLD}
+        status = self._status if self._status >= 300 else TruncatedStreamError.status
+        said = json.decode_loosely(b"".join(self._body)) if self._body else BROKE_OFF
+        return json.encode({"type": "error", "status": status, "error": said.get("error"), "headers": headers})
 
 
 def _is_socket_beta(name: bytes, value: bytes) -> bool:
