@@ -76,8 +76,7 @@ def _gone(request: ChatRequest, lost: Iterable[Loss]) -> Places:
             continue
         if found is not None:
             i, j = int(found[1]), int(found[2])
-            part = request.messages[i].parts[j]
-            if not isinstance(loss, LostDetail) or (isinstance(part, Reasoning) and not part.text):
+            if not isinstance(loss, LostDetail) or _is_hidden(request.messages[i].parts[j]):
                 gone.add((i, j))
     return gone
 
@@ -108,6 +107,11 @@ def _is_emptied(message: Message, i: int, gone: Places) -> bool:
 
 def _is_silent(message: Message, i: int, gone: Places) -> bool:
     return all((i, j) in gone or _is_blank(part) for j, part in enumerate(message.parts))
+
+
+def _is_hidden(part: AnyPart) -> bool:
+    """Whether it is nothing without its state."""
+    return isinstance(part, Reasoning) and not part.text
 
 
 def _is_blank(part: AnyPart) -> bool:
