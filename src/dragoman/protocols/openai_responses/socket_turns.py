@@ -138,7 +138,7 @@ class SocketTurns:
         said = (*(() if own is None else (own,)), *self._lanes.values(), *self._left.values())
         given = {turn.answer_id: name for name, turn in self._under_way.items()}
         ended = {each.last: name for name, each in self._lanes.items()}
-        return partial(_turn, text, lane or "", said, ended | given, self._max_body, self._model)
+        return partial(_turn, text, lane or "", said, ended | given, max_body=self._max_body, model=self._model)
 
     @property
     def longest(self) -> int:
