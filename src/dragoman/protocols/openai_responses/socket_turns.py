@@ -209,7 +209,7 @@ class SocketTurns:
         return _size({id(item): item for each in kept for item in each.items}.values()) > self._max_body
 
 
-def _turn(text: str, lane: str, known: Iterable[_Said], lanes: Mapping[str, str], max_body: int, model: str) -> Turn:
+def _turn(text: str, lane: str, known: Iterable[_Said], lanes: Mapping[str, str], *, max_body: int, model: str) -> Turn:
     """The turn that a message begins.
 
     `known`: the conversations that it may go on from, that of its lane first. `lanes`: those of answers, by their ids.
