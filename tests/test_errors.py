@@ -10,6 +10,7 @@ from dragoman.errors import (
     DragomanError,
     RateLimitError,
     TimeoutError,
+    TruncatedStreamError,
     UpstreamError,
     nearest,
     scrub,
@@ -90,3 +91,12 @@ def test_an_error_is_whole_after_it_was_copied_or_carried_to_another_process(err
         assert type(again) is type(error)
         assert str(again) == str(error)
         assert vars(again) == vars(error)
+
+
+def test_an_answer_that_broke_off_is_told_so_that_pi_asks_again_and_once() -> None:
+    error = TruncatedStreamError("it broke off", provider="up")
+    assert error.words_for("anthropic") == "up: it broke off; the stream ended without the rest"
+    assert str(error) == "up: it broke off"
+    error.told_by = "anthropic"
+    assert error.words_for("anthropic") == "it broke off"
+    assert error.words_for("gemini") == "up: it broke off"

@@ -377,6 +377,11 @@ class TruncatedStreamError(UpstreamError):
     code = "truncated"
     sent = True
 
+    def words_for(self, protocol: str) -> str:
+        """These end as pi expects of a stream that is worth asking for again (0.74.2, 2026-11-29): it reads no code."""
+        words = super().words_for(protocol)
+        return words if self.told_by else f"{words}; the stream ended without the rest"
+
 
 class TransportError(DragomanError):
     """The network failed."""
