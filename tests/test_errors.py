@@ -10,6 +10,7 @@ from dragoman.errors import (
     DragomanError,
     RateLimitError,
     TimeoutError,
+    TruncatedStreamError,
     UpstreamError,
     nearest,
     scrub,
@@ -90,3 +91,18 @@ def test_an_error_is_whole_after_it_was_copied_or_carried_to_another_process(err
         assert type(again) is type(error)
         assert str(again) == str(error)
         assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "tail"),
+    [
+        (TruncatedStreamError("it broke off", provider="up"), "; the stream ended without the rest"),
+        (TimeoutError("it broke off", phase="idle", provider="up"), ": timed out"),
+    ],
+)
+def test_a_failure_in_a_stream_is_told_so_that_pi_asks_again_and_once(error: DragomanError, tail: str) -> None:
+    assert error.words_for("anthropic") == f"up: it broke off{tail}"
+    assert str(error) == "up: it broke off"
+    error.told_by = "anthropic"
+    assert error.words_for("anthropic") == "it broke off"
+    assert error.words_for("gemini") == "up: it broke off"

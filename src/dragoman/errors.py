@@ -163,6 +163,9 @@ class DragomanError(Exception):
     """The service's own type."""
     extra: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     """Further fields of the service's error object, by protocol: given back to callers of that protocol."""
+    tail: ClassVar[str] = ""
+    """What callers are told after our own words: pi knows by words alone, and by no code, that another try is worth it
+    (0.74.2, 2026-11-29)."""
     told_by: str | None = None
     """The protocol in which a service reported it; None if the message is not a service's."""
     attempts: tuple[Attempt, ...] = ()
@@ -207,7 +210,9 @@ class DragomanError(Exception):
         If the service reported it in this protocol, these are its own words, and nothing else: agents know by them what
         to leave out when they ask again.
         """
-        return self.message if self.told_by == protocol else str(self)
+        if self.told_by == protocol:
+            return self.message
+        return str(self) if self.told_by else f"{self}{self.tail}"
 
     def attempt(self, target: str, asked_at: float | None = None, failed_at: float | None = None) -> Attempt:
         """A record that `target` failed with this error. Keeps no traceback, which would keep all its objects alive."""
@@ -376,6 +381,7 @@ class TruncatedStreamError(UpstreamError):
 
     code = "truncated"
     sent = True
+    tail = "; the stream ended without the rest"
 
 
 class TransportError(DragomanError):
@@ -401,6 +407,7 @@ class TimeoutError(TransportError):
     status = 504
     code = "timeout"
     type = "timeout_error"
+    tail = ": timed out"
 
     def __init__(
         self,

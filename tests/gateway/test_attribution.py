@@ -36,6 +36,8 @@ def call(**headers: str) -> ServerRequest:
         (OPENCODE, Attribution("opencode", "ses_3")),
         (PI, Attribution("", "s-4")),
         (GEMINI, Attribution("gemini-cli")),
+        ({"user-agent": "QwenCode/0.24.4 (linux; x64)"}, Attribution("qwen-code")),
+        ({"user-agent": "kimi-code-cli/2.1.0"}, Attribution("kimi-code")),
         ({"user-agent": "curl/8"}, Attribution()),
         ({"session-id": "two words"}, Attribution()),
         ({"session-id": "/home/me/secret"}, Attribution()),

@@ -178,13 +178,14 @@ def test_a_detail_that_was_not_said_is_not_lost() -> None:
 
 
 def test_what_asks_for_the_usual_is_not_lost() -> None:
-    def asked(detail: str, *, store: bool) -> ChatRequest:
-        picture = Image(url="x", detail=detail)
-        return ChatRequest(model="m", messages=(Message("user", (picture,)),), store=store)
+    def asked(detail: str, *, store: bool, parallel: bool) -> ChatRequest:
+        turn = Message("user", (Image(url="x", detail=detail),))
+        return ChatRequest(model="m", messages=(turn,), store=store, parallel_tool_calls=parallel)
 
     pictures = frozenset({"image", "image.url"})
-    assert lost(asked("auto", store=False), pictures, "own") == ()
-    assert lost(asked("low", store=True), pictures, "own") == ("store", "messages[0].parts[0].detail")
+    assert lost(asked("auto", store=False, parallel=True), pictures, "own") == ()
+    more = ("parallel_tool_calls", "store", "messages[0].parts[0].detail")
+    assert set(lost(asked("low", store=True, parallel=False), pictures, "own")) == set(more)
 
 
 def test_a_protocol_gets_its_own_unknown_parts_back_and_no_others() -> None:
@@ -242,7 +243,7 @@ def test_what_other_protocols_alone_said_is_lost_by_name() -> None:
     )
 
 
-@pytest.mark.parametrize("value", [None, [], {}])
+@pytest.mark.parametrize("value", [None, [], {}, "KIND_UNSPECIFIED"])
 def test_an_empty_field_says_nothing(value: object) -> None:
     request = ChatRequest(model="m", messages=(user("hi"),), extra={"theirs": {"annotations": value, "store": False}})
     assert lost(request, frozenset(), "own") == ("store",)

@@ -28,6 +28,8 @@ AGENTS: dict[bytes, str] = {
     b"GeminiCLI": "gemini-cli",
     b"GeminiCLI-tui": "gemini-cli",
     b"opencode": "opencode",
+    b"QwenCode": "qwen-code",
+    b"kimi-code-cli": "kimi-code",
     b"litellm": "litellm",
 }
 """The first word of a User-Agent, to the program's name."""

@@ -147,11 +147,14 @@ ONLY = "only"
 UNMISSED = frozenset({"conversationId"})
 """Fields of `extra` that are no loss: a conversation's name at one service."""
 
-USUAL: dict[str, object] = {"detail": "auto", "store": False}
+USUAL: dict[str, object] = {"detail": "auto", "store": False, "parallel_tool_calls": True}
 """Values by which an attribute or a field asks for what a service without it does anyway."""
 
 NOTHING: tuple[object, ...] = (None, [], {})
 """Values that say nothing: programs that send an answer back repeat its empty fields."""
+
+UNSAID = "_UNSPECIFIED"
+"""How the value ends that Google's protocols have for nothing: `THINKING_LEVEL_UNSPECIFIED`."""
 
 
 class Speech(Struct, frozen=True):
@@ -238,5 +241,9 @@ class Speech(Struct, frozen=True):
                 yield from (
                     (name, protocol)
                     for name, value in said.items()
-                    if name not in self.unmissed and value not in NOTHING
+                    if name not in self.unmissed and not _says_nothing(value)
                 )
+
+
+def _says_nothing(value: object) -> bool:
+    return value in NOTHING or (isinstance(value, str) and value.endswith(UNSAID))

@@ -108,7 +108,7 @@ def test_what_more_a_service_says_is_kept() -> None:
 )
 def test_each_error_has_a_status_and_a_type_that_callers_know(error: DragomanError, status: int, kind: str) -> None:
     answer = SERVER.encode_error(error)
-    assert (answer.status, json.loads(answer.body)["error"]) == (status, {"type": kind, "message": "x"})
+    assert (answer.status, json.loads(answer.body)["error"]) == (status, {"type": kind, "message": f"x{error.tail}"})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The conversation: ids of calls, signatures, system messages, names in two forms."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.gemini import NAME, GeminiClient, GeminiServer
-from dragoman.protocols.gemini.contents import SENTINEL
 from dragoman.protocols.gemini.partial_args import PartialCall
+from dragoman.protocols.gemini.parts import SENTINEL
 from dragoman.protocols.gemini.schema import to_json_schema
 from dragoman.protocols.opaque import wrapped_base64
 from dragoman.types import (
@@ -114,6 +115,15 @@ def test_a_call_of_the_current_turn_that_another_service_made_gets_the_stand_in_
     step = (Message("assistant", (CALL,)), tool_result(CALL, "r"))
     assert signatures(sent(*old, *now, *step)) == [None, SENTINEL, None, SENTINEL]
     assert signatures(sent(*old, *now, *step, profile=ModelProfile())) == [None] * 4
+
+
+def test_a_stand_in_of_the_caller_s_is_no_state_and_goes_to_the_service_as_it_came() -> None:
+    coded = b64encode(SENTINEL.encode()).decode()
+    calls = [calling("f") | {"thoughtSignature": word} for word in (SENTINEL, coded)]
+    request = received(HELLO, model(*calls), {"parts": [answering("f"), answering("f")]})
+    assert [part.opaque for part in request.messages[1].parts] == [None, None]
+    for profile in (SIGNED, ModelProfile()):
+        assert signatures(sent(*request.messages, profile=profile)) == [SENTINEL, coded]
 
 
 def test_a_signature_goes_to_its_own_model_alone() -> None:

@@ -80,7 +80,7 @@ SAID: dict[str, tuple[Any, ...]] = {
         ToolChoice("required", names=(MARK, "f")),
         ToolChoice("tool", hosted="web_search"),
     ),
-    "parallel_tool_calls": (False, True),
+    "parallel_tool_calls": (False,),  # True is what the service does anyway
     "response_format": (
         ResponseFormat("json_object"),
         ResponseFormat("text"),

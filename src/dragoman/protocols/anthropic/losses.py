@@ -39,7 +39,7 @@ def changed(request: ChatRequest, variant: Variant) -> Iterator[Loss]:
     if request.service_tier is not None and request.service_tier not in SAME_TIERS:
         yield (ChangedField if request.service_tier in NATIVE_TIERS else LostField)("service_tier")
     yield from _format(request)
-    if not request.tools and request.parallel_tool_calls is not None and request.tool_choice is None:
+    if not request.tools and request.parallel_tool_calls is False and request.tool_choice is None:
         yield LostField("parallel_tool_calls")
     if request.reasoning is not None:
         yield from changed_thinking(request.reasoning)

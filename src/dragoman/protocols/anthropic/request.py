@@ -1,6 +1,6 @@
 """A request's body to a ChatRequest, and back. https://platform.claude.com/docs/en/api/messages"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -32,7 +32,7 @@ from dragoman.protocols.compaction import asked_of
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.placed import placed
-from dragoman.types import ChatRequest, Extra, Message
+from dragoman.types import AnyTool, ChatRequest, Extra, Message, UnknownTool
 
 FIRST_VERSION, NEWEST_VERSION = "2023-06-01", "2026-10-21"
 """Values of `anthropic-version`. The newest one takes no sampling settings, and has turns of the role `system`."""
@@ -48,6 +48,8 @@ least 32,000; gateways send 4096 to 64,000."""
 
 SILENT = ("diagnostics",)
 """Fields that mean nothing to the model."""
+EAGER = "eager_input_streaming"
+"""That of a tool: its arguments are to come as the model writes them, as they do in every other protocol."""
 COMPACTION = "compaction"
 """The field that asks for a summary in place of an answer, with which the caller replaces the conversation."""
 ESSENTIAL = (THREAD,)
@@ -129,8 +131,13 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
         compact=compact,
         extra=to_extra(fields.rest) | asked,
         essential=(*(name for name in ESSENTIAL if fields.rest.get(name) is not None), *_container(fields)),
-        silent=(*(name for name in SILENT if name in fields.rest), *((COMPACTION,) if compact else ())),
+        silent=(*_silent(fields, tools), *((COMPACTION,) if compact else ())),
     )
+
+
+def _silent(fields: Fields, tools: Sequence[AnyTool]) -> tuple[str, ...]:
+    eager = any(EAGER in tool.extra.get(NAME, {}) for tool in tools if not isinstance(tool, UnknownTool))
+    return (*(name for name in SILENT if name in fields.rest), *((EAGER,) if eager else ()))
 
 
 def encode_body(request: ChatRequest, variant: Variant, most: int | None = None) -> dict[str, Any]:

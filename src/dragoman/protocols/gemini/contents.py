@@ -15,7 +15,7 @@ from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.extra import NAME, to_extra, with_extra
 from dragoman.protocols.gemini.lists import listed
-from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter, Sign, decode_part
+from dragoman.protocols.gemini.parts import SENTINEL, SIGNATURE, PartWriter, Sign, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, text_of
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.opaque import is_marked
@@ -28,9 +28,6 @@ ROLES = frozenset({MODEL, USER, "function"})
 
 MAX_CONTENTS = 10_000
 """Contents of a request that is translated: each takes some 10 µs, in which nobody else is served."""
-
-SENTINEL = "skip_thought_signature_validator"
-"""What stands for the signature of a call that another service made: https://ai.google.dev/gemini-api/docs/thought-signatures"""
 
 OF_THE_SYSTEM = frozenset({"system", "developer"})
 

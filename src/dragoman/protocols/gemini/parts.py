@@ -1,6 +1,7 @@
 """One part of a turn, in a request or an answer: read strictly, and written."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Protocol, assert_never
 
@@ -49,6 +50,17 @@ from dragoman.types import (
 SIGNATURE = "thoughtSignature"
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}", re.ASCII)
 """A signature in either alphabet; padding is optional."""
+
+SENTINEL = "skip_thought_signature_validator"
+"""What stands for the signature of a call that another service made: https://ai.google.dev/gemini-api/docs/thought-signatures"""
+
+UNSIGNED = frozenset(
+    form
+    for word in (SENTINEL, "context_engineering_is_the_way_to_go")
+    for form in (word, b64encode(word.encode()).decode())
+)
+"""Signatures that say there is none, as programs write them for what other services made: Gemini CLI in plain letters,
+LiteLLM in base64. They stay in `extra`: no service has written them, so that no other one lacks them."""
 
 MADE_UP = re.compile(r"call_\d{1,6}(?:_\d{1,6})?", re.ASCII)
 """The id of a call to which the service gave none: the numbers of its turn and of itself. xAI gives eight digits."""
@@ -117,6 +129,8 @@ def decode_part(
     thought, signature = fields.boolean("thought"), fields.text(SIGNATURE)
     if signature is not None and not BASE64.fullmatch(signature):
         raise refused(fields.path(SIGNATURE), "expected base64")
+    if signature in UNSIGNED:
+        fields.rest[SIGNATURE], signature = signature, None
     state = read_state(signature) if signature else None
     part = _held(held[0] if held else "text", fields, text, ids)
     if isinstance(part, Text) and thought:

@@ -1,25 +1,25 @@
 """A request's body to a ChatRequest, and back. The model and the form of the answer are in the path."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.contents import decode_contents, encode_contents
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.names import camel
-from dragoman.protocols.gemini.parts import Sign
+from dragoman.protocols.gemini.parts import SIGNATURE, Sign
 from dragoman.protocols.gemini.raw_json import request_texts
 from dragoman.protocols.gemini.relay import Target
 from dragoman.protocols.gemini.settings import CONFIG, PREFIX, decode_settings, encode_settings
 from dragoman.protocols.gemini.tools import FUNCTIONS, decode_choice, decode_tools, encode_choice, encode_tools
 from dragoman.protocols.json_fields import Fields, wrong_type
-from dragoman.types import ChatRequest, Extra
+from dragoman.types import ChatRequest, Extra, Message
 
 ESSENTIAL = ("cachedContent", "continuationToken")
 """References to what only the service keeps: a part of the conversation."""
 
-SILENT = ("role",)
-"""Of `systemInstruction`: SDKs write one, and no service reads it."""
+SILENT = ("role", SIGNATURE)
+"""Of `systemInstruction`: SDKs write one, and no service reads it. Of a part: it says that there is none."""
 
 TIERS = frozenset({"flex", "standard", "priority"})
 """The service's tiers, in our words as well."""
@@ -57,7 +57,7 @@ def decode_body(body: Mapping[str, Any], text: bytes, target: Target, *, begun: 
         stream=target.stream,
         extra=extra | note(ARRAY, True) if target.array else extra,
         essential=tuple(name for name in ESSENTIAL if fields.rest.get(name) is not None),
-        silent=SILENT if any("role" in message.extra.get(NAME, {}) for message in messages) else (),
+        silent=_silent(messages),
         **settings.fields,
     )
 
@@ -83,6 +83,13 @@ def encode_body(request: ChatRequest, sign: Sign, *, enterprise: bool, levels: b
         body["labels"] = request.metadata
     own = request.extra.get(NAME, {})
     return merged(body, {name: value for name, value in own.items() if not name.startswith(PREFIX)})
+
+
+def _silent(messages: Sequence[Message]) -> tuple[str, ...]:
+    """The names of what is there and means nothing to the model."""
+    holders = (holder for message in messages for holder in (message, *message.parts))
+    said = [holder.extra[NAME] for holder in holders if NAME in holder.extra]
+    return tuple(name for name in SILENT if any(name in extra for extra in said))
 
 
 def _tier(fields: Fields) -> str | None:

@@ -153,7 +153,7 @@ def _choice(mode: str | None, names: tuple[str, ...], fields: Fields) -> ToolCho
             return ToolChoice("required", names=names)
         case "VALIDATED" | "MODE_UNSPECIFIED" as word:
             # The calls keep to their schemas, which no other protocol asks for in the choice.
-            if mode is not None:
+            if word == VALIDATED:
                 fields.rest["mode"] = word
             return ToolChoice("auto", names=names) if names or word == VALIDATED else None
         case _:

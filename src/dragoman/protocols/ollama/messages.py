@@ -83,6 +83,9 @@ class Conversation:
         function = fields.fields("function")
         name, arguments = function.required_text("name"), function.object(ARGUMENTS)
         text = self._arguments.get((number, place)) or text_of(arguments) or "{}"
+        if fields.rest.get("type") == "function":
+            # OpenAI's protocol says so of each call, and programs that have written one for it say so here.
+            del fields.rest["type"]
         extra = to_extra(fields.rest | nested("function", function.rest), unsaid)
         return ToolCall(id=call_id or f"call_{number}_{place}", name=name, arguments=text, extra=extra)
 

@@ -29,8 +29,6 @@ def unspoken(request: ChatRequest) -> ChatRequest:
     done: dict[str, Any] = {}
     if request.tool_choice == AUTO:
         done["tool_choice"] = None
-    if request.parallel_tool_calls:
-        done["parallel_tool_calls"] = None
     if request.store is False:
         done["store"] = None
     if any(isinstance(tool, Tool) and tool.strict is False for tool in request.tools):
