@@ -65,7 +65,8 @@ profile  reasoning_returns: false, \
 unsupported_fields: 6 of them, \
 context: 400000, most_output: 128000, \
 efforts: ["minimal","low","medium","high"], call_ids: "short", breakpoints: false, \
-schema_limits: ["plain-root","array-items","old-drafts"], format_keywords: 23 of them, format_formats: 9 of them \
+schema_limits: ["plain-root","array-items","old-drafts","plain-patterns"], \
+format_keywords: 23 of them, format_formats: 9 of them, format_limits: ["plain-patterns"] \
 (a relay heeds only what is about settings)
 
 targets

@@ -75,6 +75,8 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     fields = Fields({**body, "input": body["input"][:-1]} if compact else body)
     _check_forms(fields)
     stateful = any(_is_said(fields, name) for name in REFERENCES)
+    if compact and not stateful and len(body["input"]) == 1:
+        raise refused("input", "expected items before `compaction_trigger`, got none")
     display, verbosity, form = _text(fields)
     include = _include(fields)
     store, truncation = fields.boolean("store"), fields.text("truncation")

@@ -23,7 +23,7 @@ from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.compaction import wants_compaction
 from dragoman.protocols.openai_responses.events import CREATED, ENDS, ERROR, FAILED, ITEM_DONE, name_of
-from dragoman.wire import json
+from dragoman.wire import floats, json
 from dragoman.wire.sse import SseEvent
 
 CREATE, PREVIOUS = "response.create", "previous_response_id"
@@ -65,7 +65,7 @@ class _Routed(Struct):
     stream_id: Any = None
 
 
-_routed = msgspec.json.Decoder(_Routed).decode
+_routed = floats.reader(_Routed)
 _item = msgspec.json.Decoder(_Item).decode
 _ended = msgspec.json.Decoder(_Ended).decode
 
