@@ -11,6 +11,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.base import ClientCodec, ServerCodec
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.gemini.parts import UNSIGNED
 from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.relay import Tap
 from dragoman.types import (
@@ -322,6 +323,7 @@ def _is_there(leaf: str, whole: str) -> bool:
         or leaf in STRUCTURE
         or leaf.startswith(VINTAGES)
         or ITEM_ID.fullmatch(leaf)
+        or leaf in UNSIGNED
     ):
         return True
     return b64encode(leaf.encode()).decode().rstrip("=") in whole
