@@ -1,6 +1,8 @@
 """Regular expressions that services cannot read."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -31,6 +33,12 @@ def inside(found: CompiledSchema) -> Any:
 @pytest.mark.parametrize("pattern", [r"^a+$", r"(?!__)x", r"(?<=a)b", r"[\w.-]{1,64}", r"\\0", r"\x00", "[[a]", ""])
 def test_what_python_reads_is_plain(pattern: str) -> None:
     assert is_plain(pattern)
+
+
+def test_what_a_later_python_may_read_otherwise_warns_nobody() -> None:
+    code = f"from {is_plain.__module__} import is_plain; print(is_plain('[[a]'))"
+    ran = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("True\n", "")
 
 
 @pytest.mark.parametrize(

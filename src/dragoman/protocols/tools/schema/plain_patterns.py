@@ -22,6 +22,10 @@ EXACT = frozenset({"not", "if", "oneOf", "contains"})
 ODD = re.compile(r"(?<!\\)(?:\\\\)*\\(?:0|N\{)")
 """What Python reads, but services do not (router-for-me/CLIProxyAPI#6025), or otherwise than JavaScript."""
 
+# Of what a later Python may read otherwise. `catch_warnings` around it would not do: schemas are read in threads, and
+# what it changes is the whole program's.
+warnings.filterwarnings("ignore", category=FutureWarning, module=re.escape(__name__))
+
 MAX_PATTERN = 4 << 10
 """Characters of an expression that is looked at."""
 
@@ -31,9 +35,9 @@ def is_plain(pattern: str) -> bool:
     if len(pattern) > MAX_PATTERN:
         return True
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what a later Python may read otherwise
-            re.compile(pattern)
+        re.compile(pattern)
+    except FutureWarning:
+        pass  # in a program for which warnings are errors
     except (re.error, OverflowError, RecursionError):
         return False
     return ODD.search(pattern) is None
