@@ -28,7 +28,7 @@ ERRORS = 1 << 14
 """Bytes of what a command says on stderr that are looked at: a traceback of Python's stands in them."""
 
 TRACEBACK = "Traceback (most recent call last):"
-"""How Python begins to say of an error where it was; what it was follows in the last line."""
+"""The first line of a traceback of Python. The error itself is in the last line."""
 
 READS = 16
 """Reads of a pipe in one look: the look ends even if a command never stops writing."""

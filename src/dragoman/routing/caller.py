@@ -22,7 +22,7 @@ class Caller:
         return answer
 
     def counted(self, answer: Answer) -> Answer:
-        """`answer`, of which it is told what it has cost if it is not read to its end."""
+        """`answer`. If it is not read to its end, this caller learns what it has cost so far."""
         return answer
 
     def left(self, target: str, attempts: tuple[Attempt, ...], asked_at: float | None) -> None:

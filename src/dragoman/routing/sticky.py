@@ -101,7 +101,7 @@ class StickyCourse(RouteCourse):
 
 
 def inherit(routes: Mapping[str, Plan], earlier: Mapping[str, Plan]) -> None:
-    """Conversations of each route stay where the route of the same name in `earlier` has sent them."""
+    """Each route takes over the targets of conversations from the route of the same name in `earlier`."""
     for name, route in routes.items():
         before = earlier.get(name)
         if isinstance(route, StickyRoute) and isinstance(before, StickyRoute):

@@ -110,7 +110,7 @@ class RelayedAnswer:
         self._tries = 1
         """Attempts that were begun."""
         self._lost = b""
-        """The header that lists what was lost on the way to the target, and behind it."""
+        """The header that lists what was left out for the target, and what the target itself lost."""
         self._betas: str | None = None
         """The betas that the target gets in place of the caller's, which it has refused."""
         self._reply: Reply | None = None

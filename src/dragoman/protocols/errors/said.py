@@ -5,7 +5,7 @@ from typing import Any
 WORDS = ("message", "msg", "detail", "Message")
 """Where programs put their words; the last is of AWS."""
 FIELDS = (*WORDS, "error")
-"""The same, and where an object or a list stands that has them."""
+"""The same fields, and one that may hold an object or a list with the words."""
 DEPTH = 4
 """How many objects and lists may stand around them: gateways wrap what a gateway behind them says."""
 

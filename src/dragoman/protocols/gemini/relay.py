@@ -20,7 +20,7 @@ from dragoman.wire.steps import Steps
 
 MODELS, TUNED = "models/", "tunedModels/"
 ELSEWHERE = ("publishers/", "endpoints/")
-"""How names begin that say themselves where a project has a model: another publisher's, or a tuned one of its own."""
+"""Beginnings of model names that are paths in a project: of another publisher's model, or of a tuned one."""
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
 
 GEMINI_ROOT = "/v1beta"
