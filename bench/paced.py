@@ -24,9 +24,9 @@ RAMP_SECONDS = 8.0
 
 
 class OpenStreams(Struct, frozen=True):
-    """`kib`: before, and at most; `cpu_us`: of the contender, for each event while all streams were open.
+    """`kib`: before, and at most while all streams were open; `cpu_us`: of the contender, for each event meanwhile.
 
-    `busy`: the part of its core that it took meanwhile. Of no proxy at all the three are None.
+    `busy`: the part of its core that it took. Of no proxy at all the three are None.
     """
 
     contender: str
@@ -68,11 +68,10 @@ def hold(ground: Ground, contender: Contender, streams: int) -> OpenStreams:
     steady: list[tuple[float, float]] = []
     try:
         while process.poll() is None:
-            if pid:
+            now = time.monotonic()
+            if pid and ramp + 0.05 * lasts < now - start < 0.95 * lasts:
                 most = max(most, memory_kib(pid))
-                now = time.monotonic()
-                if ramp + 0.05 * lasts < now - start < 0.95 * lasts:
-                    steady.append((now, cpu_seconds(pid)))
+                steady.append((now, cpu_seconds(pid)))
             try:
                 process.wait(min(0.25, lasts / 20))
             except subprocess.TimeoutExpired:

@@ -20,8 +20,8 @@ def get_random_string(length: int = 10) -> str:
 
 
 def system_env(key: str | None = None, profile: ModelProfile = UNKNOWN) -> Env:
-    """The time now, real randomness, the credential to send, and what is known of the model."""
-    return Env(now=time.time(), new_id=_new_id, key=key, profile=profile)
+    """The time, real randomness, the credential to send, and what is known of the model."""
+    return Env(now=time.time(), new_id=_new_id, key=key, profile=profile, clock=time.time)
 
 
 def _new_id() -> str:

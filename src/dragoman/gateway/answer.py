@@ -127,10 +127,10 @@ def numbered(error: DragomanError, outcome: Outcome) -> DragomanError:
 
 def _env(codec: ServerCodec, outcome: Outcome) -> Env:
     """What `codec` is given for an answer."""
+    env = system_env()
     if not codec.tells_time:
-        return system_env()
-    received_at = outcome.received_at
-    return replace(system_env(), spent=lambda: monotonic() - received_at)
+        return env
+    return replace(env, asked_at=env.now - (monotonic() - outcome.received_at))
 
 
 async def _let_go(answer: Answer) -> None:

@@ -317,7 +317,7 @@ class ServerCodec(ABC):
     """How a stream that was lost can be resumed."""
 
     tells_time: ClassVar[bool] = False
-    """Whether an answer says how long it took: only then `Env.spent` is given."""
+    """Whether an answer says how long it took: only then `Env.asked_at` is given."""
 
     reader: RelayReader = NOT_RELAYED
     """Reads requests that may be relayed."""

@@ -19,5 +19,11 @@ class Env(Redacted, frozen=True):
     """The credential to send, if any."""
     profile: ModelProfile = ModelProfile()
     """What is known of the family of models that is asked."""
-    spent: Callable[[], float] | None = None
-    """Seconds since the caller's request came, by now; None if nobody measures it."""
+    clock: Callable[[], float] | None = None
+    """The time when it is asked, in seconds since 1970; None if it stands still at `now`."""
+    asked_at: float | None = None
+    """When the caller's request came, in seconds since 1970; None if nobody has noted it."""
+
+    def by_now(self) -> float:
+        """The time when it is asked, in seconds since 1970."""
+        return self.now if self.clock is None else self.clock()

@@ -191,21 +191,25 @@ HASHED = 1 << 8
 """Characters of a text that are hashed at a time: so much is held of it, however long it is."""
 
 
+class _Said(Struct, frozen=True, gc=False):
+    """A text that is complete: its opaque state."""
+
+    state: OpaqueState | None
+
+
+class _Called(Struct, frozen=True, gc=False):
+    """A call that is complete: its opaque state, and by what it is known again."""
+
+    state: OpaqueState | None
+    name: str
+    arguments: str
+    """In one spelling."""
+
+
 class TurnReader:
     """Collects of a turn what is kept of it, and by what it is known again. Of its text only a hash is held."""
 
-    __slots__ = (
-        "_calls",
-        "_hash",
-        "_letters",
-        "_open",
-        "_reasoning",
-        "_size",
-        "_spelt",
-        "_texts",
-        "_unhashed",
-        "signed",
-    )
+    __slots__ = ("_calls", "_closed", "_hash", "_letters", "_open", "_size", "_unhashed", "signed")
 
     def __init__(self) -> None:
         self.signed = False
@@ -214,11 +218,10 @@ class TurnReader:
         """Of the text so far."""
         self._letters = 0
         """The characters of it."""
-        self._texts: list[OpaqueState | None] = []
-        self._calls: list[OpaqueState | None] = []
-        self._reasoning: list[PlacedReasoning] = []
-        self._spelt: list[tuple[str, str]] = []
-        """Name and arguments of each call."""
+        self._closed: list[_Said | _Called | PlacedReasoning] = []
+        """The parts that are complete."""
+        self._calls = 0
+        """How many of them are calls."""
         self._size = 0
         """Characters of reasoning and of arguments; above LARGEST nothing of them is held."""
         self._open: Text | Refusal | Reasoning | ToolCall | None = None
@@ -227,17 +230,22 @@ class TurnReader:
 
     def key(self) -> str | None:
         """See `turn_key`; None too if it is not kept."""
-        if self._size > LARGEST or not (self._letters or self._spelt):
+        if self._size > LARGEST or not (self._letters or self._calls):
             return None
         found = self._hash.copy()
-        found.update(repr(self._spelt).encode("utf-8", "surrogatepass"))
+        calls = [(each.name, each.arguments) for each in self._closed if isinstance(each, _Called)]
+        found.update(repr(calls).encode("utf-8", "surrogatepass"))
         return found.hexdigest()
 
     def kept(self) -> KeptTurn | None:
         """See `kept_turn`; None too if it is not kept."""
         if not self.signed or self._size > LARGEST:
             return None
-        return KeptTurn(tuple(self._texts), tuple(self._calls), tuple(self._reasoning))
+        return KeptTurn(
+            tuple(each.state for each in self._closed if isinstance(each, _Said)),
+            tuple(each.state for each in self._closed if isinstance(each, _Called)),
+            tuple(each for each in self._closed if isinstance(each, PlacedReasoning)),
+        )
 
     def feed(self, events: Iterable[StreamEvent]) -> None:
         """Reads a batch of a stream."""
@@ -279,13 +287,14 @@ class TurnReader:
         state = state or part.opaque
         if isinstance(part, Text | Refusal):
             self._hash_text()
-            self._texts.append(state)
+            self._closed.append(_Said(state))
         elif isinstance(part, ToolCall):
-            self._spelt.append((part.name, _spelt(replace(part, arguments=str(self._unhashed)))))
-            self._calls.append(state)
+            spelt = _spelt(replace(part, arguments=str(self._unhashed)))
+            self._closed.append(_Called(state, part.name, spelt))
+            self._calls += 1
         else:
             thought = replace(part, text=str(self._unhashed), opaque=state)
-            self._reasoning.append(PlacedReasoning(thought, self._letters, len(self._calls)))
+            self._closed.append(PlacedReasoning(thought, self._letters, self._calls))
         self.signed = self.signed or state is not None
         self._open, self._unhashed = None, GrowingText()
 

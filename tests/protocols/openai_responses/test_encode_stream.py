@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from dragoman.errors import OverloadedError
 from dragoman.protocols.openai_responses import NAME, OpenAIResponsesClient, OpenAIResponsesServer
@@ -40,7 +41,7 @@ from dragoman.types import (
     user,
 )
 from tests.support.cuts import drive
-from tests.support.env import fixed_env
+from tests.support.env import NOW, fixed_env
 from tests.support.golden import Case, cases
 from tests.support.responses import Stream, check_response, events_of
 
@@ -170,6 +171,13 @@ def test_items_of_a_service_keep_their_ids_and_others_get_new_ones() -> None:
     stream = streamed(answer(Text(text="a", item="msg_7"), Text(text="b", item="msg_7"), Text(text="c")))
     assert [item["id"] for item in stream.items] == ["msg_7", "msg_dr1id0002"]
     assert [part["text"] for part in stream.items[0]["content"]] == ["a", "b"]
+
+
+def test_an_answer_says_when_it_was_complete() -> None:
+    times = iter([NOW + 20])
+    encoder = AnswerEncoder(REQUEST, replace(fixed_env(), clock=times.__next__))
+    stream = Stream(b"".join(encoder.send([event]) for event in answer(Text("hi"))))
+    assert (stream.response["created_at"], stream.response["completed_at"]) == (1, int(NOW + 20))
 
 
 def test_an_answer_repeats_the_request_and_hides_the_keys_in_it() -> None:

@@ -212,7 +212,7 @@ def ending(end: ResponseEnd | ChatResponse, env: Env) -> dict[str, Any]:
     return {
         "done": True,
         "done_reason": encode_reason(end.finish_reason, end.native_finish_reason),
-        **({} if env.spent is None else {"total_duration": round(env.spent() * SECOND)}),
+        **({} if env.asked_at is None else {"total_duration": round(max(0.0, env.by_now() - env.asked_at) * SECOND)}),
         **counts(end.usage),
     }
 

@@ -43,6 +43,7 @@ from dragoman.types import (
     ChatResponse,
     Citation,
     Fold,
+    Message,
     Metadata,
     OpaqueState,
     PartDelta,
@@ -67,8 +68,8 @@ END_MARK = b"data: [DONE]\n\n"
 """What Open Responses asks for behind the last event, and OpenAI does not send."""
 
 
-Tell = Callable[[bytes, ChatResponse | None], None]
-"""Is told an answer when it has ended: as JSON, and as a value; None if it is not whole."""
+Tell = Callable[[bytes, Message | None], None]
+"""Is told an answer when it has ended: as JSON, and as the turn that its caller has; None if it is not whole."""
 
 
 class AnswerEncoder(EventEncoder):
@@ -95,7 +96,7 @@ class AnswerEncoder(EventEncoder):
         JSON and not as values: of an agent's request that is all of its tools, which have two and a half times its
         weight as values."""
         self._compact = request.compact
-        self._env = env
+        self._by_now = env.clock or env.by_now
         self._writer = ItemWriter(request, env, answer_id)
         self._end_mark = end_mark
         self._tell = tell
@@ -133,7 +134,8 @@ class AnswerEncoder(EventEncoder):
             self._number += len(texts)
 
     def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
-        self._fold.feed((event,))
+        # Of how it began, which may say much besides, only the usage is part of the end.
+        self._fold.feed((ResponseStart(usage=event.usage) if isinstance(event, ResponseStart) else event,))
         match event:
             case PartDelta():
                 self._delta(event, out)
@@ -331,7 +333,7 @@ class AnswerEncoder(EventEncoder):
         if status not in {CUT, DONE}:
             status, details = CUT, {"reason": status}  # no stream ends so
         self._end_item(out, status)
-        said = ended(self._begun(), end, self._env) | {
+        said = ended(self._begun(), end, self._by_now()) | {
             "status": status,
             "incomplete_details": details,
         }
@@ -339,7 +341,7 @@ class AnswerEncoder(EventEncoder):
         body = _json(said)
         self._event(out, status, response=Raw(body))
         if self._tell is not None:
-            self._tell(body, whole)
+            self._tell(body, self._writer.told(whole.message))
         if self._end_mark:
             out.append(END_MARK)
 
@@ -361,15 +363,15 @@ def encode_response(response: ChatResponse, request: ChatRequest, env: Env, answ
     if request.compact:
         check_whole(response)
     output = ItemWriter(request, env, answer_id).whole(response.parts, cut=status == CUT)
-    body = ended(frame(request, response, env), response, env) | {"status": status, "incomplete_details": details}
     usage = None if response.usage is None else encode_usage(response.usage)
-    return _json(body | {"output": output, "usage": usage})
+    body = ended(frame(request, response, env), response, env.by_now())
+    return _json(body | {"status": status, "incomplete_details": details, "output": output, "usage": usage})
 
 
-def ended(begun: dict[str, Any], end: ResponseEnd | ChatResponse, env: Env) -> dict[str, Any]:
-    """The fields of an answer when it has ended: a service's own words, if it has the same protocol."""
+def ended(begun: dict[str, Any], end: ResponseEnd | ChatResponse, now: float) -> dict[str, Any]:
+    """The fields of an answer that has ended `now`: a service's own words, if it has the same protocol."""
     echo = end.extra.get(OURS, {}).get(RESPONSE, {})
-    done = {"completed_at": int(env.now)} if end.finish_reason in {"stop", "tool_call", "refusal"} else {}
+    done = {"completed_at": int(now)} if end.finish_reason in {"stop", "tool_call", "refusal"} else {}
     echo = {name: value for name, value in echo.items() if value is not None or begun.get(name) is None}
     said: dict[str, Any] = begun | done | echo | said_beside(NAME, end.extra)
     return said

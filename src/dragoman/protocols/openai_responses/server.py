@@ -105,7 +105,7 @@ class OpenAIResponsesServer(ServerCodec):
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         body = encode_response(response, request, env, self._answer_id)
         if self._tell is not None:
-            self._tell(body, response)
+            self._tell(body, ItemWriter(request, env).told(response.message))
         return ServerResponse(headers=JSON, body=body)
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:

@@ -11,9 +11,8 @@ from dragoman.gateway.remembered import Brought, Memory, Remembered, Remembering
 from dragoman.protocols.compaction import summary_in, summary_message
 from dragoman.protocols.openai_responses import NAME, input_items
 from dragoman.protocols.openai_responses.item_ids import ANSWER
-from dragoman.protocols.openai_responses.outputs import ItemWriter
 from dragoman.protocols.tools.search import all_found
-from dragoman.types import ChatRequest, ChatResponse, Message
+from dragoman.types import ChatRequest, Message
 
 STORED = {NAME: {"store": True}}
 """The field of an answer that is kept."""
@@ -38,13 +37,13 @@ def listed(earlier: Remembered) -> list[dict[str, Any]]:
     return [*(earlier.items or []), *output]
 
 
-def added(writer: ItemWriter, response: ChatResponse, *, compact: bool) -> tuple[Message, ...]:
+def added(turn: Message, *, compact: bool) -> tuple[Message, ...]:
     """What an answer adds to that for later requests to go on from: its turn, or the summary in place of all turns."""
-    summaries = [text for part in response.parts if (text := summary_in(part)) is not None]
+    summaries = [text for part in turn.parts if (text := summary_in(part)) is not None]
     if compact and summaries:
         return tuple(map(summary_message, summaries))
     # No service takes a turn without words.
-    return (writer.told(response.message),) if response.parts else ()
+    return (turn,) if turn.parts else ()
 
 
 class Keeping:
@@ -53,22 +52,22 @@ class Keeping:
     `own`: the request as it came, `earlier`: what it goes on from; the handler is asked with both.
     """
 
-    __slots__ = ("_asked", "_compact", "_led", "_memory", "_owner", "_writer", "id")
+    __slots__ = ("_asked", "_compact", "_led", "_memory", "_owner", "id")
 
     def __init__(
         self, handler: Handler, memory: Memory, owner: str, own: ChatRequest, earlier: Remembered | None
     ) -> None:
         self._memory = memory
         self._owner = owner
-        self._asked = [(handler, own, earlier)]
+        self._asked: tuple[Handler, ChatRequest, Remembered | None] | None = (handler, own, earlier)
         """What is asked; taken out by the call: an open stream does not need it, and it may be large."""
         self.id = f"{ANSWER}{system_env().new_id()}"
         self._compact = own.compact
         self._led: Brought
-        self._writer: ItemWriter
 
     async def __call__(self, request: ChatRequest) -> Answer:
-        handler, own, earlier = self._asked.pop()
+        assert self._asked is not None  # noqa: S101  # it is called once
+        (handler, own, earlier), self._asked = self._asked, None
         # Of a long conversation before the answer, whose first event should not wait for it.
         led = await asyncio.to_thread(brought, own, earlier, self.id) if is_long(request) else None
         name = led_by(own)
@@ -76,10 +75,9 @@ class Keeping:
         answer = Remembering(await handler(request), self.id, extra)
         # An open stream holds the bytes that will be kept, and none of the request's values.
         self._led = led or brought(own, earlier, self.id)
-        self._writer = ItemWriter(request, system_env())
         return answer
 
-    def keep(self, body: bytes, whole: ChatResponse | None) -> None:
+    def keep(self, body: bytes, turn: Message | None) -> None:
         """Keeps the answer as its caller got it; nothing can go on from it if it is not whole."""
-        turns = None if whole is None else written(added(self._writer, whole, compact=self._compact))
+        turns = None if turn is None else written(added(turn, compact=self._compact))
         self._memory.keep(self._owner, self.id, self._led, turns, body)
