@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -125,7 +126,7 @@ class Load:
         self, port: int, ask: Ask, *, seconds: float, connections: int = CONNECTIONS, rate: float = 0, count: int = 0
     ) -> subprocess.Popen[bytes]:
         """A run that goes on by itself; `finish` waits for it."""
-        request = self._place / "request"
+        request = self._place / f"request-{crc32(ask.request):08x}"
         request.write_bytes(ask.request)
         words = [str(each) for each in (port, request, connections, rate, seconds, count, ask.mark)]
         return subprocess.Popen(pinned([LOAD_CORE], [str(self._program), *words]), stdout=subprocess.PIPE)

@@ -1,5 +1,6 @@
 """The load counts what it gets, event by event."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench.asks import every, paced
@@ -46,10 +47,14 @@ def test_an_answer_that_ends_with_its_whole_text_is_not_counted_twice(ground: Gr
 
 
 def test_every_dialect_and_translation_brings_all_events_that_come_alone(ground: Ground) -> None:
-    for contender in started(ground, services(ground)):
-        ask = contender.asks["paced"]
-        sample = ground.load.run(contender.port, ask, seconds=60, connections=4, count=4)
-        assert sample.fault(ask) == "", contender.name
+    with ExitStack() as loads:
+        begun = []
+        for each in started(ground, services(ground)):
+            load = ground.load.start(each.port, each.asks["paced"], seconds=60, connections=4, count=4)
+            loads.callback(load.kill)
+            begun.append((each, load))
+        for each, load in begun:
+            assert ground.load.finish(load).fault(each.asks["paced"]) == "", each.name
     assert title("gemini", "gemini") == "relay gemini"
 
 
