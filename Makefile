@@ -25,8 +25,8 @@ check: .venv/ready-dev  ## format, lint, types, import contracts, then the tests
 	@scripts/check
 
 format: .venv/ready-dev  ## rewrite the code in the house format
-	@.venv/bin/ruff check --fix-only --quiet src tests bench examples
-	@.venv/bin/ruff format src tests bench examples
+	@.venv/bin/ruff check --fix-only --quiet src tests bench examples scripts
+	@.venv/bin/ruff format src tests bench examples scripts
 
 golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now, and the table of failover; read the diff
 	@$(PYTHON) -m pytest -n 0 tests/protocols tests/faults/test_failover.py --golden
