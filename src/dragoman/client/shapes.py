@@ -1,6 +1,6 @@
 """A Python type as a JSON Schema, and its values from JSON: msgspec's, dataclasses, TypedDicts and pydantic's.
 
-Pydantic is never imported here: whoever hands in a model of it has done so.
+Pydantic is never imported here: a program that hands in a model of it has done so.
 """
 
 import sys

@@ -49,7 +49,7 @@ def command() -> None:
 @limit_option
 @json_option
 @config_option
-def list_them(limit: int, as_json: bool, config: Path | None) -> None:
+def list_newest(limit: int, as_json: bool, config: Path | None) -> None:
     """List the newest conversations."""
     with _opened(config) as kept:
         _print_list(kept.newest(limit) if kept else [], as_json=as_json)
