@@ -87,7 +87,7 @@ def _untold(request: ChatRequest) -> Iterator[Loss]:
 
 
 class Summarised(Answer):
-    """An answer that is read to its end, and then given as one summary. Raises UpstreamError if it is none."""
+    """An answer that is read to its end, and then given as one summary. Raises UpstreamError if it is no summary."""
 
     def __init__(self, answer: Answer, lost: tuple[Loss, ...] = ()) -> None:
         self.tells_of(answer)
