@@ -21,7 +21,7 @@ MOST = 1e15
 
 
 def known_size(value: object) -> int | None:
-    """A number of tokens from a list; None for what is no such number, and for 0, by which some say that they do not know."""
+    """A number of tokens from a list; None for what is no number, and for 0, which some write for "unknown"."""
     return int(value) if _is_number(value) and 1 <= value < MOST else None
 
 
