@@ -55,8 +55,7 @@ def test_another_address_is_refused(url: str) -> None:
 
 
 def test_a_wheel_has_the_package_and_nothing_else_and_everyone_may_read_it(script: ModuleType, tmp_path: Path) -> None:
-    script.DIST = tmp_path
-    assert script.main("") == 0
+    assert script.main("", tmp_path) == 0
     (wheel,) = tmp_path.iterdir()
     assert wheel.stat().st_mode & 0o777 == 0o644
     with ZipFile(wheel) as packed:
