@@ -127,7 +127,7 @@ def is_model(kind: object) -> bool:
     return pydantic is not None and isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)
 
 
-def said(value: object) -> str:
+def to_json(value: object) -> str:
     """`value` as JSON, its fields by the names that its schema has. Raises TypeError if JSON cannot express it."""
     return msgspec.json.encode(value, enc_hook=_fields).decode()
 
