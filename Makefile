@@ -5,7 +5,7 @@ PYTHON = .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden mutations fuzz soak faults deploy-check
+.PHONY: help setup run test check format matrix matrix-node agents callers lowest recorded docs wheel bench bench-client profile lock clean golden mutations fuzz soak faults deploy-check
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -25,8 +25,8 @@ check: .venv/ready-dev  ## format, lint, types, import contracts, then the tests
 	@scripts/check
 
 format: .venv/ready-dev  ## rewrite the code in the house format
-	@.venv/bin/ruff check --fix-only --quiet src tests bench examples
-	@.venv/bin/ruff format src tests bench examples
+	@.venv/bin/ruff check --fix-only --quiet src tests bench examples scripts
+	@.venv/bin/ruff format src tests bench examples scripts
 
 golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now, and the table of failover; read the diff
 	@$(PYTHON) -m pytest -n 0 tests/protocols tests/faults/test_failover.py --golden
@@ -77,6 +77,12 @@ callers: .venv-callers/ready-callers  ## programs of others call the gateway wit
 .venv-callers/ready-callers: requirements/callers.txt pyproject.toml scripts/setup
 	@VENV=.venv-callers scripts/setup callers
 
+lowest: .venv-lowest/ready-lowest  ## all tests with the lowest versions of the dependencies that pyproject.toml allows
+	@.venv-lowest/bin/python -m pytest
+
+.venv-lowest/ready-lowest: requirements/lowest.txt pyproject.toml scripts/setup
+	@VENV=.venv-lowest scripts/setup lowest
+
 recorded: .venv/ready-dev  ## run every codec over recorded exchanges of real services; DIR=FOLDER
 	@$(PYTHON) -m tests.recorded "$(DIR)"
 
@@ -103,4 +109,4 @@ lock:  ## pin the newest versions of all dependencies, with their hashes
 	@scripts/lock
 
 clean:  ## forget .venv and every cache
-	@rm -rf .venv .venv-callers .venv-deploy site tests/matrix/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf .venv .venv-callers .venv-deploy .venv-lowest site tests/matrix/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

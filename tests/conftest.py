@@ -5,7 +5,6 @@ import gc
 import inspect
 import os
 import signal
-import socket
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
 from tests.seed import commit_seed
+from tests.support.ports import free_port
 
 # Hypothesis draws numbers and texts that stand in the modules that are loaded: with them, the examples of a test would
 # depend on which tests ran before it in the same process.
@@ -132,6 +132,4 @@ async def _alone(test: Any) -> None:
 @pytest.fixture
 def unused_tcp_port() -> int:
     """A port of 127.0.0.1 on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()

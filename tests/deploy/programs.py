@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.shell import PATIENCE, REPOSITORY
+from tests.support.ports import free_port
 
 FILES = REPOSITORY / "deploy"
 PROGRAMS = REPOSITORY / ".venv-deploy" / "bin"
@@ -54,13 +55,6 @@ def file(name: str, changes: Mapping[str, str] | None = None) -> str:
         assert old in text, old
         text = text.replace(old, new)
     return text
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

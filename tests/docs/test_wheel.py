@@ -1,4 +1,4 @@
-"""What `make wheel URL=…` writes into a wheel: the project's URLs, and absolute links in its description."""
+"""What `make wheel` puts into a wheel; with `URL=…` the project's URLs, and absolute links in its description."""
 
 import re
 import shutil
@@ -9,6 +9,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
+from zipfile import ZipFile
 
 import pytest
 
@@ -51,3 +52,18 @@ def test_another_address_is_refused(url: str) -> None:
     ran = subprocess.run([sys.executable, str(SCRIPT), url], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
     assert "expected an address such as" in ran.stderr
+
+
+def test_a_wheel_has_the_package_and_nothing_else_and_everyone_may_read_it(script: ModuleType, tmp_path: Path) -> None:
+    assert script.main("", tmp_path) == 0
+    (wheel,) = tmp_path.iterdir()
+    assert wheel.stat().st_mode & 0o777 == 0o644
+    with ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+    package = {name for name in names if name.startswith("dragoman/")}
+    source = (
+        path for path in (ROOT / "src" / "dragoman").rglob("*") if path.suffix == ".py" or path.name == "py.typed"
+    )
+    assert package == {path.relative_to(ROOT / "src").as_posix() for path in source}
+    others = {name.partition("/")[2] for name in names - package}
+    assert others == {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}

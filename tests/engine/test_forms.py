@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from dragoman.engine.forms import PROMPT, told
+from dragoman.engine.forms import PROMPT, in_words
 from dragoman.types import (
     ChangedField,
     ChatRequest,
@@ -32,23 +32,23 @@ NOT_SENT: list[Loss] = [
 
 @pytest.mark.parametrize("loss", NOT_SENT)
 def test_a_target_that_does_not_get_the_schema_is_told_in_words_after_the_other_instructions(loss: Loss) -> None:
-    request, lost = told(ASKED, [LostField("seed"), loss])
+    request, lost = in_words(ASKED, [LostField("seed"), loss])
     assert request == replace(ASKED, messages=(system("a"), WORDS, user("b")))
     assert lost == (LostField("seed"), EmulatedForm("response_format"))
 
 
 def test_where_there_is_nothing_else_the_words_stand_alone() -> None:
     for messages in ((), (system("a"),)):
-        request, _ = told(replace(ASKED, messages=messages), [LostField("response_format")])
+        request, _ = in_words(replace(ASKED, messages=messages), [LostField("response_format")])
         assert request.messages == (*messages, WORDS)
     late: tuple[Message, ...] = (user("b"), system("c"))
-    request, _ = told(replace(ASKED, messages=late), [LostField("response_format")])
+    request, _ = in_words(replace(ASKED, messages=late), [LostField("response_format")])
     assert request.messages == (WORDS, *late)
 
 
 def test_what_a_target_does_not_hold_itself_to_is_no_loss_if_the_caller_checks_it() -> None:
     lost: list[Loss] = [RewrittenSchema("response_format.schema (format)"), ChangedField("response_format.strict")]
-    assert told(ASKED, [*lost, LostField("seed")]) == (ASKED, (LostField("seed"),))
+    assert in_words(ASKED, [*lost, LostField("seed")]) == (ASKED, (LostField("seed"),))
 
 
 UNCHECKED = [None, replace(FORM, checked=False), ResponseFormat("json_object", checked=True)]
@@ -57,4 +57,4 @@ UNCHECKED = [None, replace(FORM, checked=False), ResponseFormat("json_object", c
 @pytest.mark.parametrize("form", UNCHECKED)
 def test_for_a_caller_who_does_not_check_it_nothing_is_written(form: ResponseFormat | None) -> None:
     request = replace(ASKED, response_format=form)
-    assert told(request, [LostField("response_format")]) == (request, (LostField("response_format"),))
+    assert in_words(request, [LostField("response_format")]) == (request, (LostField("response_format"),))

@@ -5,7 +5,6 @@ from base64 import b64decode
 from collections.abc import Iterator
 from json import loads
 from pathlib import Path
-from socket import create_server
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from dragoman.config import Config, FrontConfig, GatewayConfig, ProviderConfig
 from dragoman.wire import json
 from tests.support.gateway import Got, ask, running_gateway
+from tests.support.ports import free_port
 from tests.support.server import Exchange, serve
 
 RECORDED = Path(__file__).parents[1] / "transcripts"
@@ -71,13 +71,6 @@ async def upstream(exchange: Exchange) -> None:
     await exchange.end()
 
 
-def closed_port() -> int:
-    """A port of this machine where nobody listens."""
-    with create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 async def replay(server: str, settings: str) -> list[tuple[dict[str, Any], Got]]:
     """Every exchange recorded under `settings`, and our answer to its request; each upstream has its own gateway."""
     async with serve(upstream) as service:
@@ -87,7 +80,7 @@ async def replay(server: str, settings: str) -> list[tuple[dict[str, Any], Got]]
             if recording["config"]["name"] == settings:
                 named[recording["name"].startswith("upstream-")].append(recording)
         for model, batch in [("good", named[False]), *((each["name"], [each]) for each in named[True])]:
-            url = f"http://127.0.0.1:{closed_port()}" if settings == "refused" else service.url
+            url = f"http://127.0.0.1:{free_port()}" if settings == "refused" else service.url
             provider = ProviderConfig(protocol="openai-chat", url=url)
             config = Config(
                 gateway=GatewayConfig(port=0),

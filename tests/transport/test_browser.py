@@ -145,7 +145,7 @@ def test_an_unknown_browser_is_told_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("alias", ["chrome", "firefox", "safari"])
-def test_a_browsers_bare_name_is_its_newest(alias: str) -> None:
+def test_a_browser_may_be_named_without_its_version(alias: str) -> None:
     BrowserTransport(alias).close()
 
 

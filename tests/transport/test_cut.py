@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import socket
 import ssl
 import zlib
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from backports import zstd
 
 from dragoman.errors import TruncatedStreamError
 from dragoman.transport.base import Route
+from tests.support.ports import send_fin
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import ALL, PATIENT, Make, ask, closing, pieces_of
 
@@ -126,7 +126,7 @@ async def test_a_body_without_length_is_whole_only_where_tls_was_closed_properly
         elif how == "reset":
             exchange.reset()
         else:
-            _shut(server.connections[0]._transport.get_extra_info("socket").fileno())
+            send_fin(server.connections[0]._transport.get_extra_info("socket").fileno())
             await exchange.closed()
 
     read = asyncio.Event()
@@ -140,10 +140,3 @@ async def test_a_body_without_length_is_whole_only_where_tls_was_closed_properly
         pieces, error = await pieces_of(reply)
     assert pieces == []
     assert isinstance(error, TruncatedStreamError) is (how != "farewell")
-
-
-def _shut(number: int) -> None:
-    """FIN on a socket that belongs to a transport, without TLS's own farewell."""
-    made = socket.socket(fileno=number)
-    made.shutdown(socket.SHUT_WR)
-    made.detach()

@@ -102,7 +102,7 @@ def test_a_bomb_goes_off_early(coding: str) -> None:
     assert unpack(coding, PACK[coding](bytes(FREE)))[0] == bytes(FREE)
     unpacker = Unpacker(coding)
     got = 0
-    with pytest.raises(ExpandsError, match=f"{coding} body of at most 200 times its packed size"):
+    with pytest.raises(ExpandsError, match=f"{coding} body of at most 200 times its compressed size"):
         for block in unpacker.feed(PACK[coding](bytes(30 << 20))):
             got += len(block)
     assert got <= FREE + 200 * len(PACK[coding](bytes(30 << 20)))

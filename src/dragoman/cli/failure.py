@@ -39,7 +39,7 @@ NEXT: tuple[tuple[type[DragomanError], str], ...] = (
     (RequestError, ""),
     (StoreError, ""),
     (AuthenticationError, "Check the key of this service; `dragoman doctor` tries it."),
-    (PermissionDeniedError, f"Ask whoever gave the key, {ANOTHER}."),
+    (PermissionDeniedError, f"Ask the owner of the key, {ANOTHER}."),
     (EndpointNotFoundError, "Check the path in `url` of this service; `dragoman doctor` tries it."),
     (RateLimitError, f"Wait a while, {ANOTHER}."),
     (QuotaExhaustedError, f"Top the account up, {ANOTHER}."),

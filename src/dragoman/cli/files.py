@@ -78,7 +78,7 @@ def has_content(path: Path) -> bool:
 
 
 def _is_written_to(path: Path) -> bool:
-    """Whether a file is not replaced by a new one: it is none of a disk, or one that the caller has open."""
+    """Whether a file is not replaced by a new one: it is no file on a disk, or one that the caller has open."""
     return path.parts[:2] in SYSTEM or (path.exists() and not path.is_file())
 
 

@@ -45,7 +45,7 @@ REMEDIES: tuple[tuple[type[DragomanError], str], ...] = (
     (EndpointNotFoundError, "The path in `url` is wrong: most services of this kind want one that ends with `/v1`."),
     (RequestError, "It does not take a plain question: check `protocol`, and whether the model is one for chats."),
     (AuthenticationError, "Check `api_key`; for a web-chat service `secret` and `password`."),
-    (PermissionDeniedError, "The key is known and may not do this: name another model, or ask whoever gave the key."),
+    (PermissionDeniedError, "The key is known and may not do this: name another model, or ask the owner of the key."),
     (RateLimitError, "It works, and had too many questions: wait a while."),
     (QuotaExhaustedError, "The account has no money or quota left: top it up, or use another key."),
     (ContextLengthError, "Even a short question is too long for this model: name another one (`default_model`)."),

@@ -60,7 +60,7 @@ def _tool(name: str, function: Function) -> FunctionTool:
 
 
 def _is_offered(key: str, value: object, found: Mapping[str, object]) -> bool:
-    """Whether a module that is named alone offers it: functions that it only uses itself are none of its tools."""
+    """Whether a module that is named alone offers it: functions that it only uses itself are not its tools."""
     if key.startswith("_"):
         return False
     if not isinstance(value, FunctionType):

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dragoman.client import docstrings
 from dragoman.client.pydantic_types import adapted, bare, is_field, is_own
-from dragoman.client.shapes import Shape, is_object, said
+from dragoman.client.shapes import Shape, is_object, to_json
 from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
 from dragoman.protocols.tools.schema.closed import Closer
@@ -127,7 +127,7 @@ def _parts(value: object) -> ResultParts:
         case list() | tuple() if value and all(isinstance(each, PARTS) for each in value):
             return tuple(value)
         case _:
-            return (Text(text=said(value)),)
+            return (Text(text=to_json(value)),)
 
 
 def _parameters(function: Function, name: str) -> list[Kind]:

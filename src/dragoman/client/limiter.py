@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Limiter:
-    """Carries calls within `limits`, but for those that a call sets itself."""
+    """Carries calls within `limits`, except those that a call sets itself."""
 
     def __init__(self, limits: Limits, random: Random) -> None:
         self._limits = limits

@@ -1,6 +1,6 @@
 """Servers of models on this machine that no configuration names, found on the ports that they usually take.
 
-Nobody is asked but this machine, and no key is sent: whoever listens on a port may be anybody.
+Only this machine is asked, and no key is sent, because any program may listen on a port.
 """
 
 import asyncio

@@ -79,7 +79,7 @@ class Limits(Struct, frozen=True):
     max_parallel: int | None = None
 
     def given(self, options: Mapping[str, Any]) -> "Limits":
-        """These limits, but for those that `options` set. Raises InvalidRequestError."""
+        """These limits, except those that `options` set. Raises InvalidRequestError."""
         timeout, retries, output_retries, parallel = (options.get(name) for name in Limits.__struct_fields__)
         return Limits(
             self.timeout if timeout is None else _seconds(timeout),

@@ -2,7 +2,7 @@
 
 msgspec takes one foreign class in a union, ignores constraints that are not its own, and makes dataclasses without the
 checks that pydantic has put into them. A type that has something of pydantic in it is therefore read by pydantic as a
-whole. Pydantic is never imported here: whoever hands in such a type has done so.
+whole. Pydantic is never imported here: a program that hands in such a type has done so.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """A Python type as a JSON Schema, and its values from JSON: msgspec's, dataclasses, TypedDicts and pydantic's.
 
-Pydantic is never imported here: whoever hands in a model of it has done so.
+Pydantic is never imported here: a program that hands in a model of it has done so.
 """
 
 import sys
@@ -127,7 +127,7 @@ def is_model(kind: object) -> bool:
     return pydantic is not None and isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)
 
 
-def said(value: object) -> str:
+def to_json(value: object) -> str:
     """`value` as JSON, its fields by the names that its schema has. Raises TypeError if JSON cannot express it."""
     return msgspec.json.encode(value, enc_hook=_fields).decode()
 

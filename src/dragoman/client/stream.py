@@ -1,7 +1,7 @@
 """An answer's events as they come, and what else may be read of it: its text, the whole answer.
 
-The events that have passed are kept, so that each view begins at the beginning of the answer, whoever has read of it
-before. To keep them costs next to nothing: they are there already, and are folded only if the whole answer is wanted.
+The events that have passed are kept, so that each view begins at the beginning of the answer. To keep them costs next
+to nothing: they are there already, and are folded only if the whole answer is wanted.
 """
 
 from abc import abstractmethod
@@ -65,7 +65,7 @@ class Recorded(Stream[E]):
 
     def close(self) -> None:
         super().close()
-        # What has come may still be viewed; for whoever iterates over the events, it is over.
+        # What has come may still be viewed; for those who iterate over the events, it is over.
         self._place = len(self._seen)
 
     async def _refill(self) -> E:

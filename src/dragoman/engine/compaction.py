@@ -55,7 +55,7 @@ REASONS = {
 """What an answer is that ended for another reason than a summary does."""
 
 
-def asked(request: ChatRequest, *, native: bool = False) -> tuple[ChatRequest, tuple[Loss, ...]]:
+def compacting(request: ChatRequest, *, native: bool = False) -> tuple[ChatRequest, tuple[Loss, ...]]:
     """`request` as a service is asked, and what that changes: nothing if the service compacts it itself (`native`), or
     if no compaction is wanted. Raises InvalidRequestError if there is nothing to compact."""
     if not request.compact or native:
@@ -87,7 +87,7 @@ def _untold(request: ChatRequest) -> Iterator[Loss]:
 
 
 class Summarised(Answer):
-    """An answer that is read to its end, and then given as one summary. Raises UpstreamError if it is none."""
+    """An answer that is read to its end, and then given as one summary. Raises UpstreamError if it is no summary."""
 
     def __init__(self, answer: Answer, lost: tuple[Loss, ...] = ()) -> None:
         self.tells_of(answer)

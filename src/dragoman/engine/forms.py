@@ -21,7 +21,7 @@ Answer with one JSON value that fits this JSON Schema. Write nothing else: no wo
 INSTRUCTIONS = frozenset({"system", "developer"})
 
 
-def told(request: ChatRequest, lost: Iterable[Loss]) -> tuple[ChatRequest, tuple[Loss, ...]]:
+def in_words(request: ChatRequest, lost: Iterable[Loss]) -> tuple[ChatRequest, tuple[Loss, ...]]:
     """`request` with the schema in words, if the losses say that the target does not get it; and what is still lost.
 
     If the caller checks the answer, what the target does not hold itself to is no loss.

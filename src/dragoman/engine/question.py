@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from dragoman.engine import forms
-from dragoman.engine.compaction import asked as compacting
+from dragoman.engine.compaction import compacting
 from dragoman.engine.renamed import with_sent_tools
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.tools.names import ToolNames
@@ -30,5 +30,5 @@ def question(request: ChatRequest, codec: ClientCodec, profile: ModelProfile) ->
         changed = (*changed, *names.losses(asked))
     lost = codec.losses(sent, profile)
     lost = (*lost, *unasked(sent, lost, codec.name))
-    sent, lost = forms.told(without_emptied(sent, lost), (*changed, *lost))
+    sent, lost = forms.in_words(without_emptied(sent, lost), (*changed, *lost))
     return Question(sent, lost, summary=request.compact and not sent.compact, names=names)

@@ -109,7 +109,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         except BaseException as exc:
             # The stream ends with this task; the task that is reading gets an error.
             if self._opening is not None or self._answer is not None:
-                self._error = told(exc)
+                self._error = error_for_others(exc)
             self._finish()
             raise
 
@@ -126,7 +126,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
             try:
                 self._answer = await opening.answer()
             except BaseException as exc:
-                self._error = told(exc)
+                self._error = error_for_others(exc)
                 raise
             finally:
                 self._opening = None
@@ -159,7 +159,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         try:
             events = await answer.read()
         except BaseException as exc:
-            self._error = told(exc)
+            self._error = error_for_others(exc)
             self._finish()
             raise
         if not events:
@@ -183,7 +183,7 @@ def check_loop(opened: asyncio.AbstractEventLoop | None) -> None:
         raise RuntimeError("it was begun in another event loop, and cannot go on in this one")
 
 
-def told(error: BaseException) -> Exception:
+def error_for_others(error: BaseException) -> Exception:
     """The error for other tasks of a stream that ended with `error` in one: what was cut may not look whole."""
     return error if isinstance(error, Exception) else TruncatedStreamError("a task that read the stream was cancelled")
 

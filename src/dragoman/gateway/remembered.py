@@ -132,7 +132,7 @@ def following(request: ChatRequest, earlier: Remembered, protocol: str, field: s
     extra = {name: fields for name, fields in request.extra.items() if name != protocol}
     return replace(
         request,
-        messages=(*(each for each in request.messages if each.top_level), *earlier.messages, *said(request)),
+        messages=(*(each for each in request.messages if each.top_level), *earlier.messages, *turns_of(request)),
         source=b"",
         tools=with_found(request.tools, earlier.tools),
         extra=extra | ({protocol: own} if own else {}),
@@ -140,7 +140,7 @@ def following(request: ChatRequest, earlier: Remembered, protocol: str, field: s
     )
 
 
-def said(request: ChatRequest) -> tuple[Message, ...]:
+def turns_of(request: ChatRequest) -> tuple[Message, ...]:
     """The turns of a conversation, without what stands beside it."""
     return tuple(message for message in request.messages if not message.top_level)
 

@@ -23,7 +23,7 @@ _asked = reader(_Asked)
 NOTHING = _Asked()
 
 
-def asked(field: Any) -> _Asked:
+def settings_in(field: Any) -> _Asked:
     """What a field says that holds an object; nothing if it holds none."""
     try:
         return NOTHING if field is None else _asked(text_of(field))

@@ -75,6 +75,13 @@ class Fields:
             return value
         raise wrong_type(self.path(name), "an integer", value)
 
+    def whole_number(self, name: str) -> int | None:
+        """An integer, which may be written as `40.0`."""
+        value = self.rest.get(name)
+        if isinstance(value, float) and value.is_integer():
+            self.rest[name] = int(value)
+        return self.integer(name)
+
     def number(self, name: str) -> float | None:
         value = self.rest.pop(name, None)
         if value is None:
@@ -95,6 +102,17 @@ class Fields:
     def fields(self, name: str) -> "Fields":
         """The fields of an object, which must not be missing."""
         return Fields(self.rest.pop(name, None), self.path(name))
+
+    def strings(self, name: str, *, alone: bool = False) -> tuple[str, ...]:
+        """The strings of a list; empty if the list is missing. `alone`: one may be written without a list."""
+        if alone and isinstance(self.rest.get(name), str):
+            return (self.required_text(name),)
+        strings = []
+        for path, value in self.items(name):
+            if not isinstance(value, str):
+                raise wrong_type(path, "a string", value)
+            strings.append(value)
+        return tuple(strings)
 
     def items(self, name: str) -> list[tuple[str, Any]]:
         """The entries of a list, each with its path; empty if the list is missing."""

@@ -13,6 +13,11 @@ ReportedCount = Annotated[int, Meta(ge=0, le=MOST)]
 DIGITS = 18
 
 
+def unusual_total(total: int | None, asked: int | None, told: int | None) -> int | None:
+    """The total, if it is not the sum of the others."""
+    return None if asked is not None and told is not None and total == asked + told else total
+
+
 def read_count(value: object) -> int | None:
     """The count; None if it is none. Some services write it as a text or as `12.0`, and some as a real fraction."""
     match value:

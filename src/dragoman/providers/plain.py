@@ -57,7 +57,7 @@ def plain(value: object, path: str, depth: int = DEPTH) -> Any:
 def model_fields(value: object) -> dict[str, Any] | None:
     """What pydantic makes of a model: its fields that are not None, by their names on the wire; None if it is no model.
 
-    Pydantic is not imported for that: whoever has a model of it has done so.
+    Pydantic is not imported for that: a program that has a model of it has done so.
     """
     pydantic = sys.modules.get("pydantic")
     if pydantic is None or not isinstance(value, pydantic.BaseModel):

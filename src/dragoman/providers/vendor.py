@@ -39,7 +39,7 @@ class Home:
 
 
 def checked_url(provider: Provider, variable: str) -> str:
-    """The URL of `provider`, which may come from `variable`. Raises ConfigurationError if it is none."""
+    """The URL of `provider`, which may come from `variable`. Raises ConfigurationError if it is no URL."""
     if _site(provider.url)[0] not in {"http", "https"}:
         raise ConfigurationError(f"expected an http or https URL (`url`, or {variable})", provider=provider.__name__)
     return provider.url

@@ -89,7 +89,7 @@ class Hedged(Course):
             for task in running:
                 _end(task)
             for asked in running.values():
-                if asked.course is not self.course:  # that one is settled by whoever asked
+                if asked.course is not self.course:  # that one is settled by its own caller
                     asked.course.settle("gone", self._clock())
 
     async def _first_of(self, running: "dict[asyncio.Task[Answer], _Asked]") -> Answer:

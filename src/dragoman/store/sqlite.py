@@ -203,7 +203,7 @@ class _Failures(Struct):
 def may_be_store(path: Path) -> bool:
     """Whether a store can be at `path`: False if another file is there. Makes none, and changes nothing.
 
-    SQLite reads the file, because this process may have it open: whoever else closes it drops the locks of all its
+    SQLite reads the file, because this process may have it open: whatever else closes it drops the locks of all its
     connections (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
     """
     try:

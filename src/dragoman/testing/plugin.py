@@ -1,6 +1,6 @@
 """pytest's fixture for cassettes. A conftest.py asks for it: `pytest_plugins = ["dragoman.testing.plugin"]`.
 
-It is no entry point: whoever has this library installed for another reason would load it with every run of pytest.
+It is no entry point, because each run of pytest would then load it wherever this library is installed.
 """
 
 from typing import get_args

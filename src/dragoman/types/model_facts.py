@@ -21,12 +21,12 @@ MOST = 1e15
 
 
 def known_size(value: object) -> int | None:
-    """A number of tokens from a list; None for what is none, and for 0, by which some say that they do not know."""
+    """A number of tokens from a list; None for what is no number, and for 0, which some write for "unknown"."""
     return int(value) if _is_number(value) and 1 <= value < MOST else None
 
 
 def known_price(value: object) -> float | None:
-    """A price from a list; None for what is none, and for negative ones, by which some say that it depends."""
+    """A price from a list; None for what is no price, and for negative ones, by which some say that it depends."""
     return float(value) if _is_number(value) and 0 <= value < MOST else None
 
 

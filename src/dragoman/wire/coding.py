@@ -241,7 +241,9 @@ class Unpacker:
             if self.given > self._most:
                 raise ExpandsError(f"expected at most {self._most} bytes in a {self._coding} body, got more")
             if self.given > FREE and self.given > RATIO * self.taken:
-                raise ExpandsError(f"expected a {self._coding} body of at most {RATIO} times its packed size, got more")
+                raise ExpandsError(
+                    f"expected a {self._coding} body of at most {RATIO} times its compressed size, got more"
+                )
             if block:
                 yield block
             if not stream.full:

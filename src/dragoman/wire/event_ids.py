@@ -21,7 +21,7 @@ OWN_ID = re.compile(rb"(?:(?<=\n)|(?<=\r)|\A)id(?::[^\r\n]*)?(?:\r\n|\r|\n)")
 COMMENT = re.compile(rb"^:[^\r\n]*", re.MULTILINE)
 LINE_ENDS = b"\r\n"
 HALF = (b"\r\r", b"\n\r")
-"""Ends that `blank_line` does not take for one, since a LF might follow; whoever writes whole events sends none."""
+"""Ends that `blank_line` does not take for one, since a LF might follow. Services that write whole events send none."""
 
 
 class NumberedEvent(Struct, frozen=True, gc=False):

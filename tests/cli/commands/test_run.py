@@ -22,6 +22,7 @@ from tests.cli import fake_agent
 from tests.cli.commands.test_serve import ADDRESS, first_lines
 from tests.cli.pty import CTRL_C, Terminal
 from tests.cli.shell import PATIENCE, Ran, environment, finish, run, start
+from tests.support.ports import free_port
 
 GREETING = "Hello. I am eliza. What is on your mind?"
 
@@ -43,13 +44,6 @@ def surroundings(home: Path, more: Mapping[str, str] | None = None) -> dict[str,
         "DRAGOMAN_GATEWAY_PORT": str(free_port()),
     }
     return own | dict(more or {})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def recorded(home: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dragoman.errors import OverloadedError
 from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.http.caller_handle import CallerHandle, Give
 from dragoman.gateway.http.direct_writer import DirectWriter
-from dragoman.gateway.serving.lasting.asked import asked, passed
+from dragoman.gateway.serving.lasting.asked import passed, read_asked
 from dragoman.gateway.serving.lasting.colleagues import LARGEST, Colleagues, Mailboxes
 from dragoman.gateway.serving.lasting.roster import Roster
 from dragoman.types import Outcome, ServerRequest
@@ -292,7 +292,7 @@ def test_a_caller_comes_with_its_request_and_its_socket() -> None:
         (found,) = crew[1].callers()
         with found.socket:
             assert found.request == passed(CALL, (0,), http_1_1=True, keep_alive=True)
-            assert (found.request.body, asked(found.request)) == (b"", asked(CALL))
+            assert (found.request.body, read_asked(found.request)) == (b"", read_asked(CALL))
             assert not os.get_inheritable(found.socket.fileno())
             found.socket.send(b"hi")
             assert caller.recv(10) == b"hi"

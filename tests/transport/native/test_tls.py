@@ -10,6 +10,7 @@ import trustme
 from dragoman.errors import ConfigurationError, ConnectError, TruncatedStreamError
 from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
+from tests.support.ports import send_fin
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, ending, get, whole
 
@@ -114,7 +115,7 @@ async def test_a_body_without_length_is_whole_only_where_tls_was_closed_properly
             exchange.reset()
         else:
             made = connection._transport.get_extra_info("socket")
-            _shut(made.fileno())
+            send_fin(made.fileno())
             await exchange.closed()
 
     read = asyncio.Event()
@@ -128,13 +129,6 @@ async def test_a_body_without_length_is_whole_only_where_tls_was_closed_properly
         assert (error is None) is (how == "close")
         assert error is None or isinstance(error, TruncatedStreamError)
         transport.close()
-
-
-def _shut(number: int) -> None:
-    """FIN on a socket that belongs to a transport, without TLS's own farewell."""
-    made = socket.socket(fileno=number)
-    made.shutdown(socket.SHUT_WR)
-    made.detach()
 
 
 async def test_cancelling_a_handshake_leaves_nothing_open() -> None:

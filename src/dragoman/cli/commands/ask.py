@@ -129,12 +129,12 @@ def command(
     QUESTION is the question, one word or many; text on stdin is added to it, after a blank line, or is the question
     itself. A lone - is stdin.
 
-    What an attached file is, is seen in its bytes. The fields of a --schema have the types str, int, float and bool,
-    and may be described: 'name, age int, note: one sentence'. A -o is one of the settings that Client.chat takes:
+    The kind of an attached file is read from its bytes. The fields of a --schema have the types str, int, float and
+    bool, and may be described: 'name, age int, note: one sentence'. A -o is one of the settings that Client.chat takes:
     temperature, max_tokens, top_p, seed, stop, reasoning_effort …
 
     A --tool is imported, from the working directory first, and is run here whenever the model calls it: each call is a
-    line on stderr. What it raises is told to the model. Nothing is a tool that was not named.
+    line on stderr. What it raises is told to the model. No other function is a tool.
 
     Stdout carries the answer alone: exactly its bytes when it is no terminal, with a line feed at the end if it has
     none. Reasoning is shown on a terminal only; everything else goes to stderr.

@@ -56,7 +56,7 @@ def command(
     added with --no-save). Ctrl-C stops the answer (what came of it stays in the conversation), Ctrl-D leaves.
 
     A --tool is imported, from the working directory first, and is run here whenever the model calls it; each call is
-    shown. Nothing is a tool that was not named there or with /tools.
+    shown. Other functions are tools only if they are named with /tools.
 
     On a terminal answers are drawn as Markdown. From a pipe every line is answered in plain text, and the first error
     ends it. So it is on a terminal without the extra `cli`, or one that can only print lines.

@@ -49,7 +49,7 @@ def command() -> None:
 @limit_option
 @json_option
 @config_option
-def list_them(limit: int, as_json: bool, config: Path | None) -> None:
+def list_newest(limit: int, as_json: bool, config: Path | None) -> None:
     """List the newest conversations."""
     with _opened(config) as kept:
         _print_list(kept.newest(limit) if kept else [], as_json=as_json)
@@ -98,7 +98,10 @@ def export(
     force: bool,
     config: Path | None,
 ) -> None:
-    """Write conversations as Markdown, or as JSON: a line for each, which /load of `dragoman chat` reads."""
+    """Write conversations as Markdown or JSON.
+
+    JSON is a line for each conversation, which /load of `dragoman chat` reads.
+    """
     if bool(numbers) == everything:
         raise click.UsageError("name conversations by their numbers, or take --all", ctx)
     if output is not None and not force and has_content(output):

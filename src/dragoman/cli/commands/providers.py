@@ -54,9 +54,9 @@ class ServiceRow(Struct, frozen=True):
 def command(as_json: bool, config: Path | None) -> None:
     """List the services: built in, and configured.
 
-    "works" says whether the hosted site is known to answer; one with a url of your own is never doubted, a class
-    without a host of its own works with one, one that has no key with the variable that is named, and a program on this
-    machine if it runs. Configured services come first, then those that work.
+    "works" says whether a service can be used. "no" is a hosted site that is known to be gone, "with a url" a class
+    that has no host of its own, "with NAME" a service whose key is missing from that variable, and "if it runs" a
+    program on this machine. Configured services come first, then those that work.
     """
     client = Client(config)
     rows = [_row(name, provider, client) for name, provider in sorted(client.providers.items())]

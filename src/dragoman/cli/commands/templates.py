@@ -21,7 +21,7 @@ def command() -> None:
     """Keep questions that are asked again and again.
 
     A template is a file NAME.toml in the folder `templates` beside your own dragoman.toml (~/.config/dragoman), with
-    `system`, `prompt`, `model`, `schema` and tables of `options` and `defaults`, each if it is wanted. $input in it is
+    `system`, `prompt`, `model`, `schema` and tables of `options` and `defaults`, all of them optional. $input in it is
     the question of `dragoman ask -t NAME`, $WORD what -p WORD VALUE gives.
 
     Without a command, lists them.
@@ -30,7 +30,7 @@ def command() -> None:
 
 @command.command("list")
 @json_option
-def list_them(as_json: bool) -> None:
+def list_templates(as_json: bool) -> None:
     """List the templates."""
     rows: list[tuple[str, list[str], str]] = []
     for name in templates.names():
@@ -57,7 +57,7 @@ def show(name: str) -> None:
 
 @command.command("edit")
 @click.argument("name")
-def edit_it(name: str) -> None:
+def edit_template(name: str) -> None:
     """Write a template in $VISUAL or $EDITOR; a new one begins with an example."""
     path = templates.path_of(name)
     before = read(path, templates.LARGEST).decode(errors="replace") if path.exists() else templates.SKELETON

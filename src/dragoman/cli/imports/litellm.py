@@ -317,7 +317,7 @@ def _fallbacks(settings: Node, groups: Mapping[str, list[str]]) -> Iterator[tupl
 
 
 def _names(node: Node, groups: Mapping[str, list[str]]) -> list[str]:
-    """The groups in a list; what is none is settled."""
+    """The groups in a list; what is no group is settled."""
     found = []
     for item in node.items():
         if isinstance(item.value, str) and item.value in groups:

@@ -46,12 +46,12 @@ class Node(Struct, frozen=True):
         return Node(inner.get(name, UNSET), (*self.path, name), self.ledger)
 
     def entries(self) -> Iterator["Node"]:
-        """The values of a table; nothing, if this is none."""
+        """The values of a table; nothing, if this is no table."""
         inner = self.value if isinstance(self.value, dict) else {}
         return (Node(value, (*self.path, name), self.ledger) for name, value in inner.items())
 
     def items(self) -> Iterator["Node"]:
-        """The items of a list; nothing, if this is none."""
+        """The items of a list; nothing, if this is no list."""
         inner = self.value if isinstance(self.value, list) else []
         return (Node(value, (*self.path, place), self.ledger) for place, value in enumerate(inner))
 

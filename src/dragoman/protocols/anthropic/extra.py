@@ -25,7 +25,7 @@ BLOCK = "block"
 """The note that a text stood as this block of another kind."""
 
 TURN = "turn"
-"""The note that a system message was a turn: whoever wrote it so knows that the model has such turns."""
+"""The note that a system message was a turn: a caller who wrote it so knows that the model has such turns."""
 
 
 def to_extra(rest: Mapping[str, Any]) -> Extra:

@@ -101,7 +101,7 @@ def _budgeted(config: ReasoningConfig, request: ChatRequest, profile: ModelProfi
 def _within(config: ReasoningConfig, limit: int | None) -> ReasoningConfig:
     """`config` with a budget that leaves tokens for the answer; without thinking if there is no such budget.
 
-    A `limit` of 0 asks for no answer, but for a cache of the prompt.
+    A `limit` of 0 asks for no answer, only for a cache of the prompt.
     """
     if not limit or max(LEAST, config.budget_tokens or LEAST) < limit:
         return config

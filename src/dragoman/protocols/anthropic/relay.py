@@ -10,7 +10,7 @@ from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.anthropic.thinking import FIELD
 from dragoman.protocols.anthropic.tools import OLD_FORMAT
 from dragoman.protocols.anthropic.worded import COMPACTION_TYPE
-from dragoman.protocols.asked_effort import asked, word
+from dragoman.protocols.asked_effort import settings_in, word
 from dragoman.protocols.asked_settings import takes_limit, takes_settings
 from dragoman.protocols.leading_system import is_leading
 from dragoman.protocols.reasoning import always_thinks, taken
@@ -75,16 +75,16 @@ class AnthropicRelay(SseRelay):
             return False
         if profile.system_anywhere is False and not is_leading(text_of(fields.get("messages")), beside=True):
             return False
-        output = asked(fields.get("output_config"))
+        output = settings_in(fields.get("output_config"))
         formed = output.format is not None or OLD_FORMAT in fields
         if formed and "response_format" in (profile.unsupported_fields or ()):
             return False
-        kind, effort = asked(fields.get(FIELD)).type, word(output.effort)
+        kind, effort = settings_in(fields.get(FIELD)).type, word(output.effort)
         if (kind is not None and kind == UNTAKEN.get(levels)) or (
             effort is not None and levels is False and not efforts
         ):
             return False
-        if always_thinks(efforts) and (kind == "disabled" or asked(fields.get("tool_choice")).type in FORCING):
+        if always_thinks(efforts) and (kind == "disabled" or settings_in(fields.get("tool_choice")).type in FORCING):
             return False
         return not efforts or taken(effort, efforts)
 

@@ -1,6 +1,6 @@
 """A request's body to a ChatRequest, and back. https://platform.claude.com/docs/en/api/messages"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -122,7 +122,7 @@ def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest
         temperature=_share(fields, "temperature"),
         top_p=_share(fields, "top_p"),
         top_k=fields.integer("top_k"),
-        stop=tuple(_strings(fields.items("stop_sequences"))),
+        stop=fields.strings("stop_sequences"),
         reasoning=reasoning,
         service_tier=_tier(fields),
         user=user,
@@ -215,13 +215,6 @@ def _share(fields: Fields, name: str) -> float | None:
     if value is not None and not 0 <= value <= 1:
         raise refused(name, f"expected 0 to 1, got {value:g}")
     return value
-
-
-def _strings(items: list[tuple[str, Any]]) -> Iterator[str]:
-    for path, value in items:
-        if not isinstance(value, str):
-            raise wrong_type(path, "a string", value)
-        yield value
 
 
 def _user(fields: Fields) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.protocols.json_fields import Fields, entries, wrong_type
+from dragoman.protocols.json_fields import entries, wrong_type
 
 
 def listed(value: Any, path: str, what: str) -> list[tuple[str, Any]]:
@@ -13,18 +13,3 @@ def listed(value: Any, path: str, what: str) -> list[tuple[str, Any]]:
     if isinstance(value, Mapping):
         return [(path, value)]
     raise wrong_type(path, what, value)
-
-
-def strings(fields: Fields, name: str) -> tuple[str, ...]:
-    """The texts of a list; none if it is missing. Raises InvalidRequestError."""
-    value = fields.any(name)
-    if isinstance(value, str):
-        return (value,)
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise wrong_type(fields.path(name), "a list", value)
-    for path, each in entries(value, fields.path(name)):
-        if not isinstance(each, str):
-            raise wrong_type(path, "a string", each)
-    return tuple(value)

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
-from dragoman.protocols.gemini.lists import strings
 from dragoman.protocols.gemini.numbered import MODALITIES, named
 from dragoman.protocols.gemini.schema import is_older, noted_references, to_json_schema
 from dragoman.protocols.json_fields import Fields, refused
@@ -58,11 +57,11 @@ def decode_settings(outer: Fields) -> Settings:
         "max_output_tokens": _positive(fields, "maxOutputTokens"),
         "temperature": fields.number("temperature"),
         "top_p": fields.number("topP"),
-        "top_k": _whole(fields, "topK"),
+        "top_k": fields.whole_number("topK"),
         "frequency_penalty": fields.number("frequencyPenalty"),
         "presence_penalty": fields.number("presencePenalty"),
-        "stop": strings(fields, "stopSequences"),
-        "seed": _whole(fields, "seed"),
+        "stop": fields.strings("stopSequences", alone=True),
+        "seed": fields.whole_number("seed"),
         "reasoning": _reasoning(fields),
         "top_logprobs": _top_logprobs(fields),
         "candidate_count": _positive(fields, "candidateCount"),
@@ -119,7 +118,7 @@ def _modalities(fields: Fields) -> tuple[str, ...]:
     name = "responseModalities"
     if name in fields.rest:
         fields.rest[name] = named(fields.rest[name], MODALITIES)
-    return tuple(word.lower() for word in strings(fields, name))
+    return tuple(word.lower() for word in fields.strings(name, alone=True))
 
 
 def _reasoning(fields: Fields) -> ReasoningConfig | None:
@@ -127,7 +126,8 @@ def _reasoning(fields: Fields) -> ReasoningConfig | None:
         fields.any(THINKING)
         return None
     said = fields.fields(THINKING)
-    shown, budget, level = said.boolean("includeThoughts"), _whole(said, "thinkingBudget"), said.text("thinkingLevel")
+    shown, level = said.boolean("includeThoughts"), said.text("thinkingLevel")
+    budget = said.whole_number("thinkingBudget")
     if budget is not None and budget < DYNAMIC:
         raise refused(said.path("thinkingBudget"), f"expected at least {DYNAMIC}, got {budget}")
     effort = None if level is None else LEVELS.get(level.upper())
@@ -176,7 +176,7 @@ def _encode_form(form: ResponseFormat) -> dict[str, Any]:
 
 
 def _top_logprobs(fields: Fields) -> int | None:
-    wanted, count = fields.boolean("responseLogprobs"), _whole(fields, "logprobs")
+    wanted, count = fields.boolean("responseLogprobs"), fields.whole_number("logprobs")
     if count is not None and not 0 <= count <= MOST_LOGPROBS:
         raise refused(fields.path("logprobs"), f"expected 0 to {MOST_LOGPROBS}, got {count}")
     if count is not None and not wanted:
@@ -186,19 +186,8 @@ def _top_logprobs(fields: Fields) -> int | None:
     return (count or 0) if wanted else None
 
 
-def _whole(fields: Fields, name: str) -> int | None:
-    """An integer, which JSON of this protocol may write as `40.0`.
-
-    https://protobuf.dev/programming-guides/json/
-    """
-    value = fields.rest.get(name)
-    if isinstance(value, float) and value.is_integer():
-        fields.rest[name] = int(value)
-    return fields.integer(name)
-
-
 def _positive(fields: Fields, name: str) -> int | None:
-    value = _whole(fields, name)
+    value = fields.whole_number(name)
     if value is not None and value < 1:
         raise refused(fields.path(name), f"expected at least 1, got {value}")
     return value

@@ -6,7 +6,7 @@ from typing import Any, assert_never
 from dragoman.errors import cut
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
-from dragoman.protocols.gemini.lists import listed, strings
+from dragoman.protocols.gemini.lists import listed
 from dragoman.protocols.gemini.numbered import MODES, word
 from dragoman.protocols.gemini.schema import noted_references, to_json_schema
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
@@ -84,7 +84,7 @@ def encode_tools(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
 def _hosted(kind: HostedKind, fields: Fields) -> HostedTool:
     blocked: tuple[str, ...] = ()
     if kind == "web_search":
-        blocked = strings(fields, "excludeDomains")
+        blocked = fields.strings("excludeDomains", alone=True)
     return HostedTool(tool=kind, blocked=blocked, extra=to_extra(fields.rest))
 
 
@@ -132,7 +132,7 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
     choice: ToolChoice | None = None
     if config.rest.get(CALLING) is not None:
         calling = config.fields(CALLING)
-        mode, names = word(calling, "mode", MODES), strings(calling, "allowedFunctionNames")
+        mode, names = word(calling, "mode", MODES), calling.strings("allowedFunctionNames", alone=True)
         choice = _choice(mode, names, calling)
         if calling.rest:
             config.rest[CALLING] = calling.rest

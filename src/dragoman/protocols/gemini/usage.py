@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.protocols.gemini.extra import NAME, to_extra
-from dragoman.protocols.reported_count import ReportedCount, read_count
+from dragoman.protocols.reported_count import ReportedCount, read_count, unusual_total
 from dragoman.types import Usage
 from dragoman.wire import json
 
@@ -90,7 +90,7 @@ def read_usage(data: bytes) -> Usage | None:
         output_tokens=told,
         cache_read_tokens=_said(report.cached_content_token_count),
         reasoning_tokens=thoughts,
-        total_tokens=_unusual(total, asked, told),
+        total_tokens=unusual_total(total, asked, told),
         details=details,
     )
 
@@ -117,7 +117,7 @@ def decode_usage(report: Mapping[str, Any]) -> Usage:
         output_tokens=told,
         cache_read_tokens=counts[CACHED],
         reasoning_tokens=counts[THOUGHTS],
-        total_tokens=_unusual(total, asked, told),
+        total_tokens=unusual_total(total, asked, told),
         details=details,
         extra=to_extra(rest),
     )
@@ -169,11 +169,6 @@ def _by_modality(value: object, begin: str) -> dict[str, int] | None:
 
 def _said(count: ReportedCount | UnsetType) -> int | None:
     return None if isinstance(count, UnsetType) else count
-
-
-def _unusual(total: int | None, asked: int | None, told: int | None) -> int | None:
-    """The total, if it is not the sum of the others."""
-    return None if asked is not None and told is not None and total == asked + told else total
 
 
 def _sum(first: int | None, second: int | None) -> int | None:

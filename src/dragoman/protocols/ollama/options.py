@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.json_fields import Fields, wrong_type
+from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.ollama.extra import nested
 from dragoman.types import ChatRequest
 
@@ -35,12 +35,12 @@ class Options:
         said = fields.fields(OPTIONS) if fields.rest.get(OPTIONS) is not None else Fields({}, fields.path(OPTIONS))
         self.temperature = said.number("temperature")
         self.top_p = said.number("top_p")
-        self.top_k = whole(said, "top_k")
-        self.seed = whole(said, "seed")
+        self.top_k = said.whole_number("top_k")
+        self.seed = said.whole_number("seed")
         self.frequency_penalty = said.number("frequency_penalty")
         self.presence_penalty = said.number("presence_penalty")
-        self.stop = _stop(said)
-        length = whole(said, "num_predict")
+        self.stop = said.strings("stop")
+        length = said.whole_number("num_predict")
         # No length below 1 is one: all of them mean that there is no limit, or the size of the context.
         self.max_output_tokens = length if length is None or length > 0 else None
         silent = [name for name in OF_MACHINE if name in said.rest]
@@ -50,23 +50,6 @@ class Options:
                 silent.append("num_predict")
         self.rest = nested(OPTIONS, said.rest)
         self.silent = tuple(nested(OPTIONS, dict.fromkeys(silent)))
-
-
-def whole(fields: Fields, name: str) -> int | None:
-    """An integer, which may be written as `40.0`."""
-    value = fields.rest.get(name)
-    if isinstance(value, float) and value.is_integer():
-        fields.rest[name] = int(value)
-    return fields.integer(name)
-
-
-def _stop(fields: Fields) -> tuple[str, ...]:
-    words: list[str] = []
-    for path, value in fields.items("stop"):
-        if not isinstance(value, str):
-            raise wrong_type(path, "a string", value)
-        words.append(value)
-    return tuple(words)
 
 
 def encode_options(request: ChatRequest) -> Mapping[str, Any]:

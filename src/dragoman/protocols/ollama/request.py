@@ -8,7 +8,7 @@ from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.ollama.arguments import asked_arguments
 from dragoman.protocols.ollama.extra import NAME, to_extra, with_extra
 from dragoman.protocols.ollama.messages import Conversation
-from dragoman.protocols.ollama.options import OPTIONS, Options, encode_options, whole
+from dragoman.protocols.ollama.options import OPTIONS, Options, encode_options
 from dragoman.protocols.ollama.thinking import decode_think, encode_think
 from dragoman.protocols.ollama.tools import decode_format, decode_tools, encode_format, encode_tools
 from dragoman.protocols.ollama.write_messages import encode_messages
@@ -57,7 +57,7 @@ def common(
     what notes its kind.
     """
     options = Options(fields)
-    wanted, count = fields.boolean("logprobs"), whole(fields, PROBABILITIES)
+    wanted, count = fields.boolean("logprobs"), fields.whole_number(PROBABILITIES)
     if count is not None and not 0 <= count <= MOST_LOGPROBS:
         raise refused(PROBABILITIES, f"expected 0 to {MOST_LOGPROBS}, got {count}")
     silent = [*options.silent, *(name for name in SILENT if name in fields.rest)]

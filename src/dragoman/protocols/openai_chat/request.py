@@ -1,6 +1,6 @@
 """A chat request's body to a ChatRequest, and back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -171,7 +171,7 @@ def _tier(fields: Fields) -> str | None:
 
 
 def _modalities(fields: Fields) -> tuple[str, ...]:
-    return tuple(_strings(fields.items("modalities")))
+    return fields.strings("modalities")
 
 
 def _metadata(fields: Fields) -> dict[str, str] | None:
@@ -203,16 +203,7 @@ def _max_output_tokens(fields: Fields) -> int | None:
 
 
 def _stop(fields: Fields) -> tuple[str, ...]:
-    if isinstance(fields.rest.get("stop"), str):
-        return (fields.required_text("stop"),)
-    return tuple(_strings(fields.items("stop")))
-
-
-def _strings(items: list[tuple[str, Any]]) -> Iterator[str]:
-    for path, value in items:
-        if not isinstance(value, str):
-            raise wrong_type(path, "a string", value)
-        yield value
+    return fields.strings("stop", alone=True)
 
 
 def _include_usage(fields: Fields, stream: bool) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from msgspec import Raw
 from msgspec.structs import replace
 
-from dragoman.protocols.asked_effort import asked, word
+from dragoman.protocols.asked_effort import settings_in, word
 from dragoman.protocols.asked_settings import takes_settings
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
@@ -52,10 +52,10 @@ class ResponsesRelay(SseRelay):
     def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
         if not isinstance(request, BodyRelayRequest) or request.path:
             return True
-        said = asked(request.fields.get("reasoning"))
+        said = settings_in(request.fields.get("reasoning"))
         if not takes_settings(request.fields, PLACES, profile, thinks=word(said.effort) not in {None, OFF}):
             return False
-        verbosity = asked(request.fields.get("text")).verbosity
+        verbosity = settings_in(request.fields.get("text")).verbosity
         if verbosity not in {None, NEUTRAL["verbosity"]} and "verbosity" in (profile.unsupported_fields or ()):
             return False
         shown = said.summary is None or "reasoning.display" not in (profile.unsupported_fields or ())

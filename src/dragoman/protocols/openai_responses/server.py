@@ -115,12 +115,12 @@ class OpenAIResponsesServer(ServerCodec):
         return failure(error, {"object": "response", "output": []}, 0)
 
     def public_id(self, event: bytes) -> str:
-        response = said(event).get("response")
+        response = event_object(event).get("response")
         named = response.get("id") if isinstance(response, dict) else None
         return named if isinstance(named, str) else ""
 
     def position(self, event: bytes) -> int | None:
-        number = said(event).get("sequence_number")
+        number = event_object(event).get("sequence_number")
         return number if isinstance(number, int) else None
 
     def first_heartbeat(self, call: ServerRequest) -> bytes | None:
@@ -132,7 +132,7 @@ class OpenAIResponsesServer(ServerCodec):
         return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
 
 
-def said(event: bytes) -> dict[str, Any]:
+def event_object(event: bytes) -> dict[str, Any]:
     """The object in an event; empty if it is none."""
     for each in SseReader().feed(event):
         try:

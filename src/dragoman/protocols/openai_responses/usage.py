@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from dragoman.protocols.extra import merged
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
-from dragoman.protocols.reported_count import ReportedCount, read_count
+from dragoman.protocols.reported_count import ReportedCount, read_count, unusual_total
 from dragoman.types import Usage
 from dragoman.wire import json
 
@@ -82,7 +82,7 @@ def read_usage(data: bytes) -> Usage | None:
         None if read is None else read.cached_tokens,
         None if read is None else read.cache_write_tokens,
         None if written is None else written.reasoning_tokens,
-        _unusual(total, asked, told),
+        unusual_total(total, asked, told),
     )
 
 
@@ -109,7 +109,7 @@ def decode_usage(report: object) -> Usage | None:
         cache_read_tokens=read_count(read.get(CACHED)),
         cache_write_tokens=read_count(read.get(CACHE_WRITTEN)),
         reasoning_tokens=read_count(written.get(REASONING)),
-        total_tokens=_unusual(total, asked, told),
+        total_tokens=unusual_total(total, asked, told),
         details=details,
         extra=to_extra({name: value for name, value in rest.items() if value is not None}),
     )
@@ -145,11 +145,6 @@ def _further(
         elif name not in known and value is not None:
             more[name] = value
     return more
-
-
-def _unusual(total: int | None, asked: int | None, told: int | None) -> int | None:
-    """The total, if it is not the sum of the others."""
-    return None if asked is not None and told is not None and total == asked + told else total
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -3,8 +3,8 @@ r"""Events that are alike except for a text and a few numbers or names: known by
     {"model":"m","created_at":"2026-11-26T15:00:00Z","message":{"content":"Hello"},"done":false}\n
     └──────── fixed ──────────┘       hole         └──────── fixed ───────┘ hole  └──── fixed ──┘
 
-A service writes all events that hold a piece of text alike, but for these holes. If one was decoded, others of its form
-say the same, with another text: a failure, an end or a call would need other fixed pieces. Where nothing but the text
+A service writes all events that hold a piece of text alike, except for these holes. If one was decoded, others of its
+form say the same, with another text: a failure, an end or a call would need other fixed pieces. If nothing but the text
 differs, a lane does the same in another way (see `lane`).
 
 What a form misses costs time alone: it is decoded like any other event. Escapes are not checked further: a wrong `\u12`

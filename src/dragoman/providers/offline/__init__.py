@@ -1,8 +1,7 @@
 """Models that need no network and no key: `eliza` talks, `echo` repeats, `script` follows directives."""
 
 from dragoman.engine.answer import Answer
-from dragoman.engine.compaction import Summarised
-from dragoman.engine.compaction import asked as compacting
+from dragoman.engine.compaction import Summarised, compacting
 from dragoman.engine.draft import Draft
 from dragoman.errors import DragomanError
 from dragoman.providers.base import AsyncGeneratorProvider

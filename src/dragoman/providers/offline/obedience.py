@@ -14,7 +14,7 @@ import msgspec
 from dragoman.errors import InvalidRequestError, nearest
 from dragoman.providers.offline.directives import CallTool, Directive
 from dragoman.providers.offline.forms import MAX_READ, Hints, NoValueError, fitting_value, schema_in
-from dragoman.providers.offline.turns import asked, called, calls_before, results, rounds
+from dragoman.providers.offline.turns import called, calls_before, last_question, results, rounds
 from dragoman.types import ChatRequest, Tool, ToolCall, ToolChoice
 
 MIN_WORD = 4
@@ -32,7 +32,7 @@ _KEY = re.compile(r"[A-Za-z_]\w{0,63}")
 
 def tool_calls(request: ChatRequest) -> list[Directive]:
     """The calls that the request demands. Raises InvalidRequestError if arguments cannot be made."""
-    message = asked(request)
+    message = last_question(request)
     first = calls_before(request) + 1
     return [
         CallTool(
@@ -49,7 +49,7 @@ def formed(request: ChatRequest, text: str) -> str:
     if wanted is None or wanted.kind == "text":
         return text
     told = (results(request),) if rounds(request) else ()
-    hints = Hints(asked(request), [each for each in told if each])
+    hints = Hints(last_question(request), [each for each in told if each])
     schema: Any = True if wanted.schema is None else wanted.schema
     if wanted.kind == "json_object":
         schema = _told_schema(request)

@@ -41,7 +41,7 @@ from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.tools.names import joined
 from dragoman.providers.offline.directives import CallTool, Count, Directive, Fail, Finish, Pause, Say
 from dragoman.providers.offline.obedience import formed, tool_calls
-from dragoman.providers.offline.turns import asked, asked_at_last, results, rounds
+from dragoman.providers.offline.turns import asked_at_last, last_question, results, rounds
 from dragoman.types import ChatRequest, Reasoning, Refusal, ResponseHead, Text, Tool, ToolCall, Usage
 from dragoman.wire.utf8 import well_formed
 
@@ -71,7 +71,7 @@ def script(request: ChatRequest) -> list[Directive]:
         return [_in_group(directive, request) for directive in scripted[past]]
     if calls := tool_calls(request):
         return calls
-    own = results(request) if past else asked(request)
+    own = results(request) if past else last_question(request)
     return [Say(Text(text=""), formed(request, own))]
 
 

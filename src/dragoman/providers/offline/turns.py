@@ -5,7 +5,7 @@ from dragoman.types import ChatRequest, Message, Text, ToolCall, ToolResult
 from dragoman.wire.utf8 import well_formed
 
 
-def asked(request: ChatRequest) -> str:
+def last_question(request: ChatRequest) -> str:
     """The text of the last user message, exactly as UTF-8 can carry it; empty if there is none."""
     place = _place(request)
     return well_formed(request.messages[place].text) if place >= 0 else ""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.gateway.fronts.endpoints import decoded
-from dragoman.gateway.remembered import Memory, Remembered, following, said
+from dragoman.gateway.remembered import Memory, Remembered, following, turns_of
 from dragoman.loop.turns import others
 from dragoman.protocols.openai_responses import NAME, PREVIOUS
 from dragoman.protocols.openai_responses.references import answers_in, items_of, with_items
@@ -98,7 +98,7 @@ def followed(request: ChatRequest, earlier: Remembered | None) -> ChatRequest:
 def check_called(request: ChatRequest, earlier: Remembered) -> None:
     """Raises InvalidRequestError if `request` has the result of a call that nobody has made."""
     called = {part.id for message in earlier.messages for part in message.parts if isinstance(part, ToolCall)}
-    for part in (part for message in said(request) for part in message.parts):
+    for part in (part for message in turns_of(request) for part in message.parts):
         if isinstance(part, ToolCall):
             called.add(part.id)
         elif isinstance(part, ToolResult) and part.id not in called:

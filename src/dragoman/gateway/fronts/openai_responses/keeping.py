@@ -7,7 +7,7 @@ from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.beside import is_long
 from dragoman.engine.env import system_env
 from dragoman.gateway.fronts.openai_responses.earlier import followed, led_by
-from dragoman.gateway.remembered import Brought, Memory, Remembered, Remembering, said, written
+from dragoman.gateway.remembered import Brought, Memory, Remembered, Remembering, turns_of, written
 from dragoman.protocols.compaction import summary_in, summary_message
 from dragoman.protocols.openai_responses import NAME, input_items
 from dragoman.protocols.openai_responses.item_ids import ANSWER
@@ -27,7 +27,7 @@ def brought(own: ChatRequest, earlier: Remembered | None, answer_id: str) -> Bro
     if own.compact:
         return Brought(b"", items, b"")
     request = followed(own, earlier)
-    return Brought(written(said(request)), items, written(all_found(request.tools)))
+    return Brought(written(turns_of(request)), items, written(all_found(request.tools)))
 
 
 def listed(earlier: Remembered) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ class PassedRequest(ServerRequest, frozen=True, kw_only=True):
     """Whether its caller wants to go on with the connection."""
 
 
-def asked(call: ServerRequest) -> Asked:
+def read_asked(call: ServerRequest) -> Asked:
     """What `call` asks."""
     if isinstance(call, PassedRequest):
         return call.asked
@@ -50,7 +50,7 @@ def passed(call: ServerRequest, rest: tuple[int, ...], *, http_1_1: bool, keep_a
         scheme=call.scheme,
         query=call.query,
         headers=call.headers,
-        asked=asked(call),
+        asked=read_asked(call),
         rest=rest,
         http_1_1=http_1_1,
         keep_alive=keep_alive,

@@ -1,4 +1,4 @@
-"""One answer that may outlive its caller, between the writer of the response and whoever listens. Knows no policy.
+"""One answer that may outlive its caller, between the writer of the response and those who listen. Knows no policy.
 
     service ──> LastingWriter ──> LastingAnswer ──> the writer of a caller's connection
                                        │

@@ -16,7 +16,7 @@ from dragoman.gateway.fronts.endpoints import ChatEndpoint
 from dragoman.gateway.fronts.openai_responses.kept_answers import KeptEndpoint
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
-from dragoman.gateway.serving.lasting.asked import Asked, PassedRequest, asked
+from dragoman.gateway.serving.lasting.asked import Asked, PassedRequest, read_asked
 from dragoman.gateway.serving.lasting.event_buffer import EventBuffer
 from dragoman.gateway.serving.lasting.lasting_answer import ALONE, DRAINING, LastingAnswer
 from dragoman.protocols.base import EventIdForm, ServerCodec
@@ -114,7 +114,7 @@ class LastingAnswers:
         self._callers[caller] = answer
         gateway.hold(answer.writer, call)
         if name:
-            self._kept[name] = Kept(answer, asked(call), codec, gateway, caller.outcome.request_id)
+            self._kept[name] = Kept(answer, read_asked(call), codec, gateway, caller.outcome.request_id)
             self.held += STREAM_SIZE
         return answer.writer
 
@@ -133,7 +133,7 @@ class LastingAnswers:
         """Goes on with the stream whose last event had the id `said`. Raises RequestError if that cannot be."""
         name, _, number = said.rpartition(":")
         kept = self._find(self._kept.get(name), caller)
-        if kept.asked != asked(call):
+        if kept.asked != read_asked(call):
             message = "last-event-id: expected the request that the stream answers, got another one"
             raise RequestError(message, status=409, code="resume_mismatch")
         if not _is_number(number):

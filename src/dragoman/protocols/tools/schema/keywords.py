@@ -104,6 +104,12 @@ def types_of(schema: Schema) -> list[str] | None:
     return list(said) if isinstance(said, list | tuple) else None
 
 
+def is_of(value: object, name: str) -> bool:
+    """Whether a JSON value is of the type `name`."""
+    found = type_of(value)
+    return found == name or (found == "integer" and name == "number")
+
+
 def type_of(value: object) -> str:
     """The type of a JSON value."""
     match value:

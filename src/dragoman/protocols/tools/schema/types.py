@@ -1,9 +1,8 @@
 """The types and values that a schema names, in the form that a target takes. Knows no vendor."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from dragoman.protocols.tools.schema.keywords import OF_TYPE, TYPED, Schema, type_of, types_of
+from dragoman.protocols.tools.schema.keywords import OF_TYPE, TYPED, Schema, is_of, type_of, types_of
 from dragoman.protocols.tools.schema.merge import both
 from dragoman.protocols.tools.schema.target import Target
 
@@ -43,7 +42,7 @@ def typed(target: Target, node: Schema, words: list[str]) -> None:
     if "integer" in types and "number" in types:
         types = [each for each in types if each != "integer"]
     if values is not None:
-        types = [each for each in types if any(_is_of(value, each) for value in values)] or types
+        types = [each for each in types if any(is_of(value, each) for value in values)] or types
     if "null" in types and len(types) > 1 and target.says_nullable:
         types = [each for each in types if each != "null"]
         node["nullable"] = True
@@ -81,7 +80,7 @@ def _split(target: Target, node: Schema, types: Sequence[str]) -> None:
         concerns = OF_TYPE[name] | ({"format"} if name in {"string", "integer", "number"} else frozenset())
         branch: Schema = {"type": name} | {key: node[key] for key in node if key in concerns}
         if "enum" in node:
-            branch["enum"] = [value for value in node["enum"] if _is_of(value, name)]
+            branch["enum"] = [value for value in node["enum"] if is_of(value, name)]
         branches.append(branch)
     if "anyOf" in node:
         product = both({"anyOf": node["anyOf"]}, {"anyOf": branches})
@@ -95,8 +94,3 @@ def _split(target: Target, node: Schema, types: Sequence[str]) -> None:
         del node[key]
     node["anyOf"] = branches
     target.same.add("type")
-
-
-def _is_of(value: Any, name: str) -> bool:
-    found = type_of(value)
-    return found == name or (found == "integer" and name == "number")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from dragoman.protocols.tools.schema.keywords import REFERENCES, Schema, same, type_of, types_of
+from dragoman.protocols.tools.schema.keywords import REFERENCES, Schema, is_of, same, types_of
 from dragoman.protocols.tools.schema.references import References
 from dragoman.providers.offline.forms.pattern import pattern
 
@@ -116,12 +116,6 @@ class Checker:
                 return False
         dependent: Mapping[str, Any] = schema.get("dependentSchemas", {})
         return all(self.fits(value, each, base) for name, each in dependent.items() if name in value)
-
-
-def is_of(value: Any, name: str) -> bool:
-    """Whether `value` is of the type `name`."""
-    found = type_of(value)
-    return found == name or (found == "integer" and name == "number")
 
 
 def is_same(first: Any, second: Any) -> bool:
