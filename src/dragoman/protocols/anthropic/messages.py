@@ -151,7 +151,8 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
             role = "system" if fitting or note(message.extra, TURN) else "user"
             if role == "user":
                 told.append(i)
-                message = Message("user", (Text(text=f"<system>\n{message.text}\n</system>"),))
+                cache = next((part.cache for part in reversed(message.parts) if part.cache is not None), None)
+                message = Message("user", (Text(text=f"<system>\n{message.text}\n</system>", cache=cache),))
         if turns and turns[-1].role == role and not note(message.extra, APART):
             turns[-1].parts += message.parts
             turns[-1].extra = turns[-1].extra | message.extra

@@ -12,7 +12,7 @@ from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.completions_relay import COMPLETIONS, CompletionsRelay
-from dragoman.protocols.openai_chat.content import returned_breakpoints
+from dragoman.protocols.openai_chat.controls import returned_breakpoints
 from dragoman.protocols.openai_chat.decode_functions import FunctionReplyDecoder
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
@@ -185,7 +185,7 @@ class OpenAIChatClient(ClientCodec):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         request = as_it_came(request)
         found = self._losses(request, profile)
-        if returned := set(returned_breakpoints(request.messages)):
+        if returned := set(returned_breakpoints(request)):
             found = tuple(loss for loss in found if loss.name.removesuffix(".ttl") not in returned)
         if profile.user_after_results is False:
             found = (*found, *added(request.messages))
