@@ -45,11 +45,13 @@ def without_wordless(request: ChatRequest, own: str) -> ChatRequest:
 
 
 def without_emptied(request: ChatRequest, lost: Iterable[Loss]) -> ChatRequest:
-    """`request` without turns of which all is `lost`; the same object if there is none."""
+    """`request` without turns of which all is `lost`, or of which there was only that the model thought; the same
+    object if there is none."""
     gone = _gone(request, lost)
-    if not gone:
+    thought = [i for i, message in enumerate(request.messages) if message.parts and _is_mere_thought(message)]
+    if not gone and not thought:
         return request
-    emptied = {i for i, _ in gone if _is_emptied(request.messages[i], i, gone)}
+    emptied = {i for i, _ in gone if _is_emptied(request.messages[i], i, gone)}.union(thought)
     if not emptied:
         return request
     return replace(request, messages=tuple(each for i, each in enumerate(request.messages) if i not in emptied))
@@ -100,8 +102,10 @@ def _last_asked(messages: tuple[Message, ...], gone: Places) -> int | None:
 
 def _is_emptied(message: Message, i: int, gone: Places) -> bool:
     """Whether the message `i` has said something, and all of that is `gone`."""
-    if message.role in SYSTEM or all((i, j) not in gone for j in range(len(message.parts))):
+    if all((i, j) not in gone for j in range(len(message.parts))):
         return False
+    if message.role in SYSTEM and message.extra:
+        return False  # it sets something besides
     return _is_silent(message, i, gone)
 
 
@@ -112,6 +116,11 @@ def _is_silent(message: Message, i: int, gone: Places) -> bool:
 def _is_hidden(part: AnyPart) -> bool:
     """Whether it is nothing without its state."""
     return isinstance(part, Reasoning) and not part.text
+
+
+def _is_mere_thought(message: Message) -> bool:
+    """Whether it says that the model thought, but neither what nor what came of it: OpenAI refuses that."""
+    return all(_is_hidden(part) and part.opaque is None for part in message.parts)
 
 
 def _is_blank(part: AnyPart) -> bool:

@@ -19,7 +19,6 @@ from dragoman.protocols.openai_chat import (
 from dragoman.protocols.openai_chat.controls import returned_breakpoints
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
-    AnyPart,
     CacheBreakpoint,
     ChatRequest,
     HttpRequest,
@@ -261,20 +260,6 @@ def test_fields_that_a_clients_helper_leaves_in_a_message_are_taken_off() -> Non
 def test_reasoning_of_both_spellings_is_read_once() -> None:
     both = [{"role": "assistant", "content": "a", "reasoning": "r", "reasoning_content": "r"}]
     assert decode_messages(both) == (Message("assistant", (Reasoning(text="r"), Text(text="a"))),)
-
-
-@pytest.mark.parametrize("parts", [(Unknown(protocol="gemini", data=1),), (Reasoning(text="", form="redacted"),)])
-@pytest.mark.parametrize("missing", [None, " "])
-def test_a_turn_of_which_nothing_is_left_is_left_out(parts: tuple[AnyPart, ...], missing: str | None) -> None:
-    asks = Message("user", (Text(text="go"),))
-    lost = Message("assistant", parts)
-    assert encode_messages((asks, lost, asks), missing=missing) == [{"role": "user", "content": "go"}] * 2
-
-
-def test_an_empty_turn_of_the_caller_stays_and_so_does_the_one_that_asks() -> None:
-    lost = Message("user", (Unknown(protocol="gemini", data=1),))
-    said = (Message("assistant", ()), Message("assistant", (Text(text=""),)), lost)
-    assert encode_messages(said) == [{"role": message.role, "content": ""} for message in said]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,6 @@ def encode_messages(
     `missing`: the reasoning of an assistant's message that has none.
     """
     out: list[dict[str, Any]] = []
-    last = len(messages) - 1 if messages and messages[-1].role != "assistant" else -1
     for i, message in enumerate(messages):
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         others = [part for part in message.parts if not isinstance(part, ToolResult)]
@@ -57,25 +56,13 @@ def encode_messages(
             raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
         out += [_result(part, message, variant) for part in results]
         if others or not results:
-            turn = _turn(message, others, variant, missing)
-            if i == last or not _is_wordless(others, turn, variant):
-                out.append(turn)
+            out.append(_turn(message, others, variant, missing))
     return out
 
 
 def written(part: AnyPart) -> object:
     """A part alone. Raises InvalidRequestError."""
     return encode_content(part.parts if isinstance(part, ToolResult) else (part,))
-
-
-def _is_wordless(parts: Sequence[AnyPart], turn: Mapping[str, Any], variant: Variant) -> bool:
-    """Whether nothing is left of `parts` in a turn: some services refuse it ("must not be empty"), and the model would
-    read that somebody had nothing to say. An empty text of the caller stays, and so does the turn that asks.
-    """
-    if not parts or turn.get("content") or any(isinstance(part, Text) for part in parts):
-        return False
-    thought = turn.get(variant.reasoning_field) or ""
-    return not thought.strip() and turn.keys() <= {"role", "name", "content", variant.reasoning_field}
 
 
 def is_beginning(messages: Sequence[Message]) -> bool:
