@@ -13,7 +13,6 @@ from dragoman.protocols.env import Env
 from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.completions_relay import COMPLETIONS, CompletionsRelay
 from dragoman.protocols.openai_chat.controls import returned_breakpoints
-from dragoman.protocols.openai_chat.decode_functions import FunctionReplyDecoder
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
 from dragoman.protocols.openai_chat.errors import decode_error
@@ -37,6 +36,7 @@ from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
 from dragoman.protocols.tools.call_ids import NINE, CallIdForm
 from dragoman.protocols.tools.freeform import freeform_names
+from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
 from dragoman.types import (
     AnyPart,
     ChangedField,
@@ -118,6 +118,10 @@ NOT_AT_ALL = ReasoningConfig(effort="none")
 def _expressed(variant: Variant) -> frozenset[str]:
     """What services of a variant have of the protocol. A client is made for each call."""
     return (EXPRESSES | THINKING[variant.thinking_field]) - variant.lacks()
+
+
+class _UnwrappedReply(UnwrappedCalls, ReplyDecoder):
+    """An answer to a request with freeform tools."""
 
 
 class OpenAIChatClient(ClientCodec):
@@ -231,8 +235,11 @@ class OpenAIChatClient(ClientCodec):
 
     def decoder(self, request: ChatRequest) -> Decoder:
         written = self.origin(request.model)
-        names = frozenset() if self._variant.custom_tools else freeform_names(request.tools)
-        return FunctionReplyDecoder(names, written, request) if names else ReplyDecoder(written, request)
+        if not (names := freeform_names(request.tools)):
+            return ReplyDecoder(written, request)
+        decoder = _UnwrappedReply(written, request)
+        decoder.unwrap(names)
+        return decoder
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)

@@ -85,7 +85,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
 def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -> dict[str, Any]:
     """The request as JSON, for a model of `profile`. Always streamed, and with usage, unless `extra` says otherwise."""
     request = _without_forbidden_tools(request, variant)
-    if not variant.custom_tools:
+    if not variant.custom_tools or profile.freeform_tools is False:
         request = with_functions(request, NAME)
     tools, choice = encode_tools(request.tools, strict=variant.strict_tools), variant.choice(request)
     if not tools and choice is not None and not choice.forces:

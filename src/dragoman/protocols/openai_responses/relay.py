@@ -17,7 +17,7 @@ from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.profiles import NEUTRAL
 from dragoman.protocols.reasoning import OFF, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
-from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
+from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed, text_of
 from dragoman.types import HttpRequest, ModelProfile, PartStart, ResponseEnd, ResponseStart, ServerRequest
 from dragoman.wire import json
 
@@ -57,6 +57,8 @@ class ResponsesRelay(SseRelay):
             return False
         verbosity = asked(request.fields.get("text")).verbosity
         if verbosity not in {None, NEUTRAL["verbosity"]} and "verbosity" in (profile.unsupported_fields or ()):
+            return False
+        if profile.freeform_tools is False and _has_freeform(request):
             return False
         shown = said.summary is None or "reasoning.display" not in (profile.unsupported_fields or ())
         return shown and taken(word(said.effort), profile.efforts)
@@ -116,6 +118,13 @@ class ResponsesSummary(ReplySummary):
     @property
     def answer_id(self) -> str:
         return self.named
+
+
+def _has_freeform(request: BodyRelayRequest) -> bool:
+    """Whether there are freeform tools, or calls of such."""
+    return text_of(request.fields.get("tools")).find(b'"custom"') >= 0 or (
+        text_of(request.fields.get("input")).find(b'"custom_tool_call') >= 0
+    )
 
 
 def _request(call: ServerRequest, body: RelayBody) -> ResponsesRelayRequest:
