@@ -189,7 +189,8 @@ class OpenAIChatClient(ClientCodec):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         request = as_it_came(request)
         found = self._losses(request, profile)
-        if returned := set(returned_breakpoints(request)):
+        if any("cache" in loss.name for loss in found):
+            returned = set(returned_breakpoints(request))
             found = tuple(loss for loss in found if loss.name.removesuffix(".ttl") not in returned)
         if profile.user_after_results is False:
             found = (*found, *added(request.messages))

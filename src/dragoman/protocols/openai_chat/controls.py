@@ -53,7 +53,7 @@ def noted(extra: Extra, note: Note) -> Extra:
 
 def returned(extra: Extra, note: str = CONTROL) -> dict[str, Any]:
     """The field as it came; empty if there was none."""
-    notes = extra.get(OURS)
+    notes = extra.get(OURS) if extra else None
     return {CONTROL: notes[note]} if notes and note in notes else {}
 
 
@@ -81,7 +81,7 @@ def returned_breakpoints(request: ChatRequest) -> Iterator[str]:
             yield f"tools[{i}].cache"
     for i, message in enumerate(request.messages):
         for j, part in enumerate(message.parts):
-            if returned(part.extra) or is_at_message(part.extra):
+            if part.extra and (returned(part.extra) or is_at_message(part.extra)):
                 yield f"messages[{i}].parts[{j}].cache"
             for k, inner in enumerate(part.parts if isinstance(part, ToolResult) else ()):
                 if returned(inner.extra):
