@@ -86,3 +86,13 @@ def test_a_call_of_a_function_comes_in_pieces(codec: ClientCodec, events: Any) -
     decoder = codec.decoder(ChatRequest(model="m", messages=(user("x"),), tools=(Tool("f", input_format="text"),)))
     found = [event for piece in events("g") for event in decoder.feed(piece)]
     assert [event.text for event in found if isinstance(event, PartDelta)][-len(PIECES) :] == PIECES
+
+
+def test_a_function_of_another_group_with_the_same_name_is_one() -> None:
+    tools = (Tool("f", input_format="text", namespace="a"), Tool("f", namespace="b"))
+    decoder = RESPONSES.decoder(ChatRequest(model="m", messages=(user("x"),), tools=tools))
+    fold = Fold()
+    for piece in responses("f"):
+        fold.feed(decoder.feed(piece))
+    (call,) = fold.result().tool_calls
+    assert (call.arguments, call.input_format) == (ARGUMENTS, "json")

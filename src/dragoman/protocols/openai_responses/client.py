@@ -50,6 +50,7 @@ from dragoman.types import (
     Reasoning,
     Role,
     Text,
+    Tool,
     ToolResult,
     WordedForm,
 )
@@ -235,7 +236,11 @@ class OpenAIResponsesClient(ClientCodec):
 
     def decoder(self, request: ChatRequest) -> Decoder:
         written = self.origin(request.model)
-        if not (names := freeform_names(request.tools)):
+        # A function of another group may have the same name.
+        names = freeform_names(request.tools) - {
+            tool.name for tool in request.tools if isinstance(tool, Tool) and tool.input_format == "json"
+        }
+        if not names:
             return ReplyDecoder(written)
         decoder = _UnwrappedReply(written)
         decoder.unwrap(names)
