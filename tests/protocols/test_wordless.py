@@ -104,6 +104,7 @@ def sent(name: str, *messages: Message, profile: ModelProfile = ModelProfile()) 
         ("assistant", (STRANGE,)),
         ("assistant", (HIDDEN,)),
         ("assistant", (HostedCall(id="1", tool="web_search", arguments="{}"),)),
+        ("assistant", (HostedCall(id="1", tool="web_search", arguments="{}"), Reasoning(text="", item="rs_1"))),
     ],
 )
 def test_a_turn_of_which_nothing_is_left_is_left_out(name: str, role: Role, parts: tuple[AnyPart, ...]) -> None:
@@ -152,6 +153,8 @@ def test_so_is_one_of_which_the_model_takes_nothing(name: str) -> None:
         ((said("user", "a"), said("assistant", "b"), said("user", STRANGE), said("assistant", "{")), 2),
         ((said("user", "a"), said("assistant", HIDDEN), said("user", STRANGE)), 2),
         ((said("system", STRANGE),), 0),
+        ((said("assistant", STRANGE),), 0),
+        ((said("assistant", Reasoning(text="", item="rs_1")),), 0),
     ],
 )
 def test_a_question_of_which_nothing_is_left_is_refused(name: str, messages: tuple[Message, ...], place: int) -> None:
