@@ -426,3 +426,9 @@ def test_a_breakpoint_of_a_message_without_a_part_for_it_is_a_further_field() ->
     assert message.extra == {NAME: {"cache_control": {"type": "ephemeral"}}}
     (written,) = encode_messages([message])
     assert written["cache_control"] == turn["cache_control"]
+
+
+def test_a_breakpoint_of_a_message_does_not_replace_that_of_its_part() -> None:
+    part = {"type": "text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    turn = {"role": "user", "content": [part], "cache_control": {"type": "ephemeral"}}
+    assert encode_messages(decode_messages([turn]), Variant(breakpoints="prompt_cache_breakpoint")) == [turn]

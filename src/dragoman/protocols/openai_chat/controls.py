@@ -66,8 +66,9 @@ def with_breakpoint(message: Message, breakpoint: CacheBreakpoint, note: Note) -
     """`message` whose last part has the breakpoint; if it has no part for it, the field is a further one."""
     for j, part in reversed(list(enumerate(message.parts))):
         if not isinstance(part, Reasoning | Unknown):
-            last = replace(part, cache=part.cache or breakpoint, extra=noted(part.extra, {AT_MESSAGE: True}))
-            parts = (*message.parts[:j], last, *message.parts[j + 1 :])
+            if part.cache is None:
+                part = replace(part, cache=breakpoint, extra=noted(part.extra, {AT_MESSAGE: True}))  # noqa: PLW2901
+            parts = (*message.parts[:j], part, *message.parts[j + 1 :])
             return replace(message, parts=parts, extra=noted(message.extra, note))
     return replace(message, extra=message.extra | {NAME: message.extra.get(NAME, {}) | note})
 
