@@ -72,7 +72,8 @@ CUT = ("max_output_tokens", "stop")
 """Fields of which a part may arrive."""
 
 ORDER = frozenset({ANYWHERE, DEVELOPER})
-GRAMMAR = frozenset({"tool.grammar"})
+BESIDE_FUNCTIONS = frozenset({"tool.grammar", "tool.namespace", "tool.namespace_description", "tool_call.namespace"})
+"""What only those models have that know more than functions."""
 
 NO_SCHEMAS = Compilers(partial(SCHEMAS.compiled, support=SchemaSupport()))
 """For requests without a schema: nothing is compiled."""
@@ -171,7 +172,7 @@ class ClientCodec(ABC):
     def expressed(self, profile: ModelProfile) -> frozenset[str]:
         """What of `expresses` models of `profile` have."""
         lacked = ORDER if profile.system_anywhere is False else frozenset()
-        lacked |= GRAMMAR if profile.freeform_tools is False else frozenset()
+        lacked |= BESIDE_FUNCTIONS if profile.freeform_tools is False else frozenset()
         return self.expresses - lacked if lacked else self.expresses
 
     def changed(self, request: ChatRequest) -> Iterable[Loss]:

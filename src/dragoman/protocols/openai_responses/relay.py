@@ -58,7 +58,7 @@ class ResponsesRelay(SseRelay):
         verbosity = asked(request.fields.get("text")).verbosity
         if verbosity not in {None, NEUTRAL["verbosity"]} and "verbosity" in (profile.unsupported_fields or ()):
             return False
-        if profile.freeform_tools is False and _has_freeform(request):
+        if profile.freeform_tools is False and _has_more_than_functions(request):
             return False
         shown = said.summary is None or "reasoning.display" not in (profile.unsupported_fields or ())
         return shown and taken(word(said.effort), profile.efforts)
@@ -120,11 +120,10 @@ class ResponsesSummary(ReplySummary):
         return self.named
 
 
-def _has_freeform(request: BodyRelayRequest) -> bool:
-    """Whether there are freeform tools, or calls of such."""
-    return text_of(request.fields.get("tools")).find(b'"custom"') >= 0 or (
-        text_of(request.fields.get("input")).find(b'"custom_tool_call') >= 0
-    )
+def _has_more_than_functions(request: BodyRelayRequest) -> bool:
+    """Whether there are freeform tools or groups of tools, or calls of such."""
+    tools, said = text_of(request.fields.get("tools")), text_of(request.fields.get("input"))
+    return b'"custom"' in tools or b'"namespace"' in tools or b'"custom_tool_call' in said or b'"namespace"' in said
 
 
 def _request(call: ServerRequest, body: RelayBody) -> ResponsesRelayRequest:
