@@ -52,6 +52,7 @@ SAMPLES = {
     "FORM_WITH_TOOLS": "true",
     "USER_AFTER_RESULTS": "true",
     "SYSTEM_ANYWHERE": "true",
+    "FREEFORM_TOOLS": "true",
     "UNSUPPORTED_FIELDS": "temperature,top_p",
     "IMAGES": "false",
     "TOOLS": "false",

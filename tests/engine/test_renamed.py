@@ -20,6 +20,7 @@ from dragoman.transport.base import Route
 from dragoman.types import (
     ChatRequest,
     LostField,
+    ModelProfile,
     PartDelta,
     PartEnd,
     PartStart,
@@ -65,7 +66,7 @@ RESTORED = PartStart(ToolCall(id="c", name="read", namespace="mcp__files"))
 
 
 async def test_calls_come_back_under_the_callers_names_when_the_answer_is_read() -> None:
-    names = names_for(REQUEST, CHAT)
+    names = names_for(REQUEST, CHAT, ModelProfile())
     assert names is not None
     answer = Renamed(Told(*batches()), names)
     said, _, more = batches()
@@ -73,7 +74,7 @@ async def test_calls_come_back_under_the_callers_names_when_the_answer_is_read()
 
 
 def test_and_when_it_is_followed() -> None:
-    names = names_for(REQUEST, CHAT)
+    names = names_for(REQUEST, CHAT, ModelProfile())
     assert names is not None
     got: list[list[StreamEvent]] = []
 
@@ -102,9 +103,11 @@ def test_a_draft_has_the_names_that_are_sent_and_notes_them() -> None:
 
 
 def test_a_protocol_with_groups_keeps_them_and_one_without_tools_loses_them_under_their_own_names() -> None:
-    assert names_for(REQUEST, OpenAIResponsesClient("http://127.0.0.1:9/v1")) is None
+    responses = OpenAIResponsesClient("http://127.0.0.1:9/v1")
+    assert names_for(REQUEST, responses, ModelProfile()) is None
+    assert names_for(REQUEST, responses, ModelProfile(freeform_tools=False)) == names_for(REQUEST, CHAT, ModelProfile())
     aibn = AibnClient(url="http://127.0.0.1:9")
-    assert names_for(REQUEST, aibn) is None
+    assert names_for(REQUEST, aibn, ModelProfile()) is None
     assert LostField("tools") in draft("Aibn", aibn, REQUEST, fixed_env(), strict=False).losses
 
 

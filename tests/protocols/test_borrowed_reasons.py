@@ -35,6 +35,28 @@ def _ollama(reason: str) -> Body:
     return {"model": "m", "message": said, "done": True, "done_reason": reason}
 
 
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("max_tokens", "length"),
+        ("length", "length"),
+        ("safety", "content_filter"),
+        ("pause_turn", "pause"),
+        ("pause", "pause"),
+        ("stop", "other"),
+        ("tool_calls", "other"),
+        ("steered", "other"),
+    ],
+)
+def test_so_does_one_of_an_incomplete_answer(word: str, reason: str) -> None:
+    answer = {"id": "r", "object": "response", "status": "incomplete", "output": []}
+    body = json.dumps(answer | {"incomplete_details": {"reason": word}}).encode()
+    decoder = DIALECTS["openai-responses"].client("http://h").decoder(REQUEST)  # type: ignore[call-arg]
+    end = [*decoder.feed(body), *decoder.finish()][-1]
+    assert isinstance(end, ResponseEnd)
+    assert (end.finish_reason, end.native_finish_reason) == (reason, word)
+
+
 REPLIES = {"openai-chat": _chat, "anthropic": _anthropic, "gemini": _gemini, "ollama": _ollama}
 WORDS: Mapping[str, str] = {
     "FUNCTION_CALL": "tool_call",

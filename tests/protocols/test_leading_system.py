@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dragoman.protocols.leading_system import is_leading, with_leading_system
-from dragoman.types import ChatRequest, Image, Message, ModelProfile, Text
+from dragoman.types import CacheBreakpoint, ChatRequest, Image, Message, ModelProfile, Text
 
 ONE = ModelProfile(system_anywhere=False)
 SYSTEM = Message("system", (Text(text="be short"),))
@@ -31,6 +31,10 @@ PICTURE = Image(data="aGk=", media_type="image/png")
             (ASKS, Message("user", (*TOLD.parts, PICTURE))),
         ),
         ((SYSTEM, DEVELOPER), (BOTH,)),
+        (
+            (ASKS, Message("system", (Text(text="be "), Text(text="kind", cache=CacheBreakpoint(300)), PICTURE))),
+            (ASKS, Message("user", (Text(text=TOLD.text, cache=CacheBreakpoint(300)), PICTURE))),
+        ),
     ],
 )
 def test_one_message_of_the_system_is_left(turns: tuple[Message, ...], expected: tuple[Message, ...]) -> None:

@@ -10,7 +10,7 @@ from dragoman.errors import UnsupportedFeatureError
 from dragoman.protocols.anthropic import AnthropicServer
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.registry import DIALECTS
-from dragoman.protocols.wordless import without_wordless
+from dragoman.protocols.wordless import without_emptied, without_wordless
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -104,11 +104,34 @@ def sent(name: str, *messages: Message, profile: ModelProfile = ModelProfile()) 
         ("assistant", (STRANGE,)),
         ("assistant", (HIDDEN,)),
         ("assistant", (HostedCall(id="1", tool="web_search", arguments="{}"),)),
+        ("assistant", (HostedCall(id="1", tool="web_search", arguments="{}"), Reasoning(text="", item="rs_1"))),
     ],
 )
 def test_a_turn_of_which_nothing_is_left_is_left_out(name: str, role: Role, parts: tuple[AnyPart, ...]) -> None:
     before, after = said("user", "a"), said("user", "b")
     assert sent(name, before, said(role, *parts), after) == sent(name, before, after)
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("profile", [ModelProfile(), ModelProfile(reasoning_returns=True)])
+@pytest.mark.parametrize("item", [None, "rs_1"])
+def test_so_is_one_that_says_only_that_the_model_thought(name: str, profile: ModelProfile, item: str | None) -> None:
+    before, after = said("user", "a"), said("user", "b")
+    thought = said("assistant", Reasoning(text="", form="redacted", item=item))
+    assert sent(name, before, thought, after, profile=profile) == sent(name, before, after, profile=profile)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_and_one_of_the_system(name: str) -> None:
+    blind, picture = ModelProfile(images=False), Image(data="iVBORw0KGgoA")
+    before, after = said("user", "a"), said("user", "b")
+    assert sent(name, before, said("system", picture), after, profile=blind) == sent(name, before, after)
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_a_turn_in_which_the_caller_says_nothing_is_none_of_these(role: Role) -> None:
+    silent = ChatRequest(model="m", messages=(said("user", "a"), said(role, ""), said("user", "b")))
+    assert without_emptied(silent, ()) is silent
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -130,6 +153,8 @@ def test_so_is_one_of_which_the_model_takes_nothing(name: str) -> None:
         ((said("user", "a"), said("assistant", "b"), said("user", STRANGE), said("assistant", "{")), 2),
         ((said("user", "a"), said("assistant", HIDDEN), said("user", STRANGE)), 2),
         ((said("system", STRANGE),), 0),
+        ((said("assistant", STRANGE),), 0),
+        ((said("assistant", Reasoning(text="", item="rs_1")),), 0),
     ],
 )
 def test_a_question_of_which_nothing_is_left_is_refused(name: str, messages: tuple[Message, ...], place: int) -> None:

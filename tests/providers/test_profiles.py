@@ -53,7 +53,7 @@ def test_openais_models_that_think_take_no_sampling(model: str, more: tuple[str,
     assert KNOWN.profile_of(model).reasoning_returns is False
 
 
-@pytest.mark.parametrize("model", ["o30", "oracle", "llama3:70b", "", "/"])
+@pytest.mark.parametrize("model", ["o30", "oracle", "eliza:70b", "", "/"])
 def test_of_other_models_nothing_is_said(model: str) -> None:
     assert KNOWN.profile_of(model) == UNKNOWN
 
@@ -86,7 +86,18 @@ def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, ref
 
 @pytest.mark.parametrize("model", ["gpt-oss:20b", "openai/gpt-oss-120b"])
 def test_gpt_oss_takes_efforts(model: str) -> None:
-    assert KNOWN.profile_of(model) == ModelProfile(thinking_levels=True, efforts=("low", "medium", "high"))
+    known = ModelProfile(thinking_levels=True, efforts=("low", "medium", "high"), freeform_tools=False)
+    assert KNOWN.profile_of(model) == known
+
+
+@pytest.mark.parametrize("model", ["llama3:70b", "Qwen/Qwen3-Coder-30B", "zai-org/GLM-5", "devstral-small", "kimi-k3"])
+def test_models_of_open_weights_know_functions_alone(model: str) -> None:
+    assert KNOWN.profile_of(model).freeform_tools is False
+
+
+@pytest.mark.parametrize("model", ["gpt-5.6", "openai/gpt-6-sol", "o3", "codex-mini-latest", "claude-opus-5", "m"])
+def test_of_others_that_is_not_known(model: str) -> None:
+    assert KNOWN.profile_of(model).freeform_tools is None
 
 
 @pytest.mark.parametrize(
@@ -238,7 +249,9 @@ def test_a_configuration_adds_to_what_is_known_and_holds_over_it() -> None:
             "own/*": ProfileConfig(tools=False),
         }
     )
-    assert families.profile_of("DeepSeek-R1") == ModelProfile(reasoning_returns=True, images=False)
+    assert families.profile_of("DeepSeek-R1") == ModelProfile(
+        reasoning_returns=True, images=False, freeform_tools=False
+    )
     assert families.profile_of("gpt-5").unsupported_fields == ()
     assert families.profile_of("gpt-5").reasoning_returns is False
     assert families.profile_of("own/m") == ModelProfile(tools=False)

@@ -1,5 +1,6 @@
 """What may differ between an answer of a service and what a caller is told of it: what has a name, and a table."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from msgspec import Struct
@@ -56,6 +57,12 @@ def _are_joined(front: str, before: Said, after: Said) -> bool:
     return all(any(text in place for _, place in before.places) for _, text in after.places)
 
 
+def _are_files(front: str, before: Said, after: Said) -> bool:
+    unsaid = Counter(after.sources) - Counter(before.sources)
+    missed = Counter(before.sources) - Counter(after.sources)
+    return front == "anthropic" and unsaid == Counter({("", title): count for (_, title), count in missed.items()})
+
+
 def _follow_each_other(front: str, before: Said, after: Said) -> bool:
     one, other = (_squeezed(each.order) if front in NO_REFUSALS else each.order for each in (before, after))
     return one == other or (front in BESIDE and {*one} == {*other})
@@ -91,6 +98,7 @@ ALLOWED = (
     Allowed("tokens", "what is not known is 0 or absent", lambda front, a, b: _zeros(a.tokens) == _zeros(b.tokens)),
     Allowed("tokens", "a part of the sum cannot be read", lambda front, a, b: front == "gemini" and None in b.tokens),
     Allowed("sources", "an address is required", lambda front, a, b: any(not url for url, _ in a.sources)),
+    Allowed("sources", "the address of a file is its source there", _are_files),
     Allowed(
         "sources",
         "they come at the end, for a text that is open then",

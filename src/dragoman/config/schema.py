@@ -320,6 +320,7 @@ PROFILE = TableSchema(
         "form_with_tools": Boolean(),
         "user_after_results": Boolean(),
         "system_anywhere": Boolean(),
+        "freeform_tools": Boolean(),
         "schema_keywords": ListOf(KEYWORD),
         "schema_formats": ListOf(WORDS),
         "schema_limits": ListOf(LIMIT),

@@ -234,7 +234,7 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     name of a model, and with what follows the last slash of that name; upper and lower case are the same. A fact that
     is set here replaces what dragoman knows itself; if two entries match, the later one holds. Requests that are
     relayed pass as they are, except those with settings that the models refuse (of thinking, of the choice among
-    tokens, of the answer's length or form): these are translated.
+    tokens, of the answer's length or form) or with tools that they do not know: these are translated.
 
     None: not set.
     """
@@ -298,6 +298,10 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     system_anywhere: bool | None = None
     """Whether there may be more than one message of the system, and after the beginning of the conversation; if not,
     those at the beginning become one, and the user says a later one, in `<system>`."""
+    freeform_tools: bool | None = None
+    """Whether they know freeform (`custom`) tools, as Codex has, in OpenAI's protocols; if not, each is sent as a
+    function with one string, and a call of it comes back as one of the freeform tool. The tools of a group
+    (`namespace`) are then sent as single functions, whose names say the group too."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use. What others demand is said in another way
     or in the tool's description; what cannot be said is left out, and listed as a loss. With `nullable`, that word is

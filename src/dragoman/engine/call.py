@@ -61,7 +61,7 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     asked = await beside(request, question, request, codec, env.profile)
     request, lost = asked.request, asked.losses
     refuse(lost, service.name, strict=service.strict)
-    checking = grammars(request, codec.expresses)
+    checking = grammars(request, codec.expressed(env.profile))
     if checking:
         await check_grammars(request, checking)
     service = _asked(service, request)

@@ -25,7 +25,7 @@ class Question(Struct, frozen=True):
 def question(request: ChatRequest, codec: ClientCodec, profile: ModelProfile) -> Question:
     """What the service of `codec` is asked. Raises InvalidRequestError if there is nothing that it could be asked."""
     asked, changed = compacting(request, native=codec.compacts(request))
-    sent, names = with_sent_tools(asked, codec)
+    sent, names = with_sent_tools(asked, codec, profile)
     if names is not None:
         changed = (*changed, *names.losses(asked))
     lost = codec.losses(sent, profile)

@@ -4,25 +4,28 @@ from dragoman.engine.answer import Answer, Around
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.tools.names import ToolNames, tool_names
 from dragoman.protocols.tools.search import RESULTS, found_in_words
-from dragoman.types import ChatRequest, StreamEvent
+from dragoman.types import ChatRequest, ModelProfile, StreamEvent
 
 TOOLS, GROUPS = "tools", "tool.namespace"
 """What a protocol with tools lists, and what one with groups of them does."""
 
 
-def with_sent_tools(request: ChatRequest, codec: ClientCodec) -> tuple[ChatRequest, ToolNames | None]:
-    """`request` with its tools as the service of `codec` gets them, and the names that are others than the caller's."""
-    names = names_for(request, codec)
+def with_sent_tools(
+    request: ChatRequest, codec: ClientCodec, profile: ModelProfile
+) -> tuple[ChatRequest, ToolNames | None]:
+    """`request` with its tools as a model of `profile` at the service of `codec` gets them, and the names that are
+    others than the caller's."""
+    names = names_for(request, codec, profile)
     if names is not None:
         request = names.renamed(request)
     return request if RESULTS in codec.expresses else found_in_words(request), names
 
 
-def names_for(request: ChatRequest, codec: ClientCodec) -> ToolNames | None:
+def names_for(request: ChatRequest, codec: ClientCodec, profile: ModelProfile) -> ToolNames | None:
     """The names in `request` that the service of `codec` does not take; None if it takes all, or has no tools."""
     if TOOLS not in codec.expresses:
         return None
-    return tool_names(request, codec.tool_names, grouped=GROUPS in codec.expresses)
+    return tool_names(request, codec.tool_names, grouped=GROUPS in codec.expressed(profile))
 
 
 class Renamed(Around):

@@ -71,6 +71,10 @@ Preliminaries = Generator[HttpRequest, HttpResponse, HttpRequest]
 CUT = ("max_output_tokens", "stop")
 """Fields of which a part may arrive."""
 
+ORDER = frozenset({ANYWHERE, DEVELOPER})
+BESIDE_FUNCTIONS = frozenset({"tool.grammar", "tool.namespace", "tool.namespace_description", "tool_call.namespace"})
+"""What only those models have that know more than functions."""
+
 NO_SCHEMAS = Compilers(partial(SCHEMAS.compiled, support=SchemaSupport()))
 """For requests without a schema: nothing is compiled."""
 
@@ -165,6 +169,12 @@ class ClientCodec(ABC):
         """
         return (part,)
 
+    def expressed(self, profile: ModelProfile) -> frozenset[str]:
+        """What of `expresses` models of `profile` have."""
+        lacked = ORDER if profile.system_anywhere is False else frozenset()
+        lacked |= BESIDE_FUNCTIONS if profile.freeform_tools is False else frozenset()
+        return self.expresses - lacked if lacked else self.expresses
+
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
         """What of `request` arrives as something near it, as a rule of this protocol."""
         return ()
@@ -173,10 +183,9 @@ class ClientCodec(ABC):
         """What of `request` a model of `profile` will not get, or will get in another form."""
         thought = self._with_effort(request, profile)
         untaken = self._untaken(thought, profile)
-        expresses = self.expresses - {ANYWHERE, DEVELOPER} if profile.system_anywhere is False else self.expresses
         lost = losses(
             without_neutral(request, untaken),
-            expresses,
+            self.expressed(profile),
             self.name,
             untaken,
             family=self.family,

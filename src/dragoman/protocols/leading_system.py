@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.types import AnyPart, ChatRequest, Message, ModelProfile, Text
+from dragoman.types import AnyPart, ChatRequest, Extra, Message, ModelProfile, Text
 
 SYSTEM = frozenset({"system", "developer"})
 BETWEEN = "\n\n"
@@ -37,28 +37,31 @@ def with_leading_system(request: ChatRequest, profile: ModelProfile) -> ChatRequ
 def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
     if not messages:
         return ()
-    joined = messages[0]
-    for message in messages[1:]:
-        joined = replace(joined, parts=(*_ended(joined.parts), *message.parts), extra=joined.extra | message.extra)
-    return (replace(joined, role="system"),)
-
-
-def _ended(parts: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
-    match parts:
-        case (*before, Text(text=text) as last):
-            return (*before, replace(last, text=text + BETWEEN))
-        case _:
-            return parts
+    parts: list[AnyPart] = []
+    extra: Extra = {}
+    for message in messages:
+        if parts and isinstance(last := parts[-1], Text):
+            parts[-1] = replace(last, text=last.text + BETWEEN)
+        parts += message.parts
+        extra |= message.extra
+    return (replace(messages[0], role="system", parts=tuple(parts), extra=extra),)
 
 
 def _told(message: Message) -> Message | None:
     """`message` as the user says it; None if it says nothing at all."""
     if not message.parts:
         return message if message.extra else None
-    others = tuple(part for part in message.parts if not isinstance(part, Text))
-    words = (Text(text=f"<system>\n{message.text}\n</system>"),) if message.text else ()
-    parts = (*words, *others)
+    parts = told_parts(message)
     return Message("user", parts, extra=message.extra) if parts else None
+
+
+def told_parts(message: Message) -> tuple[AnyPart, ...]:
+    """What the user says in place of a message of the system: its words, in `<system>`, and what else is in it."""
+    others = tuple(part for part in message.parts if not isinstance(part, Text))
+    if not message.text:
+        return others
+    cached = (part.cache for part in reversed(message.parts) if isinstance(part, Text) and part.cache is not None)
+    return Text(text=f"<system>\n{message.text}\n</system>", cache=next(cached, None)), *others
 
 
 class _Turn(Struct):

@@ -45,11 +45,9 @@ def without_wordless(request: ChatRequest, own: str) -> ChatRequest:
 
 
 def without_emptied(request: ChatRequest, lost: Iterable[Loss]) -> ChatRequest:
-    """`request` without turns of which all is `lost`; the same object if there is none."""
-    gone = _gone(request, lost)
-    if not gone:
-        return request
-    emptied = {i for i, _ in gone if _is_emptied(request.messages[i], i, gone)}
+    """`request` without turns of which all is `lost`, or of which there was only that the model thought; the same
+    object if there is none."""
+    emptied = _emptied(request, _gone(request, lost))
     if not emptied:
         return request
     return replace(request, messages=tuple(each for i, each in enumerate(request.messages) if i not in emptied))
@@ -57,10 +55,12 @@ def without_emptied(request: ChatRequest, lost: Iterable[Loss]) -> ChatRequest:
 
 def unasked(request: ChatRequest, lost: Iterable[Loss], own: str) -> Iterator[Loss]:
     """What the user asks, if all of it is `lost` on the way to a service of the protocol `own`."""
-    messages = request.messages
-    last = _last_asked(messages, gone) if (gone := _gone(request, lost)) else None
-    if last is None and messages and all(_is_foreign(message, own) for message in messages):
-        last = len(messages) - 1
+    messages, gone = request.messages, _gone(request, lost)
+    last = _last_asked(messages, gone) if gone else None
+    if last is None and messages:
+        emptied = _emptied(request, gone)
+        if all(i in emptied or _is_foreign(message, own) for i, message in enumerate(messages)):
+            last = len(messages) - 1
     if last is not None:
         yield RefusedQuestion(f"messages[{last}]")
 
@@ -79,6 +79,12 @@ def _gone(request: ChatRequest, lost: Iterable[Loss]) -> Places:
             if not isinstance(loss, LostDetail) or _is_hidden(request.messages[i].parts[j]):
                 gone.add((i, j))
     return gone
+
+
+def _emptied(request: ChatRequest, gone: Places) -> Set[int]:
+    """The numbers of the messages of which nothing is left."""
+    thought = [i for i, message in enumerate(request.messages) if message.parts and _is_mere_thought(message)]
+    return {i for i, _ in gone if _is_emptied(request.messages[i], i, gone)}.union(thought)
 
 
 def _last_asked(messages: tuple[Message, ...], gone: Places) -> int | None:
@@ -100,8 +106,10 @@ def _last_asked(messages: tuple[Message, ...], gone: Places) -> int | None:
 
 def _is_emptied(message: Message, i: int, gone: Places) -> bool:
     """Whether the message `i` has said something, and all of that is `gone`."""
-    if message.role in SYSTEM or all((i, j) not in gone for j in range(len(message.parts))):
+    if all((i, j) not in gone for j in range(len(message.parts))):
         return False
+    if message.role in SYSTEM and message.extra:
+        return False  # it sets something besides
     return _is_silent(message, i, gone)
 
 
@@ -114,8 +122,18 @@ def _is_hidden(part: AnyPart) -> bool:
     return isinstance(part, Reasoning) and not part.text
 
 
+def _is_mere_thought(message: Message) -> bool:
+    """Whether it says that the model thought, but neither what nor what came of it: OpenAI refuses that."""
+    return all(map(_is_bare, message.parts))
+
+
+def _is_bare(part: AnyPart) -> bool:
+    """Whether it only says that the model thought."""
+    return _is_hidden(part) and part.opaque is None
+
+
 def _is_blank(part: AnyPart) -> bool:
-    return isinstance(part, Text) and not part.text.strip()
+    return _is_bare(part) or (isinstance(part, Text) and not part.text.strip())
 
 
 def _is_foreign(message: Message, own: str) -> bool:

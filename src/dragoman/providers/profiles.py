@@ -147,6 +147,11 @@ MISTRAL_IDS = "https://github.com/anomalyco/opencode/issues/1680"
 QWEN_SYSTEM = "https://github.com/QwenLM/Qwen3.8/issues/186"
 MISTRAL_TURNS = "https://github.com/NousResearch/hermes-agent/issues/20154"
 MISTRAL_CALLS = ("*mistral*", "*mixtral*", "*ministral*", "*codestral*", "*devstral*", "*magistral*", "*pixtral*")
+FUNCTIONS_ALONE = "https://github.com/ollama/ollama/issues/17673"
+OPEN_WEIGHTS = (
+    *("*gpt-oss*", "*qwen*", "*deepseek*", "*glm-*", "*gemma*", "*llama*", "*kimi*", "*minimax*"),
+    *MISTRAL_CALLS,
+)
 CLAUDE_NEWEST = (
     "*claude-*-4[-.][7-9]*",
     "*claude-opus-[5-9]*",
@@ -313,6 +318,10 @@ FAMILIES: tuple[Family, ...] = (
     # "System message must be at the beginning.": 400, and "Unexpected message role." for `developer`; agents say both
     # (anthropics/claude-code#77698, QwenLM/Qwen3.8#164, ollama/ollama#17774, RunanywhereAI/wally#77).
     Family("*qwen3.[5-9]*", ModelProfile(system_anywhere=False), QWEN_SYSTEM, "2026-11-29"),
+    # "Ignoring unsupported tool type(s): custom" (LM Studio): programs that serve open weights know functions alone, so
+    # that a model never hears of Codex's `apply_patch`, or the turn after its call is a 400 (Ollama).
+    # openai/codex#22294, ggml-org/llama.cpp#23041
+    *(Family(pattern, ModelProfile(freeform_tools=False), FUNCTIONS_ALONE, "2026-11-29") for pattern in OPEN_WEIGHTS),
     # "[1210] Invalid API parameter": 400, for all tools.
     Family(
         "glm-*",

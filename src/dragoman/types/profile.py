@@ -59,6 +59,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether another than the model may speak right after what a tool gave."""
     system_anywhere: bool | None = None
     """Whether there may be more than one message of the system, and after the beginning of the conversation."""
+    freeform_tools: bool | None = None
+    """Whether they know tools that are given any text, in OpenAI's protocols."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that parameters of tools may use."""
     schema_formats: tuple[str, ...] | None = None
@@ -79,7 +81,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
         thinking = (self.efforts, self.thinking_levels, self.effort_with_tools)
         sampling = (self.single_sampling, self.sampling_with_effort)
         order = (self.user_after_results, self.system_anywhere)
-        return (*thinking, *sampling, *order, self.unsupported_fields, self.most_output, self.form_with_tools)
+        tools = (self.form_with_tools, self.freeform_tools)
+        return (*thinking, *sampling, *order, *tools, self.unsupported_fields, self.most_output)
 
     def over(self, earlier: "ModelProfile") -> "ModelProfile":
         """Both as one; if both know a fact, this one's holds."""

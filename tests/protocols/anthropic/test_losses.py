@@ -282,6 +282,20 @@ def test_systems_between_turns_are_told_or_have_turns_of_their_own() -> None:
     assert set(lost(request, NEW)) == {role, MovedMessage("messages[5]")}
 
 
+def test_what_else_a_told_message_of_the_system_holds_is_told_too() -> None:
+    picture = Image(data="iVBORw0KGgoA", media_type="image/png")
+    words = Text(text="c", cache=CacheBreakpoint())
+    told = Message("system", (words, picture))
+    silent = Message("system", (Text(text=""),))
+    (turn,) = json.loads(sent(replace(ASK, messages=(user("x"), told, silent))))["messages"]
+    assert [block["type"] for block in turn["content"]] == ["text", "text", "image"]
+    assert turn["content"][1] == {
+        "type": "text",
+        "text": "<system>\nc\n</system>",
+        "cache_control": {"type": "ephemeral"},
+    }
+
+
 def test_results_come_first_and_in_the_order_of_the_calls() -> None:
     calls = tuple(replace(CALL, id=name) for name in ("a", "b", "c"))
     results = [Message("tool", (ToolResult(id=name, parts=()),)) for name in ("c", "a", "b")]

@@ -16,10 +16,9 @@ from dragoman.protocols.openai_chat import (
     decode_messages,
     encode_messages,
 )
-from dragoman.protocols.openai_chat.content import returned_breakpoints
+from dragoman.protocols.openai_chat.controls import returned_breakpoints
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
-    AnyPart,
     CacheBreakpoint,
     ChatRequest,
     HttpRequest,
@@ -263,20 +262,6 @@ def test_reasoning_of_both_spellings_is_read_once() -> None:
     assert decode_messages(both) == (Message("assistant", (Reasoning(text="r"), Text(text="a"))),)
 
 
-@pytest.mark.parametrize("parts", [(Unknown(protocol="gemini", data=1),), (Reasoning(text="", form="redacted"),)])
-@pytest.mark.parametrize("missing", [None, " "])
-def test_a_turn_of_which_nothing_is_left_is_left_out(parts: tuple[AnyPart, ...], missing: str | None) -> None:
-    asks = Message("user", (Text(text="go"),))
-    lost = Message("assistant", parts)
-    assert encode_messages((asks, lost, asks), missing=missing) == [{"role": "user", "content": "go"}] * 2
-
-
-def test_an_empty_turn_of_the_caller_stays_and_so_does_the_one_that_asks() -> None:
-    lost = Message("user", (Unknown(protocol="gemini", data=1),))
-    said = (Message("assistant", ()), Message("assistant", (Text(text=""),)), lost)
-    assert encode_messages(said) == [{"role": message.role, "content": ""} for message in said]
-
-
 @pytest.mark.parametrize(
     ("media", "data"),
     [("png", "iVBORw0KGgoA"), ("jpeg", "/9j/4A"), ("gif", "R0lGODlh"), ("webp", "UklGRg"), ("bmp", "Qk0")],
@@ -329,7 +314,7 @@ def test_a_breakpoint_in_anthropics_words_is_one_and_goes_back_as_it_came(contro
     assert part.cache == CacheBreakpoint(ttl)
     assert set(part.extra) == {OURS}
     assert encode_messages([message]) == [turn]
-    assert [*returned_breakpoints([message])] == ["messages[0].parts[0].cache"]
+    assert [*returned_breakpoints(ChatRequest(model="m", messages=(message,)))] == ["messages[0].parts[0].cache"]
     assert encode_messages([Message("user", (replace(part, cache=None),))]) == [turn]
 
 
@@ -364,3 +349,86 @@ def test_a_choice_without_tools_is_left_out_unless_it_forces_one() -> None:
 def test_no_log_probabilities_of_other_tokens_are_none() -> None:
     body = {"model": "m", "messages": HELLO, "logprobs": False, "top_logprobs": 0}
     assert decode_body(body).top_logprobs is None
+
+
+CONTROLLED: list[tuple[dict[str, Any], list[str]]] = [
+    ({"cache_control": {"type": "ephemeral"}}, ["cache"]),
+    (
+        {"messages": [{"role": "user", "content": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]},
+        ["messages[0].parts[0].cache"],
+    ),
+    (
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
+                    "cache_control": {"type": "ephemeral"},
+                }
+            ]
+        },
+        ["messages[0].parts[1].cache"],
+    ),
+    (
+        {
+            "messages": [
+                {"role": "user", "content": "a"},
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [
+                        {
+                            "id": "c",
+                            "type": "function",
+                            "function": {"name": "f", "arguments": "{}"},
+                            "cache_control": {"type": "ephemeral"},
+                        },
+                        {
+                            "id": "d",
+                            "type": "custom",
+                            "custom": {"name": "g", "input": "x"},
+                            "cache_control": {"type": "ephemeral"},
+                        },
+                    ],
+                },
+                {"role": "tool", "tool_call_id": "c", "content": "b", "cache_control": {"type": "ephemeral"}},
+                {"role": "tool", "tool_call_id": "d", "content": "b"},
+            ]
+        },
+        ["messages[1].parts[0].cache", "messages[1].parts[1].cache", "messages[2].parts[0].cache"],
+    ),
+    (
+        {
+            "tools": [
+                {"type": "function", "function": {"name": "f"}, "cache_control": {"type": "ephemeral"}},
+                {"type": "function", "function": {"name": "g", "cache_control": {"type": "ephemeral"}}},
+                {"type": "custom", "custom": {"name": "h"}, "cache_control": {"type": "ephemeral"}},
+            ]
+        },
+        ["tools[0].cache", "tools[1].cache", "tools[2].cache"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("more", "places"), CONTROLLED)
+def test_breakpoints_beside_parts_go_back_as_they_came(more: dict[str, Any], places: list[str]) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "a"}], **more}
+    request = decode_body(body)
+    assert [*returned_breakpoints(request)] == places
+    written = sent(request)
+    assert {name: written.get(name) for name in body} == body
+    assert OpenAIChatClient("http://up").losses(request, UNKNOWN) == ()
+
+
+def test_a_breakpoint_of_a_message_without_a_part_for_it_is_a_further_field() -> None:
+    turn = {"role": "assistant", "content": None, "reasoning_content": "b", "cache_control": {"type": "ephemeral"}}
+    (message,) = decode_messages([turn])
+    assert message.extra == {NAME: {"cache_control": {"type": "ephemeral"}}}
+    (written,) = encode_messages([message])
+    assert written["cache_control"] == turn["cache_control"]
+
+
+def test_a_breakpoint_of_a_message_does_not_replace_that_of_its_part() -> None:
+    part = {"type": "text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    turn = {"role": "user", "content": [part], "cache_control": {"type": "ephemeral"}}
+    assert encode_messages(decode_messages([turn]), Variant(breakpoints="prompt_cache_breakpoint")) == [turn]

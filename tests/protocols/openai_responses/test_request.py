@@ -339,6 +339,11 @@ def plain(value: Any) -> Any:
 def test_a_question_of_which_nothing_can_be_asked_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="expected at least one with content"):
         encode(ChatRequest(model="m", messages=(Message("user", (Unknown(protocol="anthropic", data={}),)),)))
+    told = Message("system", (Text(text="a"),), top_level=True)
+    with pytest.raises(InvalidRequestError, match="expected at least one with content"):
+        encode(ChatRequest(model="m", messages=(told,)))
+    kept = ChatRequest(model="m", messages=(told,), extra={NAME: {"previous_response_id": "resp_1"}})
+    assert encode(kept)["instructions"] == "a"
     assert encode(ChatRequest(model="m", messages=()))["input"] == []
 
 

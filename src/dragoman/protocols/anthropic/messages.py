@@ -18,6 +18,7 @@ from dragoman.protocols.anthropic.extra import APART, BLOCK, NAME, TURN, note, n
 from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts, has_words
 from dragoman.protocols.compaction import SUMMARY
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
+from dragoman.protocols.leading_system import told_parts
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
@@ -151,7 +152,9 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
             role = "system" if fitting or note(message.extra, TURN) else "user"
             if role == "user":
                 told.append(i)
-                message = Message("user", (Text(text=f"<system>\n{message.text}\n</system>"),))
+                message = Message("user", told_parts(message))
+                if not message.parts:
+                    continue
         if turns and turns[-1].role == role and not note(message.extra, APART):
             turns[-1].parts += message.parts
             turns[-1].extra = turns[-1].extra | message.extra

@@ -1,6 +1,6 @@
 """Canonical messages to those of this protocol: one text, pictures, and calls whose arguments are objects."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dragoman.protocols.json_fields import refused
@@ -18,7 +18,6 @@ def encode_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """The conversation on the wire. Raises InvalidRequestError for arguments that are not an object."""
     out: list[dict[str, Any]] = []
     called: dict[str, str] = {}
-    last = len(messages) - 1 if messages and messages[-1].role != "assistant" else -1
     # Templates of models show no ids.
     for i, message in enumerate(in_order_of_calls(messages)):
         results = [part for part in message.parts if isinstance(part, ToolResult)]
@@ -29,18 +28,9 @@ def encode_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
             raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
         out += [_result(part, message, called) for part in results]
         if others or not results:
-            turn = _turn(message, others, f"messages[{i}]")
-            if i == last or not _is_wordless(others, turn):
-                out.append(turn)
+            out.append(_turn(message, others, f"messages[{i}]"))
             called |= {part.id: part.name for part in others if isinstance(part, ToolCall)}
     return out
-
-
-def _is_wordless(parts: Sequence[AnyPart], turn: Mapping[str, Any]) -> bool:
-    """Whether nothing is left of `parts` in a turn, which would say that somebody had nothing to say. One that asks
-    stays."""
-    said = turn.get("content") or any(isinstance(part, Text | Refusal) for part in parts)
-    return bool(parts) and not said and turn.keys() == {"role", "content"}
 
 
 def _result(result: ToolResult, message: Message, called: dict[str, str]) -> dict[str, Any]:

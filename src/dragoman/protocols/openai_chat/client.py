@@ -12,8 +12,7 @@ from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.completions_relay import COMPLETIONS, CompletionsRelay
-from dragoman.protocols.openai_chat.content import returned_breakpoints
-from dragoman.protocols.openai_chat.decode_functions import FunctionReplyDecoder
+from dragoman.protocols.openai_chat.controls import returned_breakpoints
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
 from dragoman.protocols.openai_chat.errors import decode_error
@@ -37,6 +36,7 @@ from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
 from dragoman.protocols.tools.call_ids import NINE, CallIdForm
 from dragoman.protocols.tools.freeform import freeform_names
+from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
 from dragoman.types import (
     AnyPart,
     ChangedField,
@@ -120,6 +120,10 @@ def _expressed(variant: Variant) -> frozenset[str]:
     return (EXPRESSES | THINKING[variant.thinking_field]) - variant.lacks()
 
 
+class _UnwrappedReply(UnwrappedCalls, ReplyDecoder):
+    """An answer to a request with freeform tools."""
+
+
 class OpenAIChatClient(ClientCodec):
     """Calls `POST {url}/chat/completions`.
 
@@ -185,7 +189,8 @@ class OpenAIChatClient(ClientCodec):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         request = as_it_came(request)
         found = self._losses(request, profile)
-        if returned := set(returned_breakpoints(request.messages)):
+        if any("cache" in loss.name for loss in found):
+            returned = set(returned_breakpoints(request))
             found = tuple(loss for loss in found if loss.name.removesuffix(".ttl") not in returned)
         if profile.user_after_results is False:
             found = (*found, *added(request.messages))
@@ -231,8 +236,11 @@ class OpenAIChatClient(ClientCodec):
 
     def decoder(self, request: ChatRequest) -> Decoder:
         written = self.origin(request.model)
-        names = frozenset() if self._variant.custom_tools else freeform_names(request.tools)
-        return FunctionReplyDecoder(names, written, request) if names else ReplyDecoder(written, request)
+        if not (names := freeform_names(request.tools)):
+            return ReplyDecoder(written, request)
+        decoder = _UnwrappedReply(written, request)
+        decoder.unwrap(names)
+        return decoder
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)

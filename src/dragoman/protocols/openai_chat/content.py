@@ -1,6 +1,6 @@
 """The content of a message: a string, or a list of typed parts. Read and written."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from msgspec.structs import replace
@@ -9,6 +9,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
+from dragoman.protocols.openai_chat.controls import is_at_message, noted, returned, taken
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
 from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
 from dragoman.protocols.openai_shared.file_names import file_name
@@ -21,7 +22,6 @@ from dragoman.types import (
     HostedCall,
     HostedResult,
     Image,
-    Message,
     Reasoning,
     Refusal,
     Text,
@@ -49,14 +49,17 @@ Marks = Callable[[CacheBreakpoint | None], dict[str, Any]]
 
 def encode_content(parts: Sequence[AnyPart], marks: Marks = encode_breakpoint) -> str | list[dict[str, Any]]:
     """A single plain text as a string, all else as a list. Other protocols' own parts are left out; see `losses`."""
-    if len(parts) == 1 and isinstance(only := parts[0], Text) and only.cache is None and not _is_more(only):
+    if len(parts) == 1 and isinstance(only := parts[0], Text) and not _is_more(only):
         return only.text
     return [body for part in parts if (body := _said(part, marks)) is not None]
 
 
 def _is_more(text: Text) -> bool:
     """Whether this protocol has something to say of a text beside its words."""
-    return bool(text.extra) and (NAME in text.extra or CONTROL in text.extra.get(OURS, {}))
+    extra = text.extra
+    if text.cache is not None and not is_at_message(extra):
+        return True
+    return bool(extra) and (NAME in extra or bool(returned(extra)))
 
 
 def _plain(value: object) -> Text | None:
@@ -73,41 +76,11 @@ def _part(value: object, path: str) -> AnyPart:
     read = READERS.get(fields.required_text("type"))
     if read is None:
         return Unknown(protocol=NAME, data=whole)
-    control = fields.rest.get(CONTROL)
-    if (ttl := _time_of(control)) is None:
-        return read(fields)
-    del fields.rest[CONTROL]
+    breakpoint, note = taken(fields)
     part = read(fields)
-    notes = part.extra.get(OURS, {}) | {CONTROL: control}
-    return replace(part, cache=part.cache or CacheBreakpoint(ttl or None), extra=part.extra | {OURS: notes})
-
-
-CONTROL = "cache_control"
-"""Anthropic's field of a part that is a breakpoint, which programs say in this protocol too. A service of this protocol
-gets it back as it came, by a note of ours."""
-TTL = {"5m": 300, "1h": 3600}
-
-
-def _time_of(control: object) -> int | None:
-    """How long a cache may live, in seconds; 0 if that is not said, and None if it is no breakpoint."""
-    match control:
-        case {"type": "ephemeral", **rest} if not rest:
-            return 0
-        case {"type": "ephemeral", "ttl": str(ttl), **rest} if not rest:
-            return TTL.get(ttl)
-        case _:
-            return None
-
-
-def returned_breakpoints(messages: Sequence[Message]) -> Iterator[str]:
-    """The places of breakpoints that a service of this protocol gets back as they came."""
-    for i, message in enumerate(messages):
-        for j, part in enumerate(message.parts):
-            if CONTROL in part.extra.get(OURS, {}):
-                yield f"messages[{i}].parts[{j}].cache"
-            for k, inner in enumerate(part.parts if isinstance(part, ToolResult) else ()):
-                if CONTROL in inner.extra.get(OURS, {}):
-                    yield f"messages[{i}].parts[{j}].parts[{k}].cache"
+    if breakpoint is None:
+        return part
+    return replace(part, cache=part.cache or breakpoint, extra=noted(part.extra, note))
 
 
 def _text(fields: Fields) -> Text:
@@ -220,8 +193,8 @@ def _said(part: AnyPart, marks: Marks) -> dict[str, Any] | None:
             return None
         case _:
             assert_never(part)
-    control = part.extra.get(OURS, {}).get(CONTROL)
-    return with_extra(body | (marks(part.cache) if control is None else {CONTROL: control}), part.extra)
+    mark = returned(part.extra) or ({} if is_at_message(part.extra) else marks(part.cache))
+    return with_extra(body | mark, part.extra)
 
 
 def _url(image: Image) -> str | None:

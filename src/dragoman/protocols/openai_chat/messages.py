@@ -6,6 +6,7 @@ from typing import Any
 from dragoman.errors import cut
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.protocols.openai_chat.content import decode_content, encode_content
+from dragoman.protocols.openai_chat.controls import noted, returned, taken, with_breakpoint
 from dragoman.protocols.openai_chat.extra import to_extra, with_extra
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
 from dragoman.protocols.openai_chat.reasoning_details import decode_details, list_of, state_of
@@ -46,7 +47,6 @@ def encode_messages(
     `missing`: the reasoning of an assistant's message that has none.
     """
     out: list[dict[str, Any]] = []
-    last = len(messages) - 1 if messages and messages[-1].role != "assistant" else -1
     for i, message in enumerate(messages):
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         others = [part for part in message.parts if not isinstance(part, ToolResult)]
@@ -56,25 +56,13 @@ def encode_messages(
             raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
         out += [_result(part, message, variant) for part in results]
         if others or not results:
-            turn = _turn(message, others, variant, missing)
-            if i == last or not _is_wordless(others, turn, variant):
-                out.append(turn)
+            out.append(_turn(message, others, variant, missing))
     return out
 
 
 def written(part: AnyPart) -> object:
     """A part alone. Raises InvalidRequestError."""
     return encode_content(part.parts if isinstance(part, ToolResult) else (part,))
-
-
-def _is_wordless(parts: Sequence[AnyPart], turn: Mapping[str, Any], variant: Variant) -> bool:
-    """Whether nothing is left of `parts` in a turn: some services refuse it ("must not be empty"), and the model would
-    read that somebody had nothing to say. An empty text of the caller stays, and so does the turn that asks.
-    """
-    if not parts or turn.get("content") or any(isinstance(part, Text) for part in parts):
-        return False
-    thought = turn.get(variant.reasoning_field) or ""
-    return not thought.strip() and turn.keys() <= {"role", "name", "content", variant.reasoning_field}
 
 
 def is_beginning(messages: Sequence[Message]) -> bool:
@@ -90,7 +78,9 @@ def _message(fields: Fields) -> Message:
     read = READERS.get(role)
     if read is None:
         raise refused(fields.path("role"), f"expected one of {', '.join(READERS)}, got {cut(role, 40)!r}")
-    return read(fields)
+    breakpoint, note = taken(fields)
+    message = read(fields)
+    return message if breakpoint is None else with_breakpoint(message, breakpoint, note)
 
 
 def _speaks(role: Role) -> Callable[[Fields], Message]:
@@ -129,18 +119,20 @@ def _call(fields: Fields) -> ToolCall:
     call_id = fields.required_text("id")
     kind = fields.text("type")
     fields.any("index")
+    cache, note = taken(fields)
     if kind == CUSTOM:
         custom = fields.fields(CUSTOM)
         name, text = custom.required_text("name"), custom.text("input") or ""
         rest = fields.rest | ({CUSTOM: custom.rest} if custom.rest else {})
-        return ToolCall(id=call_id, name=name, arguments=text, input_format="text", extra=to_extra(rest))
+        extra = noted(to_extra(rest), note)
+        return ToolCall(id=call_id, name=name, arguments=text, input_format="text", cache=cache, extra=extra)
     if kind not in {None, "function"}:
         raise refused(fields.path("type"), f"expected 'function' or '{CUSTOM}', got {cut(str(kind), 40)!r}")
     function = fields.fields("function")
     name, arguments = function.required_text("name"), function.text("arguments") or ""
     function.any("parsed_arguments")
     rest = fields.rest | ({"function": function.rest} if function.rest else {})
-    return ToolCall(id=call_id, name=name, arguments=arguments, extra=to_extra(rest))
+    return ToolCall(id=call_id, name=name, arguments=arguments, cache=cache, extra=noted(to_extra(rest), note))
 
 
 def _tool(fields: Fields) -> Message:
@@ -177,7 +169,8 @@ def _result(result: ToolResult, message: Message, variant: Variant) -> dict[str,
     if result.name is not None and variant.message_names:
         body["name"] = result.name
     body["content"] = encode_content(result.parts, WRITERS[variant.breakpoints]) or ""
-    return with_extra(with_extra(body, result.extra), message.extra if message.role == "tool" else {})
+    around = message.extra if message.role == "tool" else {}
+    return with_extra(with_extra(body | returned(around), result.extra), around)
 
 
 def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing: str | None) -> dict[str, Any]:
@@ -203,13 +196,13 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing:
         body[variant.reasoning_field] = missing
     if calls:
         body["tool_calls"] = calls
-    return with_extra(body, message.extra)
+    return with_extra(body | returned(message.extra), message.extra)
 
 
 def encode_call(call: ToolCall) -> dict[str, Any]:
     """A call in a message."""
     if call.input_format == "text":
         said = {"name": call.name, "input": call.arguments}
-        return with_extra({"id": call.id, "type": CUSTOM, CUSTOM: said}, call.extra)
+        return with_extra({"id": call.id, "type": CUSTOM, CUSTOM: said} | returned(call.extra), call.extra)
     function = {"name": call.name, "arguments": call.arguments}
-    return with_extra({"id": call.id, "type": "function", "function": function}, call.extra)
+    return with_extra({"id": call.id, "type": "function", "function": function} | returned(call.extra), call.extra)

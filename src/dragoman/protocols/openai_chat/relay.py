@@ -107,6 +107,8 @@ class ChatRelay(SseRelay):
             return False
         if profile.system_anywhere is False and not is_leading(text_of(request.fields.get("messages"))):
             return False
+        if profile.freeform_tools is False and text_of(request.fields.get("tools")).find(b'"custom"') >= 0:
+            return False
         effort = word(value_of(request.fields.get("reasoning_effort")))
         most = self._variant.most_output_for(model, profile.most_output)
         if not takes_limit(request.fields, LIMITS, most):

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import merged
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.openai_chat.controls import noted, returned, taken
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME, request_extra
 from dragoman.protocols.openai_chat.functions import (
     decode_function_choice,
@@ -46,6 +47,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     parallel = fields.boolean("parallel_tool_calls")
     stream = fields.boolean("stream") or False
     reasoning, asked = decode_thinking(fields)
+    cache, note = taken(fields)
     return ChatRequest(
         model=fields.text("model") or "",
         messages=_messages(fields),
@@ -70,11 +72,12 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
         metadata=_metadata(fields),
         user=fields.text("user"),
         safety_identifier=fields.text("safety_identifier"),
+        cache=cache,
         cache_key=fields.text("prompt_cache_key"),
         store=fields.boolean("store"),
         stream=stream,
         include_usage=_include_usage(fields, stream),
-        extra=marked(request_extra(fields.rest)) if old else request_extra(fields.rest),
+        extra=noted(marked(request_extra(fields.rest)) if old else request_extra(fields.rest), note),
         silent=(*asked, *(name for name in SILENT if name in fields.rest)),
     )
 
@@ -82,7 +85,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
 def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -> dict[str, Any]:
     """The request as JSON, for a model of `profile`. Always streamed, and with usage, unless `extra` says otherwise."""
     request = _without_forbidden_tools(request, variant)
-    if not variant.custom_tools:
+    if not variant.custom_tools or profile.freeform_tools is False:
         request = with_functions(request, NAME)
     tools, choice = encode_tools(request.tools, strict=variant.strict_tools), variant.choice(request)
     if not tools and choice is not None and not choice.forces:
@@ -129,7 +132,7 @@ def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -
     if variant.partial and request.response_format is None and is_beginning(messages):
         turns[-1].setdefault("partial", True)
     body = {"model": request.model, "messages": turns}
-    body |= {name: value for name, value in said.items() if value is not None}
+    body |= {name: value for name, value in said.items() if value is not None} | returned(request.extra)
     more = request.extra.get(NAME, {})
     whole = merged(merged(body, request.extra.get(FAMILY, {})), more)
     if not whole["stream"] and "stream_options" not in more:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.openai_chat.controls import CONTROL, IN_FUNCTION, noted, returned, taken
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
 from dragoman.protocols.openai_chat.variant import Variant
 from dragoman.protocols.tools.freeform import freeform_names
@@ -83,24 +84,31 @@ def _custom(fields: Fields) -> Tool:
             custom.any("format")
         case {"type": "text"}:
             custom.any("format")
+    cache, note = taken(fields)
     rest = fields.rest | ({"custom": custom.rest} if custom.rest else {})
-    return Tool(name, description, input_format="text", grammar=grammar, extra=to_extra(rest))
+    extra = noted(to_extra(rest), note)
+    return Tool(name, description, input_format="text", grammar=grammar, cache=cache, extra=extra)
 
 
 def _tool(fields: Fields) -> Tool:
-    return function_of(fields.fields("function"), fields.rest)
+    cache, note = taken(fields)
+    tool = function_of(fields.fields("function"), fields.rest)
+    return tool if cache is None else replace(tool, cache=cache, extra=noted(tool.extra, note))
 
 
 def function_of(function: Fields, around: dict[str, Any]) -> Tool:
     """The tool that a function is; `around`: further fields of the tool."""
+    cache, note = taken(function)
     tool = Tool(
         name=function.required_text("name"),
         description=function.text("description"),
         parameters=function.object("parameters"),
         strict=function.boolean("strict"),
+        cache=cache,
     )
     rest = around | ({"function": function.rest} if function.rest else {})
-    return Tool(tool.name, tool.description, tool.parameters, tool.strict, extra=to_extra(rest))
+    notes = {IN_FUNCTION: note[CONTROL]} if note else {}
+    return replace(tool, extra=noted(to_extra(rest), notes))
 
 
 def _encode_tool(tool: AnyTool, *, strict: bool) -> dict[str, Any] | None:
@@ -116,12 +124,12 @@ def _encode_tool(tool: AnyTool, *, strict: bool) -> dict[str, Any] | None:
                 kind, definition = tool.grammar
                 form = {"type": "grammar", "grammar": {"syntax": kind, "definition": definition}}
             custom = without_none({"name": tool.name, "description": tool.description, "format": form})
-            return with_extra({"type": "custom", "custom": custom}, tool.extra)
+            return with_extra({"type": "custom", "custom": custom} | returned(tool.extra), tool.extra)
         case Tool():
             exact = tool.strict if strict else None
             said = {"description": tool.description, "parameters": tool.parameters, "strict": exact}
-            function = {"name": tool.name} | without_none(said)
-            return with_extra({"type": "function", "function": function}, tool.extra)
+            function = {"name": tool.name} | without_none(said) | returned(tool.extra, IN_FUNCTION)
+            return with_extra({"type": "function", "function": function} | returned(tool.extra), tool.extra)
         case _:
             assert_never(tool)
 

@@ -31,7 +31,9 @@ from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, PARTS
 from dragoman.protocols.tools.call_ids import CallIdForm
+from dragoman.protocols.tools.freeform import freeform_names, with_functions
 from dragoman.protocols.tools.search import RESULTS
+from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
 from dragoman.types import (
     AnyPart,
     ChangedField,
@@ -48,6 +50,7 @@ from dragoman.types import (
     Reasoning,
     Role,
     Text,
+    Tool,
     ToolResult,
     WordedForm,
 )
@@ -140,6 +143,10 @@ EXPRESSES = frozenset(
 )
 
 
+class _UnwrappedReply(UnwrappedCalls, ReplyDecoder):
+    """An answer to a request with freeform tools."""
+
+
 class OpenAIResponsesClient(ClientCodec):
     """Calls `POST {url}/responses`. For the parameters, see Variant."""
 
@@ -222,11 +229,22 @@ class OpenAIResponsesClient(ClientCodec):
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
+        if env.profile.freeform_tools is False:
+            request = with_functions(request, NAME)
         body = request_body(encode_body(request, self._variant, self._sayable(request, env.profile)))
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:
-        return ReplyDecoder(self.origin(request.model))
+        written = self.origin(request.model)
+        # A function of another group may have the same name.
+        names = freeform_names(request.tools) - {
+            tool.name for tool in request.tools if isinstance(tool, Tool) and tool.input_format == "json"
+        }
+        if not names:
+            return ReplyDecoder(written)
+        decoder = _UnwrappedReply(written)
+        decoder.unwrap(names)
+        return decoder
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(NAME, reply)

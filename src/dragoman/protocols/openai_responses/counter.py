@@ -9,6 +9,7 @@ from dragoman.protocols.openai_shared.errors import failure_in, reported
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
+from dragoman.protocols.tools.freeform import with_functions
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
 
@@ -46,6 +47,8 @@ class ResponsesCounter(CountClient):
         headers = [("content-type", "application/json"), ("accept", "application/json")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
+        if env.profile.freeform_tools is False:
+            request = with_functions(request, NAME)
         body = encode_body(request, self._variant, Sayable(self._origin, own_ids=self._variant.own_ids))
         said = {name: value for name, value in body.items() if name in COUNTED}
         return HttpRequest(url=self._url, headers=tuple(headers), body=request_body(said))

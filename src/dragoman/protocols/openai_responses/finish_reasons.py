@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dragoman.protocols.borrowed_reasons import borrowed
 from dragoman.types import FinishReason
 
 INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 """Reasons in `incomplete_details` to ours."""
 NATIVE: dict[FinishReason, str] = {ours: theirs for theirs, ours in INCOMPLETE.items()}
+PAUSED: dict[str, FinishReason] = {"pause": "pause"}
+"""What our own server half says of an answer that goes on."""
+WHOLE = frozenset({"stop", "tool_call"})
+"""Reasons that an incomplete answer cannot have."""
 STATUSES = frozenset({"queued", "in_progress", "cancelled"})
 """Of an answer that is not whole, for reasons that have no word here."""
 
@@ -25,7 +30,10 @@ def decode_reason(
         native = details.get("reason") if isinstance(details, Mapping) else None
         if not isinstance(native, str):
             return "other", "incomplete"
-        return (INCOMPLETE[native], None) if native in INCOMPLETE else ("other", native)
+        if native in INCOMPLETE:
+            return INCOMPLETE[native], None
+        reason = PAUSED.get(native) or borrowed(native)
+        return ("other" if reason in WHOLE else reason), native
     if isinstance(status, str) and status in STATUSES:
         return "other", status
     return ("tool_call" if tool_call else "refusal" if refusal else "stop"), None

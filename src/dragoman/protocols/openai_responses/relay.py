@@ -17,7 +17,7 @@ from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.profiles import NEUTRAL
 from dragoman.protocols.reasoning import OFF, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
-from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
+from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed, text_of
 from dragoman.types import HttpRequest, ModelProfile, PartStart, ResponseEnd, ResponseStart, ServerRequest
 from dragoman.wire import json
 
@@ -57,6 +57,8 @@ class ResponsesRelay(SseRelay):
             return False
         verbosity = settings_in(request.fields.get("text")).verbosity
         if verbosity not in {None, NEUTRAL["verbosity"]} and "verbosity" in (profile.unsupported_fields or ()):
+            return False
+        if profile.freeform_tools is False and _has_more_than_functions(request):
             return False
         shown = said.summary is None or "reasoning.display" not in (profile.unsupported_fields or ())
         return shown and taken(word(said.effort), profile.efforts)
@@ -116,6 +118,12 @@ class ResponsesSummary(ReplySummary):
     @property
     def answer_id(self) -> str:
         return self.named
+
+
+def _has_more_than_functions(request: BodyRelayRequest) -> bool:
+    """Whether there are freeform tools or groups of tools, or calls of such."""
+    tools, said = text_of(request.fields.get("tools")), text_of(request.fields.get("input"))
+    return b'"custom"' in tools or b'"namespace"' in tools or b'"custom_tool_call' in said or b'"namespace"' in said
 
 
 def _request(call: ServerRequest, body: RelayBody) -> ResponsesRelayRequest:

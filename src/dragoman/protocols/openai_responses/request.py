@@ -116,7 +116,7 @@ def encode_body(request: ChatRequest, variant: Variant, sayable: Sayable) -> dic
     """The request as JSON. Always streamed, unless `extra` says otherwise."""
     instructions, messages = told_beside(request.messages)
     items = [*encode_input(messages, request.tools, sayable), *([TRIGGER] if request.compact else ())]
-    if messages and not items:
+    if request.messages and not items and request.extra.get(NAME, {}).keys().isdisjoint(REFERENCES):
         raise refused("messages", "expected at least one with content that the service takes")
     return encode_settings(request, variant, {"instructions": instructions, "input": items})
 

@@ -42,7 +42,7 @@ def encode_listed(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
         if body is None:
             continue
         if not isinstance(tool, Tool) or tool.namespace is None:
-            out.append(body)
+            out.append({name: value for name, value in body.items() if not name.startswith(GROUP)})
             open_ = None
             continue
         around = {name.removeprefix(GROUP): body.pop(name) for name in [*body] if name.startswith(GROUP)}

@@ -22,6 +22,7 @@ from dragoman.types import (
     StreamEvent,
     Tool,
     ToolCall,
+    ToolResult,
 )
 
 FIELD = "input"
@@ -79,7 +80,7 @@ def unwrapped_input(arguments: str) -> str | None:
 
 
 def with_functions(request: ChatRequest, own: str) -> ChatRequest:
-    """`request` with each freeform tool as a function, and its calls likewise, for a service that has only functions.
+    """`request` with each freeform tool as a function, calls and results likewise, for a service that has no others.
 
     `own`: the key of `extra` whose fields belong to the form that such tools have in the service's protocol.
     """
@@ -93,16 +94,20 @@ def _function(tool: Tool, own: str) -> Tool:
 
 
 def _message(message: Message, own: str) -> Message:
-    if not any(isinstance(part, ToolCall) and part.input_format == "text" for part in message.parts):
+    if not any(isinstance(part, ToolCall | ToolResult) and part.input_format == "text" for part in message.parts):
         return message
     return replace(message, parts=tuple(_part(part, own) for part in message.parts))
 
 
 def _part(part: AnyPart, own: str) -> AnyPart:
-    if not isinstance(part, ToolCall) or part.input_format == "json":
-        return part
-    arguments = wrapped_input(part.arguments)
-    return replace(part, input_format="json", arguments=arguments, extra=_without(part.extra, own))
+    match part:
+        case ToolCall(input_format="text", arguments=text):
+            extra = _without(part.extra, own)
+            return replace(part, input_format="json", arguments=wrapped_input(text), item=None, extra=extra)
+        case ToolResult(input_format="text"):
+            return replace(part, input_format="json", item=None)
+        case _:
+            return part
 
 
 def _without(extra: Extra, own: str) -> Extra:
@@ -122,6 +127,11 @@ class CallUnwrapper:
         self._said: list[str] | None = None
         """The arguments of the call that is open; None if none is."""
 
+    @property
+    def holds(self) -> bool:
+        """Whether such a call is open, of which nothing may pass yet."""
+        return self._said is not None
+
     def unwrapped(self, events: list[StreamEvent]) -> list[StreamEvent]:
         """The events in place of the next `events`."""
         return [each for event in events for each in self._of(event)]
@@ -130,7 +140,8 @@ class CallUnwrapper:
         match event:
             case PartStart(ToolCall(input_format="json") as call) if call.name in self._names:
                 self._said = [call.arguments]
-                return (PartStart(replace(call, input_format="text", arguments="")),)
+                # In Responses such a call is another kind of item, whose ids are others.
+                return (PartStart(replace(call, input_format="text", arguments="", item=None)),)
             case PartDelta() if self._said is not None:
                 self._said.append(event.text)
                 return ()
