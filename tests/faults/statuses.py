@@ -12,7 +12,7 @@ STATUSES: dict[int, Fate] = {
     405: Fails("upstream_error", 405, next=False),
     408: Fails("upstream_error", 408),
     409: Fails("upstream_error", 409),
-    413: Fails("invalid_request", 413, next=False),
+    413: Fails("invalid_request", 413),
     422: Fails("invalid_request", 422, next=False),
     425: Fails("upstream_error", 425),
     429: Fails("rate_limit_exceeded", 429, retry_after="1"),

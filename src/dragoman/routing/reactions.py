@@ -77,19 +77,20 @@ ITS_OWN = 500
 LIMITED = 429
 """From status 500 on, and with 429, a failure is the service's own: another one may answer, whatever this one says."""
 
-OF_ACCOUNT = frozenset({413, 429})
-"""Statuses of a conversation that is too long for the account, or for a server before the model: what the model holds
-says nothing of it."""
+TOO_LARGE = 413
+"""The request is too large for the service, the account or a proxy before them, which says nothing of another one:
+GitHub's models take 32 KB, nginx 1 MB, Anthropic 32 MB. https://github.com/tashfeenahmed/freellmapi/pull/64"""
 
-REFUSALS = frozenset({400, 413, 422})
+REFUSALS = frozenset({400, 422})
 """Statuses of services that take the request for a wrong one."""
 
 
 def reaction(error: DragomanError) -> Reaction:
     """What follows after `error`. Its service, or its class, says whether it is worth another try (`retryable`)."""
     row = next(REACTIONS[each] for each in type(error).__mro__ if each in REACTIONS)
-    if row.next is Next.LARGER and error.upstream_status in OF_ACCOUNT:
-        return Reaction(Next.OTHER, row.fault)
+    limits = (TOO_LARGE, LIMITED) if row.next is Next.LARGER else (TOO_LARGE,)
+    if error.upstream_status in limits:  # its own, or its account's, whatever the model holds
+        return Reaction(Next.OTHER, Fault.NONE)
     if row.next is Next.SAME:
         if isinstance(error, TimeoutError) and error.phase == "pool":
             return AGAIN  # we have no connection left for it, which says nothing of the service
