@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 from dragoman.types import ResponseHead
 
 NAMES = ("resets_in_seconds", "reset_seconds", "retry_after_seconds", "retry_after")
-"""Fields of a failure with seconds to wait: OpenAI's for the limits of Codex's plans, and those of gateways, whose header
-fields another one may have left out (CLIProxyAPI and OmniRoute, `model_cooldown`; OpenRouter in `metadata`)."""
+"""Fields of a failure with seconds to wait: OpenAI's for the limits of Codex's plans, and those of gateways, whose
+header fields another one may have left out (CLIProxyAPI and OmniRoute, `model_cooldown`; OpenRouter in `metadata`)."""
 
 LIMITS = ("requests", "tokens")
 """What OpenAI's services count, and name in `x-ratelimit-remaining-…` and `x-ratelimit-reset-…`."""
