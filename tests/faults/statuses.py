@@ -9,7 +9,7 @@ STATUSES: dict[int, Fate] = {
     402: Fails("insufficient_quota", 429),
     403: Fails("permission_denied", 403),
     404: Fails("unknown_path", 404),
-    405: Fails("upstream_error", 405, next=False),
+    405: Fails("upstream_error", 405),
     408: Fails("upstream_error", 408),
     409: Fails("upstream_error", 409),
     413: Fails("invalid_request", 413),

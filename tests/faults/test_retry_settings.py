@@ -62,7 +62,7 @@ ROWS = {
     "it may have run, as usual: reset before the head": Row(USUAL, script_of("RST")),
     "refused, and the next is asked: 400": Row(LENIENT, closing(400)),
     "refused, and the next is asked: 422": Row(LENIENT, closing(422)),
-    "not refused as wrong: 405": Row(LENIENT, closing(405), 405),
+    "not refused as wrong: 405": Row(USUAL, closing(405)),
     "not refused as wrong: filtered": Row(LENIENT, BY_FILTER, 400, services=CODED),
     "refused, as usual: 400": Row(USUAL, closing(400), 400),
     "too large, as usual: 413": Row(USUAL, closing(413)),

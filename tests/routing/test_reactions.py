@@ -46,9 +46,12 @@ def refused(status: int, *fields: tuple[bytes, bytes], said: str = "") -> Dragom
         (404, Next.OTHER, Fault.NONE),
         (408, Next.SAME, Fault.BROKEN),
         (413, Next.OTHER, Fault.NONE),
-        (418, Next.NOBODY, Fault.NONE),
+        (405, Next.OTHER, Fault.NONE),
+        (410, Next.OTHER, Fault.NONE),
+        (418, Next.OTHER, Fault.NONE),
         (422, Next.NOBODY, Fault.NONE),
         (429, Next.SAME, Fault.FULL),
+        (498, Next.SAME, Fault.BROKEN),
         (500, Next.SAME, Fault.BROKEN),
         (502, Next.SAME, Fault.BROKEN),
         (503, Next.SAME, Fault.BROKEN),
@@ -169,7 +172,7 @@ def test_a_refusal_moves_on_only_if_the_route_says_so(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [InvalidRequestError("wrong for us"), ContentFilterError("no"), OpaqueStateError("not mine"), refused(418)]
+    "error", [InvalidRequestError("wrong for us"), ContentFilterError("no"), OpaqueStateError("not mine")]
 )
 def test_what_no_service_refused_as_wrong_stays(error: DragomanError) -> None:
     assert RetryPolicy(fallback_on_400=True).next(error) is Next.NOBODY

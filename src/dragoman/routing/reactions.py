@@ -73,6 +73,10 @@ REFUSED = Reaction(Next.NOBODY, Fault.NONE)
 AGAIN = Reaction(Next.SAME, Fault.NONE)
 
 
+ELSEWHERE = 400
+"""From this status on a failure without a class of its own is no judgement of the request, but says what stands at this
+address: 405 and 415 of a wrong path, 410 of a model that was retired, 451 of a country, a proxy's page."""
+
 ITS_OWN = 500
 LIMITED = 429
 """From status 500 on, and with 429, a failure is the service's own: another one may answer, whatever this one says."""
@@ -97,8 +101,10 @@ def reaction(error: DragomanError) -> Reaction:
         if error.retryable:
             return row
         status = error.upstream_status or 0
-        if status < ITS_OWN and status != LIMITED:
+        if status < ELSEWHERE:
             return REFUSED
+        if status < ITS_OWN and status != LIMITED:
+            return Reaction(Next.OTHER, Fault.NONE)
         endless = row.fault is Fault.FULL and error.retry_after is None
         return Reaction(Next.OTHER, Fault.MODEL if endless else row.fault)
     return AGAIN if row.next is Next.NOBODY and error.retryable else row
