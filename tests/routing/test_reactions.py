@@ -87,6 +87,11 @@ def test_what_an_account_may_send_says_nothing_of_what_another_target_holds(stat
     assert reaction(refused(400, said="prompt is too long")) == Reaction(Next.LARGER, Fault.NONE)
 
 
+def test_a_request_that_is_too_large_for_one_service_may_be_good_for_another_whatever_its_status() -> None:
+    error = InvalidRequestError("Request payload size exceeds the limit", code="request_too_large")
+    assert reaction(error) == Reaction(Next.OTHER, Fault.NONE)
+
+
 def test_where_nothing_can_be_opened_nobody_else_is_tried() -> None:
     ours = OverloadedError("no file descriptor is left", provider="dragoman")
     ours.retryable = False

@@ -93,7 +93,7 @@ def reaction(error: DragomanError) -> Reaction:
     """What follows after `error`. Its service, or its class, says whether it is worth another try (`retryable`)."""
     row = next(REACTIONS[each] for each in type(error).__mro__ if each in REACTIONS)
     limits = (TOO_LARGE, LIMITED) if row.next is Next.LARGER else (TOO_LARGE,)
-    if error.upstream_status in limits:  # its own, or its account's, whatever the model holds
+    if error.upstream_status in limits or error.code == "request_too_large":  # its own, whatever the model holds
         return Reaction(Next.OTHER, Fault.NONE)
     if row.next is Next.SAME:
         if isinstance(error, TimeoutError) and error.phase == "pool":
