@@ -49,6 +49,11 @@ def envelope(error: DragomanError) -> dict[str, Any]:
         (400, said(400, "INVALID_ARGUMENT", "API key not valid.", {"reason": "API_KEY_INVALID"}), AuthenticationError),
         (401, said(401, "UNAUTHENTICATED"), AuthenticationError),
         (403, said(403, "PERMISSION_DENIED"), PermissionDeniedError),
+        (
+            400,
+            said(400, "FAILED_PRECONDITION", "User location is not supported for the API use."),
+            PermissionDeniedError,
+        ),
         (404, said(404, "NOT_FOUND", "models/x is not found"), ModelNotFoundError),
         (404, said(404, "NOT_FOUND", "nothing here"), EndpointNotFoundError),
         (429, said(429, "RESOURCE_EXHAUSTED"), RateLimitError),
