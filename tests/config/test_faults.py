@@ -175,6 +175,11 @@ BAD = [
     ('[providers.up]\napi_key = { env = "BROKEN_KEY" }',
      "2: providers.up.api_key: expected text of visible ASCII characters, got one that ends with a line break in the "
      "variable BROKEN_KEY"),
+    ('[providers.up]\napi_key = { env = "QUOTED_KEY" }',
+     "2: providers.up.api_key: expected text of visible ASCII characters, got one in quotes in the variable "
+     "QUOTED_KEY"),
+    ("[providers.up]\napi_key = \"'canary'\"",
+     "2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got one in quotes"),
     ('[providers.up]\napi_key = { evn = "canary" }',
      "2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got a table; did you mean env?"),
     ('[providers.up]\napi_key = { file = "none" }',
@@ -189,7 +194,7 @@ BAD = [
 def test_a_bad_file_is_refused_with_its_line_and_key(tmp_path: Path, text: str, message: str) -> None:
     write(tmp_path, text)
     with pytest.raises(ConfigurationError) as caught:
-        trusted(tmp_path, {"API_KEY": "canary", "BROKEN_KEY": "canary\n"})
+        trusted(tmp_path, {"API_KEY": "canary", "BROKEN_KEY": "canary\n", "QUOTED_KEY": '"canary"'})
     assert str(caught.value) == f"dragoman.toml:{message}".replace("FORMS", FORMS)
     assert "canary" not in str(caught.value)
 

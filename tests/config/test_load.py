@@ -162,7 +162,7 @@ def test_relative_paths_start_from_the_folder_of_their_file(tmp_path: Path) -> N
     folder = tmp_path / "etc"
     text = '[providers.up]\nca_file = "own.pem"\napi_key = { file = "key" }\n[gateway]\napi_keys = [{ file = "key" }]\n'
     write(folder, text)
-    (folder / "key").write_text("from-file\r\n")
+    (folder / "key").write_text("\ufefffrom-file\r\n", encoding="utf-8")
     config = load(folder / "dragoman.toml", {})
     assert config.providers["up"] == ProviderConfig(ca_file=str(folder / "own.pem"), api_key="from-file")
     assert config.gateway.api_keys == ("from-file",)

@@ -174,7 +174,7 @@ HEADS = (
     Fault("a line break in a field", {WAIT_HEADERS: BAD}, headed("x-odd: a\rb")),
     Fault(
         "answers before the request is whole",
-        {WRITE_REQUEST: Fails("invalid_request", 413, next=False)},
+        {WRITE_REQUEST: Fails("invalid_request", 413)},
         reading(
             1000,
             *document(JSON, b'{"error":{"message":"too large"}}', "connection: close", status="413 Too Large"),

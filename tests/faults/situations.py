@@ -175,6 +175,13 @@ SITUATIONS = (
         HEADERS,
     ),
     Situation(
+        "request too large",
+        "413: larger than it takes",
+        Second("invalid_request"),
+        script_of("status 413"),
+        HEADERS,
+    ),
+    Situation(
         "auth failure of one credential",
         "401; targets with this key rest for a minute",
         Second("invalid_api_key"),

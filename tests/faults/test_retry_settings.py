@@ -61,12 +61,11 @@ ROWS = {
     "it may have run, as usual: 500": Row(USUAL, closing(500)),
     "it may have run, as usual: reset before the head": Row(USUAL, script_of("RST")),
     "refused, and the next is asked: 400": Row(LENIENT, closing(400)),
-    "refused, and the next is asked: 413": Row(LENIENT, closing(413)),
     "refused, and the next is asked: 422": Row(LENIENT, closing(422)),
-    "not refused as wrong: 405": Row(LENIENT, closing(405), 405),
+    "not refused as wrong: 405": Row(USUAL, closing(405)),
     "not refused as wrong: filtered": Row(LENIENT, BY_FILTER, 400, services=CODED),
     "refused, as usual: 400": Row(USUAL, closing(400), 400),
-    "refused, as usual: 413": Row(USUAL, closing(413), 413),
+    "too large, as usual: 413": Row(USUAL, closing(413)),
     "refused, as usual: 422": Row(USUAL, closing(422), 422),
 }
 FRONT_OF = {

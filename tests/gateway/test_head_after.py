@@ -115,6 +115,7 @@ async def test_a_failure_after_it_is_said_in_the_stream(tmp_path: Path) -> None:
             assert (said.clean, said.marked, said.parts) == (True, False, ())
             assert said.error is not None
             assert b'"rate_limit_exceeded"' in got.body
+            assert b'"Slow down. Please try again in 7s."' in got.body  # no field can say it any more
     lines = [json.decode_event(line) for line in where.read_bytes().splitlines()]
     after = [
         (line["status"], line["end"], line["error"], "first_ms" in line) for line in lines if line["status"] == 200

@@ -7,6 +7,7 @@ from dragoman.config import Config, GatewayConfig
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.hosts import check_exposure, exposed
 from tests.support.gateway import ask, running_gateway
+from tests.support.raw import talk
 
 KEYED = Config(gateway=GatewayConfig(port=0, api_keys=("key-one", "key-two")))
 GOOD = {"Authorization": "Bearer key-one"}
@@ -69,3 +70,14 @@ async def test_other_machines_names_are_free_where_keys_are_asked() -> None:
     async with running_gateway(named) as url:
         assert (await ask(url, "GET", "/v1/models", GOOD | {"Host": "any.example"})).status == 421
         assert (await ask(url, "GET", "/v1/models", GOOD | {"Host": "one.example"})).status == 200
+
+
+async def test_health_is_told_to_probes_that_ask_by_an_address_or_by_no_name_and_nothing_else_is() -> None:
+    config = Config(gateway=GatewayConfig(port=0, api_keys=("key-one",), allowed_hosts=("one.example",)))
+    async with running_gateway(config) as url:
+        for path, status in (("live", 200), ("ready", 200), ("other", 421), ("live/x", 421)):
+            got = [await ask(url, "GET", f"/health/{path}", {"Host": "10.1.2.3:8642"})]
+            got += await talk(url, f"GET /health/{path} HTTP/1.0\r\n\r\n".encode())
+            assert [each.status for each in got] == [status, status], path
+        for path in ("/v1/models", "/metrics", "/"):
+            assert (await ask(url, "GET", path, GOOD | {"Host": "10.1.2.3:8642"})).status == 421

@@ -120,6 +120,18 @@ def test_openai_takes_its_key_from_the_environment_unless_it_has_one(monkeypatch
     assert OpenAICompatible.key() is None
 
 
+@pytest.mark.parametrize(
+    ("key", "got"), [('"canary"', "one in quotes"), ("'canary'", "one in quotes"), ("canary\n", "others")]
+)
+def test_a_key_of_the_environment_that_cannot_be_one_is_named(
+    monkeypatch: pytest.MonkeyPatch, key: str, got: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(ConfigurationError, match=f"OPENAI_API_KEY.*{got}") as caught:
+        OpenAI.key()
+    assert "canary" not in str(caught.value)
+
+
 PROXY = "https://Proxy.example/openai/v1"
 SITES = [
     ("", {}, "https://api.openai.com/v1", "sk-env"),

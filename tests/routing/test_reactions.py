@@ -45,10 +45,13 @@ def refused(status: int, *fields: tuple[bytes, bytes], said: str = "") -> Dragom
         (403, Next.OTHER, Fault.MODEL),
         (404, Next.OTHER, Fault.NONE),
         (408, Next.SAME, Fault.BROKEN),
-        (413, Next.NOBODY, Fault.NONE),
-        (418, Next.NOBODY, Fault.NONE),
+        (413, Next.OTHER, Fault.NONE),
+        (405, Next.OTHER, Fault.NONE),
+        (410, Next.OTHER, Fault.NONE),
+        (418, Next.OTHER, Fault.NONE),
         (422, Next.NOBODY, Fault.NONE),
         (429, Next.SAME, Fault.FULL),
+        (498, Next.SAME, Fault.BROKEN),
         (500, Next.SAME, Fault.BROKEN),
         (502, Next.SAME, Fault.BROKEN),
         (503, Next.SAME, Fault.BROKEN),
@@ -82,6 +85,11 @@ def test_what_an_account_may_send_says_nothing_of_what_another_target_holds(stat
     assert type(error) is ContextLengthError
     assert reaction(error) == Reaction(Next.OTHER, Fault.NONE)
     assert reaction(refused(400, said="prompt is too long")) == Reaction(Next.LARGER, Fault.NONE)
+
+
+def test_a_request_that_is_too_large_for_one_service_may_be_good_for_another_whatever_its_status() -> None:
+    error = InvalidRequestError("Request payload size exceeds the limit", code="request_too_large")
+    assert reaction(error) == Reaction(Next.OTHER, Fault.NONE)
 
 
 def test_where_nothing_can_be_opened_nobody_else_is_tried() -> None:
@@ -162,14 +170,14 @@ def test_a_failure_after_a_good_head_may_have_run() -> None:
     assert [RetryPolicy(after_send=False).next(each) for each in (empty, bad)] == [Next.NOBODY, Next.NOBODY]
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("status", [400, 422])
 def test_a_refusal_moves_on_only_if_the_route_says_so(status: int) -> None:
     assert RetryPolicy().next(refused(status)) is Next.NOBODY
     assert RetryPolicy(fallback_on_400=True).next(refused(status)) is Next.OTHER
 
 
 @pytest.mark.parametrize(
-    "error", [InvalidRequestError("wrong for us"), ContentFilterError("no"), OpaqueStateError("not mine"), refused(418)]
+    "error", [InvalidRequestError("wrong for us"), ContentFilterError("no"), OpaqueStateError("not mine")]
 )
 def test_what_no_service_refused_as_wrong_stays(error: DragomanError) -> None:
     assert RetryPolicy(fallback_on_400=True).next(error) is Next.NOBODY

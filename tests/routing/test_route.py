@@ -207,6 +207,13 @@ def test_what_was_too_long_goes_only_to_a_target_that_holds_more() -> None:
     assert asked(plan.begin(INFO, 0), ContextLengthError("long"), ContextLengthError("long")) == "ae!"
 
 
+def test_what_was_too_long_where_nothing_is_known_goes_to_a_target_that_is_known() -> None:
+    sizes: list[int | None] = [None, None, 1000, 900, 2000]
+    members = [candidate(each, context=size) for each, size in zip(targets("abcde"), sizes, strict=True)]
+    plan = Route(members, fallback, lambda: 0.5)
+    assert asked(plan.begin(INFO, 0), *[ContextLengthError("long")] * 3) == "ace!"
+
+
 def test_what_was_too_long_goes_to_no_smaller_target_after_another_failure_either() -> None:
     members = [
         candidate(each, context=size) for each, size in zip(targets("abcd"), (1000, 500, 2000, 3000), strict=True)

@@ -18,6 +18,10 @@ REFERENCE = r"\$\{?[A-Z_][A-Z0-9_]*\}?$|os\.environ/|\{env:"
 """A regular expression for what other programs read as the name of a variable, at the beginning of a text: `$NAME`,
 LiteLLM's `os.environ/NAME`, opencode's `{env:NAME}`."""
 
+IN_QUOTES = r"(?:\"[^\"]*\"|'[^']*')$"
+"""A regular expression for a text in quotes: `docker run --env-file` and lists of `environment` in a compose file leave
+them around a value. https://github.com/topoteretes/cognee/issues/1721"""
+
 
 class WrongError(Exception):
     """A value is not what its key may hold; `below`: the path to the fault inside the value."""
@@ -56,11 +60,13 @@ def quoted(text: str) -> str:
 
 
 def _concealed(text: str) -> str:
-    """Why a secret may be wrong: only white space and the form of a name are described."""
+    """Why a secret may be wrong: only white space, quotes and the form of a name are described."""
     if text.endswith(("\n", "\r")):
         return "one that ends with a line break"
     if re.match(REFERENCE, text):
         return "the name of a variable as other programs write it"
+    if re.match(IN_QUOTES, text):
+        return "one in quotes"
     if "\n" in text.strip():
         return "several lines"
     return "one with spaces around it" if text.strip() != text else "other text"

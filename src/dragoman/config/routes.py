@@ -38,7 +38,7 @@ class RetryConfig(Struct, frozen=True, kw_only=True):
     503 and 529. It may then be charged twice. On by default, because nothing of an answer has gone out; switch it off
     if a service acts by itself, with tools of its own."""
     fallback_on_400: bool = False
-    """Whether the next target is asked after a service has refused a request as wrong (400, 413, 422). Off by default,
+    """Whether the next target is asked after a service has refused a request as wrong (400, 422). Off by default,
     because most often each one would refuse it, and callers must know soon; switch it on if a service knows less than
     the others."""
 

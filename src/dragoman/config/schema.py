@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from msgspec import Struct, field
 
-from dragoman.config.faults import REFERENCE
+from dragoman.config.faults import IN_QUOTES, REFERENCE
 from dragoman.config.keys import Keys
 from dragoman.config.routes import ModelConfig, RetryConfig, TargetConfig
 from dragoman.config.timeouts import TimeoutsConfig
@@ -93,8 +93,8 @@ SECRET = TextValue("text", r".*", secret=True)
 # The sites take empty text for no password: a file or a variable that is empty by mistake would let everyone in.
 PASSWORD = TextValue("text that is not empty", r".+", secret=True)
 # A key becomes the value of a header: other characters cannot be sent there, and a line break would begin a new header.
-# A service that is sent the name of a variable could only say that the key is wrong.
-API_KEY = TextValue("text of visible ASCII characters", rf"(?!{REFERENCE})[!-~]+", secret=True)
+# A service that is sent the name of a variable, or quotes, could only say that the key is wrong.
+API_KEY = TextValue("text of visible ASCII characters", rf"(?!{REFERENCE}|{IN_QUOTES})[!-~]+", secret=True)
 FIELD_NAME = TextValue(
     "the name of a header field that does not frame the request",
     rf"(?!(?i:{'|'.join(FRAMING)})$)[A-Za-z0-9!#$%&'*+.^_`|~-]+",

@@ -17,6 +17,7 @@ from dragoman.config.folders import homed
 from dragoman.config.keys import Keys
 from dragoman.errors import cut, nearest
 from dragoman.types.redacted import Redacted
+from dragoman.wire.utf8 import BOM
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 SOURCES = ("env", "file", "command", "every")
@@ -63,7 +64,8 @@ class SecretCommand(Redacted, frozen=True, kw_only=True):
 def fetched(source: Mapping[str, object], words: str, sources: Sources) -> tuple[str, str]:
     """Reads the secret that `source` points to. Returns it, and its place in words for errors. Raises WrongError.
 
-    `words`: what is expected, for the error. One line break at the end of a file is left out, because editors add one.
+    `words`: what is expected, for the error. A byte order mark at the beginning of a file and one line break at its end
+    are left out, because editors add them.
     """
     environ = sources.environ
     match source:
@@ -163,6 +165,6 @@ def _read(name: str) -> str:
     if len(data) > LARGEST:
         raise WrongError(f"{expected}, of at most {LARGEST >> 10} KiB", "a larger one")
     try:
-        return data.decode().removesuffix("\n").removesuffix("\r")
+        return data.removeprefix(BOM).decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as exc:
         raise WrongError(f"{expected}, in UTF-8", "other bytes") from exc

@@ -59,7 +59,7 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     """Host names that requests may have, besides our own. If only this machine can call, requests for other names are
     refused, because otherwise a page on the web could point a name of its own here. If a proxy in front of the gateway
-    passes on its own name, list that name."""
+    passes on its own name, list that name. `/health/…` is answered under every name."""
     cors_origins: tuple[str, ...] = ()
     """Sites whose pages may call from a browser, as `https://page.example`; `*` is every site. The default is none,
     because otherwise a page could use what is configured here. Browsers are never told to send their own

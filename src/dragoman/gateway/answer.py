@@ -19,6 +19,7 @@ from dragoman.gateway.passage import Passage, note_target, unsaid, unsayable
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.env import Env
+from dragoman.protocols.errors.retry import name_wait
 from dragoman.types import ChatRequest, ChatResponse, Headers, Outcome, unfold
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -97,7 +98,7 @@ async def answer_stream(
         if not writer.started:
             raise
         writer.outcome.fail(exc)
-        await writer.break_off(encoder.fail(fit(exc, writer)), clean=clean)
+        await writer.break_off(encoder.fail(fit_late(exc, writer)), clean=clean)
         return
     await _let_go(answer)
 
@@ -117,6 +118,13 @@ def fit(error: DragomanError, writer: ResponseWriter) -> DragomanError:
     fitting = ConfigurationError("a setting of the gateway is wrong; its log says which")
     fitting.attempts = error.attempts
     return numbered(fitting, writer.outcome)
+
+
+def fit_late(error: DragomanError, writer: ResponseWriter) -> DragomanError:
+    """The same for a caller who has had a head before: what its fields would say of another try, the message says."""
+    fitting = fit(error, writer)
+    name_wait(fitting)
+    return fitting
 
 
 def numbered(error: DragomanError, outcome: Outcome) -> DragomanError:

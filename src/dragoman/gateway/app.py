@@ -170,7 +170,8 @@ class Gateway:
         front = found.front
         outcome.front = front.codec.name
         try:
-            self._hosts.check(call, outcome.remote)
+            if found.endpoint is None or not front.any_host:
+                self._hosts.check(call, outcome.remote)
             if outcome.trace:
                 check_hops(outcome.trace)
             if asks_beforehand(call):

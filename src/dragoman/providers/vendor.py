@@ -55,6 +55,8 @@ def own_key(provider: Provider, variable: str, home: str) -> str | None:
     key = os.environ.get(variable)
     if key and not SENDABLE.fullmatch(key):
         raise ConfigurationError(f"{variable}: expected visible ASCII characters, got a key with others")
+    if key and key[0] in "\"'" and key[-1] == key[0]:  # `docker run --env-file` leaves them
+        raise ConfigurationError(f"{variable}: expected a key, got one in quotes")
     return key
 
 

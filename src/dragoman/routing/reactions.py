@@ -73,31 +73,38 @@ REFUSED = Reaction(Next.NOBODY, Fault.NONE)
 AGAIN = Reaction(Next.SAME, Fault.NONE)
 
 
+ELSEWHERE = 400
+"""From this status on a failure without a class of its own is no judgement of the request, but says what stands at this
+address: 405 and 415 of a wrong path, 410 of a model that was retired, 451 of a country, a proxy's page."""
+
 ITS_OWN = 500
 LIMITED = 429
 """From status 500 on, and with 429, a failure is the service's own: another one may answer, whatever this one says."""
 
-OF_ACCOUNT = frozenset({413, 429})
-"""Statuses of a conversation that is too long for the account, or for a server before the model: what the model holds
-says nothing of it."""
+TOO_LARGE = 413
+"""The request is too large for the service, the account or a proxy before them, which says nothing of another one:
+GitHub's models take 32 KB, nginx 1 MB, Anthropic 32 MB. https://github.com/tashfeenahmed/freellmapi/pull/64"""
 
-REFUSALS = frozenset({400, 413, 422})
+REFUSALS = frozenset({400, 422})
 """Statuses of services that take the request for a wrong one."""
 
 
 def reaction(error: DragomanError) -> Reaction:
     """What follows after `error`. Its service, or its class, says whether it is worth another try (`retryable`)."""
     row = next(REACTIONS[each] for each in type(error).__mro__ if each in REACTIONS)
-    if row.next is Next.LARGER and error.upstream_status in OF_ACCOUNT:
-        return Reaction(Next.OTHER, row.fault)
+    limits = (TOO_LARGE, LIMITED) if row.next is Next.LARGER else (TOO_LARGE,)
+    if error.upstream_status in limits or error.code == "request_too_large":  # its own, whatever the model holds
+        return Reaction(Next.OTHER, Fault.NONE)
     if row.next is Next.SAME:
         if isinstance(error, TimeoutError) and error.phase == "pool":
             return AGAIN  # we have no connection left for it, which says nothing of the service
         if error.retryable:
             return row
         status = error.upstream_status or 0
-        if status < ITS_OWN and status != LIMITED:
+        if status < ELSEWHERE:
             return REFUSED
+        if status < ITS_OWN and status != LIMITED:
+            return Reaction(Next.OTHER, Fault.NONE)
         endless = row.fault is Fault.FULL and error.retry_after is None
         return Reaction(Next.OTHER, Fault.MODEL if endless else row.fault)
     return AGAIN if row.next is Next.NOBODY and error.retryable else row

@@ -171,8 +171,8 @@ class RouteCourse(Course):
         self._tries = self._calls = 1
         self._counting = self._trial = False
         self.ends = self._latest = inf if route.total is None else now + route.total
-        self._too_few: float = 0
-        """Tokens that a target holds for which the conversation was too long; 0: for none."""
+        self._too_few: int | None = None
+        """Tokens that are known to be too few for the conversation; None: it was too long for no target."""
         self._walls = NO_WALLS
         """When the attempts at the targets of nested routes must be over, for those that were asked."""
         if candidate.walls:
@@ -245,8 +245,7 @@ class RouteCourse(Course):
         if self._latest - now < MARGIN:
             return None
         if following is Next.LARGER:
-            held = self._candidate.context
-            self._too_few = inf if held is None else max(self._too_few, held)
+            self._too_few = max(self._too_few or 0, self._candidate.context or 0)
         other = self._other(now)
         if following is Next.SAME and self._tries < route.retry.attempts:
             wait = route.retry.wait(error, self._tries, route.draw)
@@ -270,8 +269,8 @@ class RouteCourse(Course):
         for each in self._order:
             if each is self._candidate or each in self._passed:
                 continue
-            if self._too_few and (each.context is None or each.context <= self._too_few):
-                continue
+            if self._too_few is not None and (each.context or 0) <= self._too_few:
+                continue  # where nothing is known, it may be shortened in silence, as by Ollama
             if each.walls and self._ends(each, now) - now < MARGIN:
                 continue
             if each.is_able(now):

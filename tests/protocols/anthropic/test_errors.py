@@ -166,3 +166,8 @@ def test_a_service_without_money_keeps_its_own_status() -> None:
 def test_no_key_is_shown() -> None:
     error = failed(401, said("authentication_error", "invalid x-api-key sk-ant-api03-abcdef"))
     assert "abcdef" not in str(error)
+
+
+def test_a_wait_in_a_field_is_read() -> None:
+    assert failed(429, said("rate_limit_error", retry_after=11)).retry_after == 11
+    assert failed(429, said("rate_limit_error", retry_after=11), retry_after="7").retry_after == 7

@@ -36,6 +36,7 @@ SHOWN: dict[int, tuple[type[DragomanError], int]] = {
     421: (UpstreamError, 502),
     422: (InvalidRequestError, 422),
     429: (RateLimitError, 429),
+    498: (OverloadedError, 503),
     500: (UpstreamError, 500),
     502: (UpstreamError, 502),
     503: (OverloadedError, 503),

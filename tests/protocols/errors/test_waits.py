@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.protocols.errors.status import error_for
-from dragoman.protocols.errors.waits import LONGEST, wait_in, wait_until
+from dragoman.protocols.errors.waits import LONGEST, wait_in, wait_said, wait_until
 from dragoman.types import ResponseHead
 
 WORDS: list[tuple[str, float | None]] = [
@@ -73,3 +73,22 @@ def test_a_moment_is_measured_by_the_clock_of_the_reply(
     moment: object, head: ResponseHead | None, seconds: float | None
 ) -> None:
     assert wait_until(moment, head) == seconds
+
+
+@pytest.mark.parametrize(
+    ("failure", "seconds"),
+    [
+        ({"resets_in_seconds": 7200}, 7200.0),
+        ({"reset_seconds": 0}, 0.0),
+        ({"retry_after": 1.5}, 1.5),
+        ({"metadata": {"retry_after_seconds": 11}}, 11.0),
+        ({"retry_after": "2026-11-29T10:00:00Z", "reset_seconds": 5}, 5.0),
+        ({"retry_after": -1}, None),
+        ({"retry_after": True}, None),
+        ({"retry_after": 1e300}, None),
+        ({"metadata": "retry_after"}, None),
+        ({}, None),
+    ],
+)
+def test_a_wait_in_a_field_of_a_failure_is_read(failure: dict[str, object], seconds: float | None) -> None:
+    assert wait_said(failure) == seconds

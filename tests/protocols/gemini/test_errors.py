@@ -49,6 +49,11 @@ def envelope(error: DragomanError) -> dict[str, Any]:
         (400, said(400, "INVALID_ARGUMENT", "API key not valid.", {"reason": "API_KEY_INVALID"}), AuthenticationError),
         (401, said(401, "UNAUTHENTICATED"), AuthenticationError),
         (403, said(403, "PERMISSION_DENIED"), PermissionDeniedError),
+        (
+            400,
+            said(400, "FAILED_PRECONDITION", "User location is not supported for the API use."),
+            PermissionDeniedError,
+        ),
         (404, said(404, "NOT_FOUND", "models/x is not found"), ModelNotFoundError),
         (404, said(404, "NOT_FOUND", "nothing here"), EndpointNotFoundError),
         (429, said(429, "RESOURCE_EXHAUSTED"), RateLimitError),
@@ -156,3 +161,9 @@ def test_credentials_and_long_details_are_not_kept() -> None:
     assert "AIza" not in error.message
     assert "sk-secret" not in json.dumps(error.extra[NAME])
     assert decoded(400, said(400, "INVALID_ARGUMENT", "m", {"reason": "x" * 5000})).extra == {}
+
+
+def test_a_request_that_is_too_large_is_known_by_its_words_and_keeps_its_status() -> None:
+    error = decoded(400, said(400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."))
+    assert (type(error), error.status, error.code) == (InvalidRequestError, 400, "request_too_large")
+    assert decoded(400, said(400, "INVALID_ARGUMENT")).code == "invalid_request"

@@ -13,7 +13,11 @@ OK = ServerResponse(headers=JSON, body=b'{"status":"ok"}')
 
 
 def health(unready: Callable[[], str]) -> Front:
-    """Needs no key. `unready`: why requests should go elsewhere from now on, in a word; empty if they need not."""
+    """Needs no key. `unready`: why requests should go elsewhere from now on, in a word; empty if they need not.
+
+    Kubernetes and balancers of clouds ask by the address of a pod or a machine, which nobody has listed, and HAProxy
+    without any name (https://github.com/kubeflow/mcp-server/issues/91).
+    """
 
     def ready(call: ServerRequest) -> ServerResponse:
         word = unready()
@@ -23,7 +27,7 @@ def health(unready: Callable[[], str]) -> Front:
         Row("GET", "/health/live", ImmediateEndpoint(lambda call: OK)),
         Row("GET", "/health/ready", ImmediateEndpoint(ready)),
     )
-    return Front(OpenAIChatServer(), rows, prefix="/health", open=True)
+    return Front(OpenAIChatServer(), rows, prefix="/health", open=True, any_host=True)
 
 
 HEALTH = FrontMaker(lambda context: (health(context.unready),))

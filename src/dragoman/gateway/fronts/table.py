@@ -48,6 +48,8 @@ class Front(Struct, frozen=True):
     """A path below it that has no endpoint is refused by this front."""
     open: bool = False
     """No key is needed."""
+    any_host: bool = False
+    """Its paths are answered under every name: nothing can be done there, and nothing of what is configured is said."""
     password: bool = False
     """The protocol's own password may be shown in place of a key."""
     refused: str | None = None

@@ -2,7 +2,7 @@
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError
-from dragoman.gateway.answer import fit
+from dragoman.gateway.answer import fit_late
 from dragoman.gateway.fronts.endpoints import ChatEndpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.types import ChatRequest, ServerRequest
@@ -33,7 +33,7 @@ class Opened(ChatEndpoint):
                 raise
             # A heartbeat was sent, and with it the status, before it was known that the request is wrong.
             writer.outcome.error = exc.code
-            await writer.break_off(self.codec.encode_stream_error(fit(exc, writer)), clean=self.clean)
+            await writer.break_off(self.codec.encode_stream_error(fit_late(exc, writer)), clean=self.clean)
         finally:
             # If the request is wrong, or if the caller left before this began, nothing else closes the answer.
             self._opened.close()

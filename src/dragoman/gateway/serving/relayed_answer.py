@@ -25,7 +25,7 @@ from dragoman.engine.relay import Relay
 from dragoman.engine.relay_target import RelayTarget
 from dragoman.engine.spent import Noted
 from dragoman.errors import DragomanError
-from dragoman.gateway.answer import fit
+from dragoman.gateway.answer import fit, fit_late
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, of_call
@@ -200,7 +200,7 @@ class RelayedAnswer:
             self._settle("gone", now)
         else:
             self._settle("broken", now, error)
-        said = fit(error, self._writer)
+        said = fit_late(error, self._writer)
         words = None if self._relay is None else self._relay.failure(said)
         if words is None:
             words = self._chat.codec.encode_stream_error(said)

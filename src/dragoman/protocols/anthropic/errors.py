@@ -21,8 +21,9 @@ from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.said import unflagged, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
-from dragoman.protocols.errors.status import error_for
+from dragoman.protocols.errors.status import WAITED, error_for
 from dragoman.protocols.errors.unread import unread
+from dragoman.protocols.errors.waits import wait_said
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json, sse
 
@@ -111,6 +112,8 @@ def reported(value: object, status: int | None = None, head: ResponseHead | None
     shown = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
     error = error_for(number, shown or "no reason was given", words=(_code(said), kind), head=head, phrases=PHRASES)
     error.told_by = NAME
+    if error.retry_after is None and isinstance(error, WAITED):
+        error.retry_after = wait_said(said)
     if kind is not None and kind != "error":
         error.native_type = scrub(kind)
     more = {name: value for name, value in said.items() if name not in NAMED and value is not None}

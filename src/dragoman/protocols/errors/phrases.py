@@ -14,6 +14,7 @@ from dragoman.errors import (
     DragomanError,
     ModelNotFoundError,
     NoOperationError,
+    PermissionDeniedError,
     QuotaExhaustedError,
     UnsupportedFeatureError,
 )
@@ -124,6 +125,8 @@ OPENINGS: Mapping[re.Pattern[str], type[DragomanError]] = {
         r"|authorization header is missing"
         r"|the security token included in the request is (?:expired|invalid)"
     ): AuthenticationError,
+    # Gemini, with 400 for every request from there: google-gemini/gemini-cli#1993
+    re.compile(r"user location is not supported for the api use"): PermissionDeniedError,
 }
 """How a message of Anthropic, Gemini, OpenAI, DeepSeek, GLM, xAI, Qwen, Ollama's cloud, Kimi and opencode begins; the
 last three of the first kind are of plans whose limit holds for hours or days. Bedrock says of a key with 403 that it is

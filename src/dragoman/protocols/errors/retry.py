@@ -7,6 +7,7 @@ The vendors' SDKs repeat a request by themselves after 408, 409, 429 and any 5xx
 from math import ceil
 
 from dragoman.errors import DragomanError
+from dragoman.protocols.errors.waits import wait_in
 from dragoman.types import Headers
 
 REPEATED = frozenset({401, 408, 409, 429})
@@ -33,3 +34,19 @@ def retry_headers(error: DragomanError, status: int) -> Headers:
     if repeated != error.retryable:
         fields += (("x-should-retry", "true" if error.retryable else "false"),)
     return fields
+
+
+def name_wait(error: DragomanError) -> None:
+    """Says in the message of `error` after how many seconds to ask again, for callers who have had a head before.
+
+    As OpenAI says it in its streams: Codex waits as long as these words say (0.169.0), and so does a gateway in the
+    middle, ours too. Nothing is added if that is not known, or said already.
+    """
+    wait = error.retry_after
+    if wait is None or not error.retryable or wait_in(error.message) is not None:
+        return
+    message = error.message
+    stop = "" if message.endswith((".", "!", "?")) else "."
+    seconds = f"{wait:.3f}".rstrip("0").rstrip(".")
+    error.message = f"{message}{stop} Please try again in {seconds}s."
+    error.args = (error.message,)

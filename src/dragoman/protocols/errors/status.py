@@ -32,6 +32,7 @@ STATUS: dict[int, type[DragomanError]] = {
     413: InvalidRequestError,
     422: InvalidRequestError,
     429: RateLimitError,
+    498: OverloadedError,  # Groq, if its flexible tier is full: https://console.groq.com/docs/errors
     503: OverloadedError,
     529: OverloadedError,
 }

@@ -1,9 +1,14 @@
 """How long a service wants its caller to wait: by the head of its reply, or by its words. Knows no vendor."""
 
 import re
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from dragoman.types import ResponseHead
+
+NAMES = ("resets_in_seconds", "reset_seconds", "retry_after_seconds", "retry_after")
+"""Fields of a failure with seconds to wait: OpenAI's for the limits of Codex's plans, and those of gateways, whose
+header fields another one may have left out (CLIProxyAPI and OmniRoute, `model_cooldown`; OpenRouter in `metadata`)."""
 
 LIMITS = ("requests", "tokens")
 """What OpenAI's services count, and name in `x-ratelimit-remaining-…` and `x-ratelimit-reset-…`."""
@@ -43,6 +48,17 @@ def wait_in(words: str) -> float | None:
         seconds = (seconds or 0.0) + float(step[1]) * _UNITS[(step.lastindex or 2) - 2]
         at = step.end()
     return None if seconds is None else min(seconds, LONGEST)
+
+
+def wait_said(failure: Mapping[str, object]) -> float | None:
+    """Seconds to wait by the fields of a failure, or of the `metadata` in it. None if it names none."""
+    metadata = failure.get("metadata")
+    for said in (failure, metadata):
+        if isinstance(said, Mapping):
+            for value in map(said.get, NAMES):
+                if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST:
+                    return float(value)
+    return None
 
 
 def wait_until(milliseconds: object, head: ResponseHead | None) -> float | None:

@@ -12,6 +12,7 @@ from dragoman.errors import (
     BadEventError,
     ContextLengthError,
     DragomanError,
+    InvalidRequestError,
     OpaqueStateError,
     QuotaExhaustedError,
     cut,
@@ -88,6 +89,10 @@ MAX_EXTRA = 1 << 12
 """Bytes of further fields that an error keeps: 4 KiB are enough for any reason, but not to echo a long prompt."""
 
 
+TOO_LARGE = "payload size exceeds the limit"
+"""What is 413 elsewhere is 400 here. https://github.com/MaKTaiL/gemini-srt-translator/issues/63"""
+
+
 def failure_in(value: object) -> object:
     """The failure that a JSON value reports; None if it reports none. A stream that is a list has it in a list."""
     if isinstance(value, list) and value:
@@ -104,6 +109,8 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     text = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
     error = refined(error_for(number, text or "no reason was given", head=head, phrases=PHRASES), said, head)
     error.told_by = NAME
+    if isinstance(error, InvalidRequestError) and TOO_LARGE in text:
+        error.code = "request_too_large"
     more = {name: scrubbed(value) for name, value in said.items() if name not in {"message"}}
     if more and len(json.encode(more)) <= MAX_EXTRA:
         error.extra = {NAME: more}

@@ -13,7 +13,6 @@ from dragoman.errors import (
     ContextLengthError,
     DragomanError,
     OpaqueStateError,
-    RateLimitError,
     cut,
     scrub,
 )
@@ -21,9 +20,9 @@ from dragoman.protocols.errors.details import refined
 from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.said import WORDS, unflagged, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
-from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
+from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, WAITED, error_for
 from dragoman.protocols.errors.unread import unread
-from dragoman.protocols.errors.waits import LONGEST, wait_until
+from dragoman.protocols.errors.waits import wait_said, wait_until
 from dragoman.protocols.extra import without_none
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
@@ -102,9 +101,6 @@ TOO_LONG = (
 TOO_LONG_HERE = "Input tokens exceed the configured limit. Please reduce the length of the messages."
 """OpenAI's own, without its numbers."""
 
-RESETS = "resets_in_seconds"
-"""Where a service says how long a plan's limit holds (OpenAI's for Codex, with `usage_limit_reached`)."""
-
 NAMED = frozenset({*WORDS, "code", "type", "param"})
 """Fields of an error object that have a place of their own in the tree of errors."""
 
@@ -153,8 +149,8 @@ def reported(own: str, failure: object, status: int | None = None, head: Respons
     shown = _shown(message) or "no reason was given"
     error = refined(error_for(number, shown, words=(code, kind), head=head, phrases=PHRASES), said, head)
     error.told_by = own
-    if error.retry_after is None and isinstance(error, RateLimitError):
-        error.retry_after = _seconds(said.get(RESETS))
+    if error.retry_after is None and isinstance(error, WAITED):
+        error.retry_after = wait_said(said)
         if error.retry_after is None:
             error.retry_after = wait_until(_reset(said), head)
     error.param = _word(said.get("param"))
@@ -244,10 +240,6 @@ def _reset(said: Mapping[str, Any]) -> object:
     metadata = said.get("metadata")
     headers = metadata.get("headers") if isinstance(metadata, dict) else None
     return headers.get("X-RateLimit-Reset") if isinstance(headers, dict) else None
-
-
-def _seconds(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and 0 <= value <= LONGEST else None
 
 
 def _number(value: object) -> int | None:

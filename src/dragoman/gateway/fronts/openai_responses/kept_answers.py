@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from dragoman.client import Client
 from dragoman.engine.forward import GONE, Forwarded
 from dragoman.errors import DragomanError, InvalidRequestError, OverloadedError, RequestError, cut
-from dragoman.gateway.answer import STREAM, fit
+from dragoman.gateway.answer import STREAM, fit_late
 from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
@@ -131,7 +131,7 @@ class KeptEndpoint(Endpoint):
                     await writer.write(data)
         except DragomanError as exc:
             writer.outcome.fail(exc)
-            await writer.break_off(stream.failure(fit(exc, writer)), clean=self._clean)
+            await writer.break_off(stream.failure(fit_late(exc, writer)), clean=self._clean)
         else:
             await writer.write(b"", more=False)
 
