@@ -311,7 +311,7 @@ NO_TOOLS: list[tuple[Any, str]] = [
     (field_as_default, r"expected Annotated\[…, Field\(…\)\], got Field\(…\) as the default of count"),
     (unsayable, "unsayable: expected types that JSON can express"),
     (unknown, "unknown: expected types that JSON can express: name 'Nowhere'"),
-    (lambda: 1, "expected a function with a name, or `name`"),
+    (lambda: 1, "expected a function with a name, or function_tool"),
     (5, "expected a function, got int"),
 ]
 

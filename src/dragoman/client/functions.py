@@ -47,7 +47,7 @@ class FunctionTool:
         words, about = _docstrings(function)
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
-            raise TypeError("expected a function with a name, or `name`")
+            raise TypeError("expected a function with a name, or function_tool(function, name=…)")
         # A class of pydantic has a schema itself, and is made of all its fields at once.
         self._parameters = None if is_own(function) else _parameters(function, own)
         try:
@@ -63,6 +63,9 @@ class FunctionTool:
         if strict:
             schema = _all_required(Closer().closed(schema))
         self.tool = Tool(own, description or words or None, schema, strict)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.tool.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)

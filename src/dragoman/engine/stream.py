@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from dragoman.engine.opening import Closable, Opening
 from dragoman.errors import TruncatedStreamError
 from dragoman.loop.from_outside import call_in
+from dragoman.loop.uncopied import Uncopied
 from dragoman.types import PartDelta, PartStart, Refusal, StreamEvent, Text
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ class Source(Closable, Protocol[E]):
         """The next batch; [] only at the end. Raises what went wrong."""
 
 
-class Stream(AsyncGenerator[T, None], Generic[T]):
+class Stream(Uncopied, AsyncGenerator[T, None], Generic[T]):
     """What `project` makes of an answer's batches.
 
     Nothing is opened before it is awaited or iterated. `await stream` opens it, so that a refused connection raises
@@ -42,6 +43,11 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         self._error: Exception | None = None
         """Why it ended before its end."""
         self._free: asyncio.Event | None = None  # made if a task waits: a stream has one reader, as a rule
+
+    def __repr__(self) -> str:
+        is_over = self._opening is None and self._answer is None
+        state = "at its end" if is_over else "not begun" if self._loop is None else "under way"
+        return f"<{type(self).__name__}, {state}>"
 
     def __await__(self) -> Generator[None, None, Self]:
         return self._opened().__await__()
