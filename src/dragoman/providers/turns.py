@@ -1,11 +1,11 @@
 """Our own values from callers, in any mixture with dictionaries, read and checked.
 
-A message is a Message, what `msgspec.to_builtins` makes of one, or a dictionary in OpenAI's shape; a tool likewise. Of
-parts, plain text may stand for a Text.
+A message is a Message, what `msgspec.to_builtins` makes of one, or a dictionary in OpenAI's shape, whose content may be
+parts of ours; a tool likewise. Of parts, plain text may stand for a Text.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -14,8 +14,21 @@ from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError, cut, nearest
 from dragoman.protocols.json_fields import kind
+from dragoman.protocols.media import check_base64
 from dragoman.providers.plain import plain
-from dragoman.types import AnyPart, AnyTool, ChatRequest, ChatResponse, Message, ResponseFormat, Role, ToolChoice, user
+from dragoman.types import (
+    AnyPart,
+    AnyTool,
+    ChatRequest,
+    ChatResponse,
+    Media,
+    Message,
+    ResponseFormat,
+    Role,
+    ToolChoice,
+    ToolResult,
+    user,
+)
 
 T = TypeVar("T", bound=Struct)
 
@@ -45,12 +58,13 @@ def read_question(text: str) -> Read[Message]:
 
 def read_messages(values: Sequence[object]) -> Read[Message]:
     """The messages. Raises InvalidRequestError that names the place, as `messages[2].parts[0].text`."""
-    return _read(values, "messages", _own_message, STAND_IN)
+    return _read(values, "messages", "a dictionary or a Message", _own_message, STAND_IN)
 
 
 def read_tools(values: Sequence[object]) -> Read[AnyTool]:
     """The tools. Raises InvalidRequestError."""
-    return _read(values, "tools", _own_tool, {"type": "function", "function": {"name": "."}})
+    expected = "a dictionary, a Tool or a function"
+    return _read(values, "tools", expected, _own_tool, {"type": "function", "function": {"name": "."}})
 
 
 def read_choice(value: ToolChoice) -> ToolChoice:
@@ -79,14 +93,14 @@ def checked_request(request: ChatRequest) -> ChatRequest:
     return replace(rest, messages=tuple(own.values()))
 
 
-def _read(values: Sequence[object], path: str, own: "Own[T]", stand_in: dict[str, Any]) -> Read[T]:
+def _read(values: Sequence[object], path: str, expected: str, own: "Own[T]", stand_in: dict[str, Any]) -> Read[T]:
     bodies: list[dict[str, Any]] = []
     ours: dict[int, T] = {}
     for i, value in enumerate(values):
         where = f"{path}[{i}]"
         body = plain(value, where)
         if not isinstance(body, dict):
-            raise InvalidRequestError(f"{where}: expected an object or a value of dragoman.types, got {kind(body)}")
+            raise InvalidRequestError(f"{where}: expected {expected}, got {kind(body)}")
         read = own(value, body, where)
         if read is not None:
             ours[i] = read
@@ -101,12 +115,40 @@ Own = Callable[[object, dict[str, Any], str], T | None]
 def _own_message(value: object, body: dict[str, Any], path: str) -> Message | None:
     if isinstance(value, ChatResponse):
         raise InvalidRequestError(f"{path}: expected a message, got a {type(value).__name__}, whose `message` is one")
-    if not isinstance(value, Message) and ("content" in body or "parts" not in body):
+    if isinstance(value, AnyPart):
+        raise InvalidRequestError(f"{path}: expected a message, got {type(value).__name__}, a part of one")
+    if isinstance(value, Mapping) and _has_own_parts(value.get("content")):
+        where = f"{path}.content"
+        body = {name: field for name, field in body.items() if name != "content"} | {"parts": body["content"]}
+    elif not isinstance(value, Message) and ("content" in body or "parts" not in body):
         return None
+    else:
+        where = f"{path}.parts"
     role = body.get("role")
     if role not in ROLES:
         raise InvalidRequestError(f"{path}.role: expected one of {', '.join(ROLES)}, got {_shown(role)}")
-    return _converted(body | {"parts": _parts(body.get("parts"), f"{path}.parts")}, Message, path)
+    message = _converted(body | {"parts": _parts(body.get("parts"), where)}, Message, path)
+    if role != "assistant":  # what a service said is given back as it came
+        _check_media(message.parts, where)
+    return message
+
+
+def _has_own_parts(content: object) -> bool:
+    """Whether there are parts of ours in the `content` of a dictionary."""
+    return isinstance(content, list | tuple) and any(isinstance(part, AnyPart) for part in content)
+
+
+def _check_media(parts: Sequence[AnyPart], path: str) -> None:
+    """Raises InvalidRequestError if the data of a picture, a sound or a document is no base64: many services would take
+    it, and the model would see nothing."""
+    for i, part in enumerate(parts):
+        if isinstance(part, ToolResult):
+            _check_media(part.parts, f"{path}[{i}].parts")
+        elif isinstance(part, Media) and part.data is not None:
+            where = f"{path}[{i}].data"
+            if part.data.startswith("data:"):
+                raise InvalidRequestError(f"{where}: expected base64, got a data URL, which is for `url`")
+            check_base64(part.data, where)
 
 
 def _own_tool(value: object, body: dict[str, Any], path: str) -> AnyTool | None:
