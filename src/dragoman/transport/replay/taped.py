@@ -18,7 +18,7 @@ class TapedTransports(Transports):
     """Real transports whose exchanges are recorded, or one that plays what was recorded.
 
     When they are closed, what was recorded is written to `path`, for its owner alone to read, in folders that are made
-    if need be. If nothing was asked, nothing is written, and so a file that is missing is played as an empty one. Raises
+    if need be. If nothing was asked, nothing is written, so that a missing file is played as an empty one. Raises
     ConfigurationError for a file that is no cassette, and for another mode than these three.
     """
 
