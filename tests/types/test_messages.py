@@ -13,6 +13,7 @@ from dragoman.types import (
     ServerRequest,
     Text,
     ToolCall,
+    ToolResult,
     Usage,
     assistant,
     system,
@@ -20,6 +21,10 @@ from dragoman.types import (
     user,
 )
 from tests.types.values import PARTS, counts
+
+
+def test_the_text_of_a_result_is_that_of_its_parts() -> None:
+    assert ToolResult(id="1", parts=(Text("a"), Image(url="https://h/a.png"), Text("b"))).text == "ab"
 
 
 def test_text_is_all_text_parts_joined_by_nothing() -> None:

@@ -164,6 +164,11 @@ class ToolResult(Part, frozen=True, tag="tool_result"):
     input_format: InputFormat = "json"
     """That of the call."""
 
+    @property
+    def text(self) -> str:
+        """All text parts, joined with nothing between them."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
 
 class HostedCall(Part, frozen=True, tag="hosted_call"):
     """The service used a tool of its own."""
