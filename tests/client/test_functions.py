@@ -178,6 +178,7 @@ async def test_a_picture_is_shown_as_it_is() -> None:
     assert await function_tool(lambda: image, name="f").call("{}") == (image,)
     both = [Text(text="look"), image]
     assert await function_tool(lambda: both, name="f").call("{}") == tuple(both)
+    assert await function_tool(lambda: ("look", image), name="f").call("{}") == tuple(both)
 
 
 WRONG = [

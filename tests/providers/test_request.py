@@ -196,7 +196,11 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (b"bytes", {}, "messages: expected a text or a list of messages, got bytes"),
     (user("alone"), {}, "messages: expected a text or a list of messages, got Message"),
     ("x", {"tools": [Tool(5)]}, "tools[0].name: expected `str`, got `int`"),  # type: ignore[arg-type]  # the point
-    ("x", {"tools": [{"name": "f", "input_schema": {}}]}, "tools[0]: expected no 'input_schema' in a Tool"),
+    (
+        "x",
+        {"tools": [{"name": "f", "input_schema": {}}]},
+        "tools[0]: expected no 'input_schema' in a Tool; did you mean parameters?",
+    ),
     ("x", {"tools": "f"}, "tools: expected a list of tools, got str"),
     ("x", {"tool_choice": ToolChoice("maybe")}, "tool_choice.mode: invalid enum value 'maybe'"),  # type: ignore[arg-type]  # the point
     ("x", {"user": b"x"}, "user: expected what JSON can say, got bytes"),

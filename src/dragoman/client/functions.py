@@ -1,7 +1,7 @@
 """Python functions as tools that a model may call: their schema by their hints and docstring, and one call of them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, Union, get_origin, get_type_hints
 
@@ -127,10 +127,15 @@ def _parts(value: object) -> ResultParts:
             return (Text(text=value),)
         case Text() | Image() | Audio() | File() | Unknown():
             return (value,)
-        case list() | tuple() if value and all(isinstance(each, PARTS) for each in value):
-            return tuple(value)
+        case list() | tuple() if _has_parts(value):
+            return tuple(Text(text=each) if isinstance(each, str) else each for each in value)
         case _:
             return (Text(text=said(value)),)
+
+
+def _has_parts(values: Sequence[object]) -> bool:
+    """Whether these are parts, with texts among them or not; texts alone are a list, as JSON."""
+    return all(isinstance(each, (*PARTS, str)) for each in values) and any(isinstance(each, PARTS) for each in values)
 
 
 def _parameters(function: Function, name: str) -> list[Kind]:

@@ -40,6 +40,9 @@ PARTS: dict[str, type[AnyPart]] = {str(part.__struct_config__.tag): part for par
 TOOLS: dict[str, type[AnyTool]] = {str(tool.__struct_config__.tag): tool for tool in get_args(AnyTool)}
 """The tags of tools to their classes."""
 
+THEIRS = {"input_schema": "parameters", "inputSchema": "parameters", "content": "parts"}
+"""Names of others (Anthropic's, of MCP) for fields of ours."""
+
 PLACE = re.compile(r"(?P<reason>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
 """The form of msgspec's messages: what is wrong, and where."""
 
@@ -198,7 +201,7 @@ def _converted(body: dict[str, Any], into: type[T], path: str) -> T:
 def _check_names(body: dict[str, Any], known: type[Struct], path: str, *more: str) -> None:
     for name in body:
         if name not in (names := (*known.__struct_fields__, *more)):
-            hint = nearest(name, names)
+            hint = f"; did you mean {THEIRS[name]}?" if THEIRS.get(name) in names else nearest(name, names)
             raise InvalidRequestError(f"{path}: expected no {cut(name, 40)!r} in a {known.__name__}{hint}")
 
 
