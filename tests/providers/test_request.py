@@ -233,7 +233,8 @@ def test_values_too_deep_for_an_encoder_are_refused() -> None:
     [
         ("temprature", "; did you mean temperature?"),
         ("max_token", "; did you mean max_tokens?"),
-        ("n", "; fields that only the service knows go into `extra_body`"),
+        ("n", "; `map(…)` asks several times"),
+        ("logit_bias", "; fields that only the service knows go into `extra_body`"),
         ("store", "; it goes into `extra_body`"),
         ("response_model", "; `output` takes a type"),
         ("extra_headers", f"; {CONFIGURED}, with their `headers`"),

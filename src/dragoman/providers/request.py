@@ -56,6 +56,7 @@ ELSEWHERE: dict[str, str] = {
     "max_turns": "`run(…)` has it",
     "fallbacks": "a route of the configuration has several targets: `Client({'models': {NAME: {'targets': […]}}})`",
     "functions": "`tools` takes functions",
+    "n": "`map(…)` asks several times",
     "store": "it goes into `extra_body`",
     **dict.fromkeys(("api_key", "base_url", "api_base", "organization", "proxy"), CONFIGURED),
     **dict.fromkeys(("headers", "extra_headers", "default_headers"), f"{CONFIGURED}, with their `headers`"),
