@@ -10,6 +10,7 @@ from dragoman.client.progress import Bar
 from dragoman.engine.stream import check_loop
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.loop.from_outside import call_in
+from dragoman.loop.running import running_loop
 from dragoman.loop.uncopied import Uncopied
 from dragoman.providers.request import Conversation
 from dragoman.types import ChatResponse
@@ -154,7 +155,7 @@ class MapStream(Uncopied, AsyncIterator[Mapped[R]], Generic[R]):
         if self._running:
             check_loop(self._loop)
         if self._tasks is None and self._running:
-            self._loop = asyncio.get_running_loop()
+            self._loop = running_loop()
             self._bar.open()
             self._tasks = [self._loop.create_task(self._work.run()) for _ in range(self._concurrency)]
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from dragoman.engine.opening import Closable, Opening
 from dragoman.errors import TruncatedStreamError
 from dragoman.loop.from_outside import call_in
+from dragoman.loop.running import running_loop
 from dragoman.loop.uncopied import Uncopied
 from dragoman.types import PartDelta, PartStart, Refusal, StreamEvent, Text
 
@@ -128,7 +129,7 @@ class Stream(Uncopied, AsyncGenerator[T, None], Generic[T]):
     async def _open(self) -> Self:
         opening = self._opening
         if opening is not None:
-            self._loop = asyncio.get_running_loop()
+            self._loop = running_loop()
             try:
                 self._answer = await opening.answer()
             except BaseException as exc:
