@@ -9,6 +9,7 @@ from dragoman.types import (
     Image,
     Message,
     Reasoning,
+    Refusal,
     ResponseHead,
     ServerRequest,
     Text,
@@ -56,10 +57,10 @@ def test_a_result_belongs_to_a_call() -> None:
         tool_result("call_1", "x")  # type: ignore[arg-type]  # the point
 
 
-def test_thinking_is_apart_from_the_text() -> None:
-    parts = (Reasoning(text="h"), Text(text="So."), Reasoning(text="m"))
-    assert (ChatResponse(parts=parts).reasoning, ChatResponse(parts=parts).text) == ("hm", "So.")
-    assert ChatResponse().reasoning == ""
+def test_thinking_and_a_refusal_are_apart_from_the_text() -> None:
+    answer = ChatResponse(parts=(Reasoning(text="h"), Text(text="So."), Reasoning(text="m"), Refusal(text="No.")))
+    assert (answer.reasoning, answer.text, answer.refusal) == ("hm", "So.", "No.")
+    assert (ChatResponse().reasoning, ChatResponse().refusal) == ("", "")
 
 
 @pytest.mark.parametrize(

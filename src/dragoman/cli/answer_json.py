@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 from dragoman.cli.conversation.record import Record
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat import encode_messages
-from dragoman.types import Message, Refusal, names
+from dragoman.types import Message, names
 
 
 def answer_object(record: Record, model: str, error: DragomanError | None, conversation: int | None) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def answer_object(record: Record, model: str, error: DragomanError | None, conve
         "native_finish_reason": answer.native_finish_reason,
         "usage": asdict(answer.usage) if answer.usage else None,
         "reasoning": answer.reasoning or None,
-        "refusal": "".join(part.text for part in answer.parts if isinstance(part, Refusal)) or None,
+        "refusal": answer.refusal or None,
         "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls],
         "parts": answer.parts,
         "messages": encode_messages(_run(record)),

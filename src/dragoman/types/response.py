@@ -71,6 +71,11 @@ class ChatResponse(Value, frozen=True, kw_only=True):
         return "".join(part.text for part in self.parts if isinstance(part, Reasoning))
 
     @property
+    def refusal(self) -> str:
+        """The model's own words why it will not answer, which `text` has not; empty if it did not refuse."""
+        return "".join(part.text for part in self.parts if isinstance(part, Refusal))
+
+    @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tools that the model asks for, in the model's order."""
         return tuple(part for part in self.parts if isinstance(part, ToolCall))
