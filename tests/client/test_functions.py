@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from dragoman import function_tool
 from dragoman.errors import InvalidRequestError
-from dragoman.types import Image, Text, Tool
+from dragoman.types import Image, Text, Tool, ToolCall
 
 
 class Unit(StrEnum):
@@ -171,6 +171,12 @@ RETURNED: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("value", "text"), RETURNED)
 async def test_what_it_returns_is_told_as_text_or_json(value: Any, text: str) -> None:
     assert await call(lambda: value) == text
+
+
+@pytest.mark.parametrize("arguments", [{}, ToolCall(id="1", name="f")])
+async def test_it_is_called_with_the_text_of_its_arguments(arguments: Any) -> None:
+    with pytest.raises(TypeError, match=r"arguments: expected the text `arguments` of a call, got (dict|ToolCall)"):
+        await function_tool(lambda: "x", name="f").call(arguments)
 
 
 async def test_a_picture_is_shown_as_it_is() -> None:

@@ -76,6 +76,8 @@ class FunctionTool:
         A function that is no coroutine function runs in a thread of its own. Raises InvalidRequestError if the
         arguments do not fit, and what the function raises.
         """
+        if not isinstance(arguments, str):
+            raise TypeError(f"arguments: expected the text `arguments` of a call, got {type(arguments).__name__}")
         given = self._shape.read(arguments.strip() or "{}")
         if self._parameters is None:
             return result_parts(given)

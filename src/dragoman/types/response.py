@@ -96,7 +96,9 @@ class OutputResponse(ChatResponse, Generic[T], frozen=True, kw_only=True):
     def output(self) -> T:
         """The value. Raises OutputError if there is none yet, because the model calls tools first."""
         if self.value is UNSET:
-            raise OutputError("expected an output, got calls of tools, whose results the model wants first")
+            raise OutputError(
+                "expected an output, got calls of tools, whose results the model wants first: `run(…)` calls them"
+            )
         return self.value
 
 
