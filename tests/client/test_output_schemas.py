@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import Annotated, Any, Literal, assert_type
+from typing import Annotated, Any, Generic, Literal, TypeVar, assert_type
 
 import pydantic
 import pytest
@@ -79,6 +79,14 @@ class Dated(Struct, tag=True):
     at: datetime
 
 
+T = TypeVar("T")
+
+
+class Timed(Struct, Generic[T]):
+    at: datetime
+    value: T
+
+
 class Zoned(Struct):
     here: Annotated[datetime, Meta(tz=False)]
     utc: Annotated[datetime, Meta(tz=True, description="In UTC.")]
@@ -95,6 +103,8 @@ def test_a_point_in_time_has_its_format_wherever_it_stands() -> None:
     assert found["pair"]["prefixItems"] == [{"type": "integer"}, AT]
     visit = schema["$defs"]["Visit"]["properties"]
     assert (visit["at"], visit["until"]["anyOf"]) == (AT, [OF_DAY, {"type": "null"}])
+    assert shape_of(Timed[int]).schema["properties"] == {"at": AT, "value": {"type": "integer"}}
+    assert shape_of(Timed[time]).schema["properties"] == {"at": AT, "value": OF_DAY}
     assert shape_of(Dated | Tea).schema["properties"]["value"]["anyOf"] == [
         {"$ref": "#/$defs/Dated"},
         {"$ref": "#/$defs/Tea"},

@@ -40,7 +40,8 @@ def _add(kind: inspect.Type, schema: Any, definitions: dict[str, Any], seen: set
         case inspect.StructType() | inspect.DataclassType() | inspect.TypedDictType(), {"$ref": reference}:
             name = reference.removeprefix(DEFINITIONS)
             found = definitions[name]
-            if name not in seen and found.get("title") == kind.cls.__name__:
+            title, _, _ = found.get("title", "").partition("[")  # of a generic one, `Visit[int]`
+            if name not in seen and title == kind.cls.__name__:
                 seen.add(name)
                 for field in kind.fields:
                     _add(field.type, found.get("properties", {}).get(field.encode_name), definitions, seen)
