@@ -185,6 +185,10 @@ async def test_a_picture_is_shown_as_it_is() -> None:
     both = [Text(text="look"), image]
     assert await function_tool(lambda: both, name="f").call("{}") == tuple(both)
     assert await function_tool(lambda: ("look", image), name="f").call("{}") == tuple(both)
+    in_url = Image(url="data:image/png;base64,aGk=")
+    assert await function_tool(lambda: in_url, name="f").call("{}") == (Image(data="aGk=", media_type="image/png"),)
+    with pytest.raises(InvalidRequestError, match=r"result\[0\]\.data: expected base64"):
+        await function_tool(lambda: Image(data="a.png"), name="f").call("{}")
 
 
 WRONG = [

@@ -176,6 +176,11 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (["x", Image(url="https://h/a.png")], {}, "messages[0]: expected a dictionary or a Message, got a string"),
     ([Image(url="https://h/a.png")], {}, "messages[0]: expected a message, got Image, a part of one"),
     ([user("x", Image(data=b"x"))], {}, "messages[0].parts[1].data: expected what JSON can say, got bytes"),  # type: ignore[arg-type]  # the point
+    (
+        [user("x", Image(url="data:image/png,hi"))],
+        {},
+        "messages[0].parts[1].url: expected a data URL with a media type and base64",
+    ),
     ([user("x", Image(data="a path.png"))], {}, "messages[0].parts[1].data: expected base64"),
     (
         [user("x", File(data="data:application/pdf;base64,JVBERi0="))],
@@ -263,6 +268,14 @@ def test_a_dictionary_may_have_parts_of_ours_for_its_content() -> None:
     picture = Image(data="aGk=", media_type="image/png")
     request = chat_request([{"role": "user", "content": [Text("What is it?"), "Say it.", picture], "name": "ann"}])
     assert request.messages == (Message("user", (Text("What is it?"), Text("Say it."), picture), "ann"),)
+
+
+def test_a_data_url_is_data_for_every_protocol() -> None:
+    shown = Image(url="data:image/png;base64,aGk=")
+    result = ToolResult(id="c", parts=(shown,))
+    picture = Image(data="aGk=", media_type="image/png")
+    request = chat_request([user("x", shown), Message("tool", (result,))])
+    assert request.messages == (user("x", picture), Message("tool", (ToolResult(id="c", parts=(picture,)),)))
 
 
 def test_what_a_service_said_is_given_back_as_it_came() -> None:

@@ -15,6 +15,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
 from dragoman.protocols.tools.schema.closed import Closer
 from dragoman.protocols.tools.schema.keywords import mapped
+from dragoman.providers.own_media import read_media
 from dragoman.types import Audio, File, Image, ResultParts, Text, Tool, Unknown
 
 Function = Callable[..., Any]
@@ -114,9 +115,10 @@ def function_tool(
 def result_parts(value: object) -> ResultParts:
     """What a function returned, for the model: parts and text as they are, all else as JSON.
 
-    Raises TypeError, and UnicodeEncodeError for half a character, as in a file's name that is no UTF-8.
+    Raises TypeError, InvalidRequestError for a picture without base64, and UnicodeEncodeError for half a character, as in
+    a file's name that is no UTF-8.
     """
-    parts = _parts(value)
+    parts = read_media(_parts(value), "result")
     for part in parts:
         if isinstance(part, Text):
             part.text.encode()

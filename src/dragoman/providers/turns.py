@@ -14,19 +14,17 @@ from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError, cut, nearest
 from dragoman.protocols.json_fields import kind
-from dragoman.protocols.media import check_base64
+from dragoman.providers.own_media import read_media
 from dragoman.providers.plain import plain
 from dragoman.types import (
     AnyPart,
     AnyTool,
     ChatRequest,
     ChatResponse,
-    Media,
     Message,
     ResponseFormat,
     Role,
     ToolChoice,
-    ToolResult,
     user,
 )
 
@@ -131,27 +129,14 @@ def _own_message(value: object, body: dict[str, Any], path: str) -> Message | No
     if role not in ROLES:
         raise InvalidRequestError(f"{path}.role: expected one of {', '.join(ROLES)}, got {_shown(role)}")
     message = _converted(body | {"parts": _parts(body.get("parts"), where)}, Message, path)
-    if role != "assistant":  # what a service said is given back as it came
-        _check_media(message.parts, where)
-    return message
+    if role == "assistant":  # what a service said is given back as it came
+        return message
+    return replace(message, parts=read_media(message.parts, where))
 
 
 def _has_own_parts(content: object) -> bool:
     """Whether there are parts of ours in the `content` of a dictionary."""
     return isinstance(content, list | tuple) and any(isinstance(part, AnyPart) for part in content)
-
-
-def _check_media(parts: Sequence[AnyPart], path: str) -> None:
-    """Raises InvalidRequestError if the data of a picture, a sound or a document is no base64: many services would take
-    it, and the model would see nothing."""
-    for i, part in enumerate(parts):
-        if isinstance(part, ToolResult):
-            _check_media(part.parts, f"{path}[{i}].parts")
-        elif isinstance(part, Media) and part.data is not None:
-            where = f"{path}[{i}].data"
-            if part.data.startswith("data:"):
-                raise InvalidRequestError(f"{where}: expected base64, got a data URL, which is for `url`")
-            check_base64(part.data, where)
 
 
 def _own_tool(value: object, body: dict[str, Any], path: str) -> AnyTool | None:
