@@ -115,8 +115,8 @@ def function_tool(
 def result_parts(value: object) -> ResultParts:
     """What a function returned, for the model: parts and text as they are, all else as JSON.
 
-    Raises TypeError, InvalidRequestError for a picture that is no base64, and UnicodeEncodeError for half a character, as
-    in a file's name that is no UTF-8.
+    Raises TypeError, InvalidRequestError for a picture that is no base64, and UnicodeEncodeError for half a character,
+    as in a file's name that is no UTF-8.
     """
     parts = read_media(_parts(value), "result")
     for part in parts:
