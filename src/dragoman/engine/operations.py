@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from sys import maxsize
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,7 +18,7 @@ from dragoman.engine.secrets import signed
 from dragoman.engine.service import Service, fetch
 from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
 from dragoman.protocols.env import Env
-from dragoman.protocols.estimate import estimated_tokens
+from dragoman.protocols.estimate import estimated_input, estimated_tokens
 from dragoman.protocols.gateways import is_estimate, losses_behind, with_behind
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.operations import EmbedClient
@@ -50,7 +52,7 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     lost = codec.losses(request, service.codec.name)
     refuse(lost, service.name, strict=service.strict)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
-    responses = [await _embedded(service, codec, each, env) for each in _parts(request, codec.most)]
+    responses = [await _embedded(service, codec, each, env) for each in _parts(request, codec)]
     response = responses[0] if len(responses) == 1 else _joined(responses)
     lost = (*lost, *(each for each in response.losses if each.name not in {loss.name for loss in lost}))
     with signing(service):
@@ -60,12 +62,19 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     return response, lost
 
 
-def _parts(request: EmbedRequest, most: int | None) -> list[EmbedRequest]:
-    """`request` as requests of which none has more than `most` texts."""
-    texts = request.inputs
-    if most is None or len(texts) <= most:
+def _parts(request: EmbedRequest, codec: EmbedClient) -> list[EmbedRequest]:
+    """`request` as requests of which none has more than the service takes; a text that is too long is alone."""
+    texts, most, most_tokens = request.inputs, codec.most_of(request.model) or maxsize, codec.most_tokens
+    if most_tokens is None and len(texts) <= most:
         return [request]
-    return [replace(request, inputs=texts[at : at + most]) for at in range(0, len(texts), most)]
+    begins, tokens = [0], 0
+    for at, text in enumerate(texts):
+        count = 0 if most_tokens is None else estimated_input(text)
+        tokens += count
+        if at - begins[-1] == most or (most_tokens is not None and tokens > most_tokens and at > begins[-1]):
+            begins.append(at)
+            tokens = count
+    return [replace(request, inputs=texts[at:end]) for at, end in zip(begins, [*begins[1:], None], strict=True)]
 
 
 async def _embedded(service: Service, codec: EmbedClient, request: EmbedRequest, env: Env) -> EmbedResponse:
@@ -100,8 +109,13 @@ def _joined(responses: list[EmbedResponse]) -> EmbedResponse:
     known = [count for count in counts if count is not None]
     usage = Usage(input_tokens=sum(known)) if len(known) == len(counts) else None
     vectors = tuple(chain.from_iterable(each.vectors for each in responses))
-    first, estimated = responses[0], any(each.estimated for each in responses)
-    return replace(first, vectors=vectors, usage=usage, estimated=estimated)
+    lost = tuple({loss.name: loss for each in responses for loss in each.losses}.values())
+    extra: dict[str, dict[str, Any]] = {}
+    for each in responses:
+        for protocol, said in each.extra.items():
+            extra[protocol] = said | extra.get(protocol, {})
+    estimated = any(each.estimated for each in responses)
+    return replace(responses[0], vectors=vectors, usage=usage, estimated=estimated, extra=extra, losses=lost)
 
 
 async def count_tokens(service: Service, request: ChatRequest, env: Env) -> TokenCount:

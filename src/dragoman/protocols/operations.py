@@ -38,8 +38,14 @@ class EmbedClient(ABC):
     """Which of EMBED_FIELDS the protocol has; `tokens` too, if it takes texts that are cut into tokens."""
     most: ClassVar[int | None] = None
     """How many texts a request may have; more go in several requests. None: no limit is known."""
+    most_tokens: ClassVar[int | None] = None
+    """How many tokens all texts of a request may have, as we estimate them; more go in several requests."""
     loads: ClassVar[bool] = False
     """Whether a request without texts asks for the model to be loaded; in other protocols it means nothing."""
+
+    def most_of(self, model: str) -> int | None:
+        """How many texts a request to `model` may have, at services whose models differ in it."""
+        return self.most
 
     @abstractmethod
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:

@@ -48,6 +48,11 @@ TASKS: dict[str, str] = {
     "CLASSIFICATION": "classification",
     "CLUSTERING": "clustering",
 }
+CONFIG = "embedContentConfig"
+SETTINGS = ("taskType", "title", "outputDimensionality", "autoTruncate")
+"""Fields beside the content, which programs for Vertex AI write into CONFIG. https://docs.cloud.google.com/php/docs/
+reference/cloud-ai-platform/latest/V1.EmbedContentRequest, googleapis/python-genai (google/genai/models.py), seen
+2026-11-29"""
 UNSAID = "TASK_TYPE_UNSPECIFIED"
 """The word for no task."""
 NATIVE_TASKS = {ours: theirs for theirs, ours in TASKS.items()}
@@ -73,7 +78,7 @@ class GeminiEmbedClient(EmbedClient):
         }
         model = request.model if request.model.startswith((MODELS, TUNED)) else f"{MODELS}{request.model}"
         said = merged({"model": model} | without_none(settings), request.extra.get(NAME, {}))
-        body = {"requests": [said | {"content": {"parts": [{"text": _text(item)}]}} for item in request.inputs]}
+        body = {"requests": [said | {"content": {"parts": [{"text": text_of(item)}]}} for item in request.inputs]}
         return HttpRequest(
             url=f"{self._url}/v1beta/{path_of(model)}:{BATCH}", headers=tuple(headers), body=request_body(body)
         )
@@ -92,7 +97,8 @@ class GeminiEmbedClient(EmbedClient):
         )
 
 
-def _text(item: str | tuple[int, ...]) -> str:
+def text_of(item: str | tuple[int, ...]) -> str:
+    """The text to be embedded. Raises NoOperationError for one in tokens."""
     if isinstance(item, str):
         return item
     raise NoOperationError("input: expected texts, since this protocol has no texts in tokens", param="input")
@@ -145,16 +151,27 @@ def _request(model: str, requests: list[Fields]) -> EmbedRequest:
         texts.append("".join(part.required_text("text") for part in parts))
         for each in (content, *parts):
             _nothing_beside(each)
+        _take_config(fields)
         task, title = word(fields, "taskType", numbered.TASKS), fields.text("title")
-        settings.append((task, title, read_dimensions(fields, "outputDimensionality"), fields.rest))
+        dimensions, truncate = read_dimensions(fields, "outputDimensionality"), fields.boolean("autoTruncate")
+        settings.append((task, title, dimensions, truncate, fields.rest))
         if settings[-1] != settings[0]:
             raise refused("requests", "expected the same in each, except the content")
-    task, title, dimensions, rest = settings[0]
+    task, title, dimensions, truncate, rest = settings[0]
     return EmbedRequest(
         model=model,
         inputs=tuple(texts),
         dimensions=dimensions,
         task=None if task in {None, UNSAID} else TASKS.get(task, task),
         title=title,
+        truncate=truncate,
         extra=to_extra(rest),
     )
+
+
+def _take_config(fields: Fields) -> None:
+    """Puts the settings of CONFIG beside the content, where the older form of a request has them."""
+    config = fields.object(CONFIG) or {}
+    fields.rest |= {name: config.pop(name) for name in SETTINGS if name in config}
+    if config:
+        fields.rest[CONFIG] = config
