@@ -211,6 +211,32 @@ async def test_embeddings_go_between_all_protocols_that_have_them(service: str, 
         assert texts_in(up.requests[0].body) == ["a", "b"]
 
 
+@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
+@pytest.mark.parametrize("texts", [["a"], ["a", "b"]], ids=["embedContent", "batchEmbedContents"])
+async def test_settings_of_google_s_client_for_vertex_ai_arrive(texts: Any) -> None:
+    """It writes them into `embedContentConfig`, and for the Gemini API beside the content."""
+    from google import genai
+    from google.genai import types
+
+    async def embeds(exchange: Exchange) -> None:
+        data = [{"index": i, "embedding": [i, 0.5]} for i in range(len(texts))]
+        await exchange.reply(200, JSON, json.dumps({"data": data}).encode())
+
+    route = {"gemini-embedding-2": ModelConfig(targets=("up/m",))}
+    async with serve(embeds) as up, running_gateway(replace(over(f"{up.url}/v1"), models=route)) as url:
+        options = types.HttpOptions(base_url=url, api_version="v1beta1")
+        caller = genai.Client(vertexai=True, api_key="k", http_options=options)
+        config = types.EmbedContentConfig(output_dimensionality=2, auto_truncate=True, document_ocr=True)
+        contents: Any = [types.UserContent(text) for text in texts]
+        got = await caller.aio.models.embed_content(model="gemini-embedding-2", contents=contents, config=config)
+        await caller.aio.aclose()
+    assert len(got.embeddings or ()) == len(texts)
+    assert json.loads(up.requests[0].body)["dimensions"] == 2
+    headers = got.sdk_http_response.headers if got.sdk_http_response is not None else None
+    assert headers is not None
+    assert headers["x-dragoman-losses"] == "truncate, gemini.embedContentConfig"
+
+
 SIZES: dict[str, Any] = {
     "openai-chat": lambda *sizes: {"data": [{"index": i, "embedding": [0.5] * n} for i, n in enumerate(sizes)]},
     "gemini": lambda *sizes: {"embeddings": [{"values": [0.5] * n} for n in sizes]},
