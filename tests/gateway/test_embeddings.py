@@ -295,7 +295,7 @@ REPLIES: dict[str, Any] = {
     },
     "gemini": {
         "embeddings": [{"values": [1.0]}],
-        "usageMetadata": {"promptTokenCount": 2, "cost": 0.5},
+        "usageMetadata": {"promptTokenCount": 2, "totalTokenCount": 2, "cost": 0.5},
         "meta": {"a": 1},
     },
     "ollama": {
