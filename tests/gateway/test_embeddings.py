@@ -237,6 +237,46 @@ async def test_settings_of_google_s_client_for_vertex_ai_arrive(texts: Any) -> N
     assert headers["x-dragoman-losses"] == "truncate, gemini.embedContentConfig"
 
 
+REFUSALS: list[tuple[int, dict[str, object]]] = [
+    (400, {"message": "bedrock does not support parameters: {'encoding_format': 'base64'}"}),
+    (422, {"message": "extra inputs are not permitted", "param": "encoding_format"}),
+]
+
+
+@pytest.mark.parametrize(("status", "error"), REFUSALS)
+async def test_a_service_that_knows_no_form_of_vectors_is_asked_without_it(
+    status: int, error: dict[str, object]
+) -> None:
+    """OpenAI's client asks for base64, and we do for callers of other protocols (BerriAI/litellm#38774)."""
+
+    async def embeds(exchange: Exchange) -> None:
+        if "encoding_format" in json.loads(exchange.request.body):
+            await exchange.reply(status, JSON, json.dumps({"error": error}).encode())
+        else:
+            await exchange.reply(200, JSON, json.dumps({"data": [{"embedding": [0.25, 0.5]}]}).encode())
+
+    async with serve(embeds) as service, running_gateway(over(f"{service.url}/v1")) as url:
+        asked = {"model": "up/m", "input": "a"}
+        first = await ask(
+            url, "POST", "/v1/embeddings", JSON, json.dumps(asked | {"encoding_format": "base64"}).encode()
+        )
+        again = await ask(url, "POST", "/api/embed", JSON, json.dumps(asked).encode())
+    assert json.loads(first.body)["data"][0]["embedding"] == packed([0.25, 0.5])
+    assert json.loads(again.body)["embeddings"] == [[0.25, 0.5]]
+    assert "x-dragoman-losses" not in first.headers
+    assert len(service.requests) == 3  # the second time it is known
+
+
+async def test_any_other_refusal_is_told_at_once() -> None:
+    async def refuses(exchange: Exchange) -> None:
+        await exchange.reply(400, JSON, b'{"error": {"message": "too many dimensions", "param": "dimensions"}}')
+
+    asked = json.dumps({"model": "up/m", "input": "a", "encoding_format": "base64"}).encode()
+    async with serve(refuses) as service, running_gateway(over(f"{service.url}/v1")) as url:
+        got = await ask(url, "POST", "/v1/embeddings", JSON, asked)
+    assert (got.status, len(service.requests)) == (400, 1)
+
+
 SIZES: dict[str, Any] = {
     "openai-chat": lambda *sizes: {"data": [{"index": i, "embedding": [0.5] * n} for i, n in enumerate(sizes)]},
     "gemini": lambda *sizes: {"embeddings": [{"values": [0.5] * n} for n in sizes]},

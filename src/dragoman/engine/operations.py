@@ -38,6 +38,9 @@ from dragoman.types.operations import NUMBER, is_finite
 MAX_VECTORS = 64 << 20
 """Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
 
+FORM = "form"
+"""The entry among what a service refuses that stands for the form of its vectors."""
+
 UNCOUNTED = frozenset({404, 405, 501})
 """Statuses of services that have nothing at the path that counts: many have only that of the chats."""
 
@@ -79,11 +82,32 @@ def _parts(request: EmbedRequest, codec: EmbedClient) -> list[EmbedRequest]:
 
 async def _embedded(service: Service, codec: EmbedClient, request: EmbedRequest, env: Env) -> EmbedResponse:
     """The vectors for one request to the service."""
-    reply = await fetch(service, codec.encode_request(request, env).with_headers(request.trace), MAX_VECTORS)
+    reply = await _fetched(service, codec, request, env)
     large = len(reply.body) > LARGE
     with signing(service):
         found = await asyncio.to_thread(_decoded, codec, reply, request) if large else _decoded(codec, reply, request)
     return replace(found, losses=losses_behind(reply.head), estimated=is_estimate(reply.head))
+
+
+async def _fetched(service: Service, codec: EmbedClient, request: EmbedRequest, env: Env) -> HttpResponse:
+    """The reply, to a request without a form of vectors if the service refuses that, and for an hour at once so."""
+
+    async def fetched(request: EmbedRequest) -> HttpResponse:
+        return await fetch(service, codec.encode_request(request, env).with_headers(request.trace), MAX_VECTORS)
+
+    plainer, known, asked = codec.plainer(request), service.betas, f"{request.model} (embeddings)"
+    if plainer is None:
+        return await fetched(request)
+    if not known.taken(service.name, asked, FORM):
+        return await fetched(plainer)
+    try:
+        return await fetched(request)
+    except DragomanError as exc:
+        if not codec.refuses_form(exc):
+            raise
+    reply = await fetched(plainer)
+    known.learn(service.name, asked, FORM, "")
+    return reply
 
 
 def _decoded(codec: EmbedClient, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:

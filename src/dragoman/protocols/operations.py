@@ -55,6 +55,14 @@ class EmbedClient(ABC):
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
         """The vectors. Raises BadEventError if the reply is something else."""
 
+    def plainer(self, request: EmbedRequest) -> EmbedRequest | None:
+        """`request` without the form of its vectors, which not all services know; None if it asks for none."""
+        return None
+
+    def refuses_form(self, error: DragomanError) -> bool:
+        """Whether a service that answers with `error` knows no such form. Its vectors can be read in any."""
+        return False
+
     def losses(self, request: EmbedRequest, own: str) -> tuple[Loss, ...]:
         """What of `request` the service does not get."""
         lost = [
