@@ -277,6 +277,35 @@ async def test_any_other_refusal_is_told_at_once() -> None:
     assert (got.status, len(service.requests)) == (400, 1)
 
 
+@pytest.mark.parametrize("service", ["gemini", "ollama"])
+async def test_a_text_in_parts_stays_so_at_services_that_have_parts(service: str) -> None:
+    async def embeds(exchange: Exchange) -> None:
+        found = EMBEDDING[service][1](len(texts_in(exchange.request.body)))
+        await exchange.reply(200, JSON, json.dumps(found).encode())
+
+    parts = [{"text": "a cat"}, {"text": "a dog"}]
+    asked = json.dumps({"content": {"parts": parts}}).encode()
+    async with serve(embeds) as up, running_gateway(over(up.url, service)) as url:
+        got = await ask(url, "POST", "/v1beta/models/up/m:embedContent", JSON, asked)
+    sent = json.loads(up.requests[0].body)
+    assert (got.status, got.headers.get("x-dragoman-losses")) == (200, None)
+    assert (
+        (sent["requests"][0]["content"]["parts"] == parts) if service == "gemini" else sent["input"] == ["a cata dog"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "param"),
+    [({"inlineData": {"mimeType": "image/png", "data": "aaaa"}}, "inlineData"), ({}, "text"), ({"text": 1}, "text")],
+)
+async def test_what_is_no_text_is_refused_by_the_name_of_its_field(part: dict[str, object], param: str) -> None:
+    asked = json.dumps({"content": {"parts": [{"text": "a"}, part]}}).encode()
+    async with running_gateway() as url:
+        got = await ask(url, "POST", "/v1beta/models/offline/echo:embedContent", JSON, asked)
+    assert got.status == 400
+    assert json.loads(got.body)["error"]["message"].startswith(f"content.parts[1].{param}: ")
+
+
 SIZES: dict[str, Any] = {
     "openai-chat": lambda *sizes: {"data": [{"index": i, "embedding": [0.5] * n} for i, n in enumerate(sizes)]},
     "gemini": lambda *sizes: {"embeddings": [{"values": [0.5] * n} for n in sizes]},

@@ -13,7 +13,7 @@ from msgspec import Struct
 from dragoman.protocols.carrier import Carrier
 from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
-from dragoman.protocols.gemini.embeddings import NATIVE_TASKS, ONE, USAGE, text_of
+from dragoman.protocols.gemini.embeddings import NATIVE_TASKS, ONE, USAGE, parts_of, text_of
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.usage import decode_usage
@@ -108,7 +108,7 @@ def _embed_content(request: EmbedRequest, task: str | None) -> dict[str, Any]:
         "autoTruncate": request.truncate,
     }
     config = without_none(settings)
-    body: dict[str, Any] = {"content": {"role": "user", "parts": [{"text": text_of(item)}]}}
+    body: dict[str, Any] = {"content": {"role": "user", "parts": parts_of(item, request)}}
     return merged(body | ({"embedContentConfig": config} if config else {}), request.extra.get(NAME, {}))
 
 
