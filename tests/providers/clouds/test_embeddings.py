@@ -164,6 +164,21 @@ async def test_every_front_gets_vectors_and_nothing_is_lost(front: str, model: s
     assert 2 in {*sent.get("parameters", {}).values(), *sent.get("embedContentConfig", {}).values()}
 
 
+@pytest.mark.parametrize(("model", "lost"), [(OLD, "gemini.embedContentConfig"), (NEWER, None)])
+async def test_a_setting_that_one_method_has_is_a_loss_at_the_other(model: str, lost: str | None) -> None:
+    config = {"documentOcr": True, "taskType": None}
+    body = {"content": {"parts": [{"text": "a"}]}, "taskType": "CLUSTERING", "embedContentConfig": config}
+    async with serve(vertex) as service, running_gateway(CLOUD.config(service.url)) as url:
+        path = f"/v1beta/models/up/{model}:embedContent"
+        got = await ask(url, "POST", path, JSON, json.dumps(body).encode())
+    sent = json.loads(service.requests[0].body)
+    assert (got.status, got.headers.get("x-dragoman-losses")) == (200, lost)
+    if model == OLD:
+        assert sent == {"instances": [{"content": "a", "task_type": "CLUSTERING"}]}
+    else:
+        assert sent["embedContentConfig"] == {"taskType": "CLUSTERING", "documentOcr": True}
+
+
 CUT: dict[str, Any] = {
     OLD: {"predictions": [{"embeddings": {"values": [1.0], "statistics": {"truncated": True, "token_count": 9}}}]},
     NEWER: {"embedding": {"values": [1.0]}, "truncated": True},

@@ -189,6 +189,6 @@ def _request(model: str, requests: list[Fields]) -> EmbedRequest:
 def _take_config(fields: Fields) -> None:
     """Puts the settings of CONFIG beside the content, where the older form of a request has them."""
     config = fields.object(CONFIG) or {}
-    fields.rest |= {name: config.pop(name) for name in SETTINGS if name in config}
+    fields.rest |= without_none({name: config.pop(name, None) for name in SETTINGS})
     if config:
         fields.rest[CONFIG] = config

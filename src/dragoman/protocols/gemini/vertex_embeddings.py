@@ -20,7 +20,7 @@ from dragoman.protocols.gemini.usage import decode_usage
 from dragoman.protocols.operations import EmbedClient, beside, read_numbers, wrong_number
 from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
-from dragoman.types import EmbedRequest, EmbedResponse, HttpRequest, HttpResponse, Usage
+from dragoman.types import EmbedRequest, EmbedResponse, HttpRequest, HttpResponse, Loss, Usage
 from dragoman.wire import json
 
 PREDICT = "predict"
@@ -64,6 +64,10 @@ class VertexEmbedClient(EmbedClient):
     def most_of(self, model: str) -> int:
         return self._method_of(model).most
 
+    def losses(self, request: EmbedRequest, own: str) -> tuple[Loss, ...]:
+        predicted = self._method_of(request.model).name == PREDICT
+        return super().losses(request, "" if predicted else own)  # it has no further field of the other method
+
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
         method = self._method_of(request.model).name
         headers = (("content-type", "application/json"), ("accept", "application/json"))
@@ -93,7 +97,7 @@ class VertexEmbedClient(EmbedClient):
 
 
 def _predict(request: EmbedRequest, task: str | None) -> dict[str, Any]:
-    said = merged(without_none({"task_type": task, "title": request.title}), request.extra.get(NAME, {}))
+    said = without_none({"task_type": task, "title": request.title})
     settings = without_none({"autoTruncate": request.truncate, "outputDimensionality": request.dimensions})
     body: dict[str, Any] = {"instances": [said | {"content": text_of(item)} for item in request.inputs]}
     return body | ({"parameters": settings} if settings else {})
