@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 from typing import IO
 
 import click
@@ -153,6 +154,83 @@ def test_ctrl_c_while_the_command_loads_ends_it_in_silence(tmp_path: Path) -> No
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+@pytest.mark.skipif(not which("bash"), reason="this system has no bash, which asks how a program has ended")
+def test_ctrl_c_ends_the_loop_of_a_shell_too(tmp_path: Path) -> None:
+    ask = f'"{COMMAND[0]}" -m dragoman ask -m offline/script "text: $each\nhang"'
+    loop = f"for each in one two; do {ask}; done; echo after"
+    with subprocess.Popen(
+        ["bash", "-c", loop],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        process_group=0,
+    ) as shell:
+        assert shell.stdout is not None
+        assert shell.stdout.read(3) == b"one"
+        os.killpg(shell.pid, signal.SIGINT)
+        assert shell.communicate(timeout=PATIENCE)[0] == b"\n"
+        assert shell.returncode == -signal.SIGINT
+
+
+def test_output_that_is_set_not_to_wait_for_its_reader_comes_whole(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    words = ["ask", "--no-stream", "-m", "offline/echo", "-"]
+    with (
+        open(reader, "rb") as out,
+        subprocess.Popen(
+            [*COMMAND, *words],
+            stdin=subprocess.PIPE,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment(tmp_path),
+        ) as process,
+    ):
+        os.close(writer)
+        assert process.stdin is not None
+        process.stdin.write(b"long " * 100_000)
+        process.stdin.close()
+        assert len(out.read()) == 500_001
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("words", [["explain", "-f", "-"], ["ask", "-a", "-", "-m", "offline/echo"], ["chat"]])
+def test_input_that_is_set_not_to_wait_for_its_writer_is_waited_for(tmp_path: Path, words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    started = subprocess.Popen(
+        [*COMMAND, *words], stdin=reader, stdout=subprocess.PIPE, cwd=tmp_path, env=environment(tmp_path)
+    )
+    with started as process:
+        while not os.get_blocking(reader) and process.poll() is None:
+            continue
+        os.close(reader)
+        os.write(writer, b'{"model": "offline/echo", "messages": [{"role": "user", "content": "hello"}]}')
+        os.close(writer)
+        assert process.stdout is not None
+        assert process.stdout.read() != b""
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("form", ["", "--no-stream", "--json", "--extract"])
+def test_half_of_an_output_is_told_and_not_lost_in_silence(tmp_path: Path, form: str, buffered: str) -> None:
+    # A limit of the file's size takes the beginning of a write, as a disk does that gets full.
+    done = subprocess.run(
+        ["sh", "-c", f'ulimit -f 64; exec "$0" -m dragoman ask --no-save -m offline/echo {form} - >out', COMMAND[0]],
+        input=b"```\n" + b"long " * 20_000 + b"\n```\n",
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path, {"PYTHONUNBUFFERED": buffered}),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.stderr == b"dragoman: the output cannot be written: File too large\n"
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["ask", "--help"], ["models"]])
