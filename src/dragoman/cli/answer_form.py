@@ -21,7 +21,7 @@ LARGEST = 1 << 20
 def answer_form(text: str) -> ResponseFormat:
     """The form of the answer. Raises InvalidRequestError."""
     if text.lstrip().startswith("{"):
-        return _by_schema(text.encode(errors="replace"), "the schema")
+        return _by_schema(text.encode(errors="surrogateescape"), "the schema")
     path = Path(text)
     if text.endswith(".json") or os.sep in text or path.is_file():
         return _by_schema(read_text(path, LARGEST), text)

@@ -31,6 +31,20 @@ class ListingGroup(click.Group):
         return listing.shell_complete(click.Context(listing, parent=ctx), incomplete)
 
 
+class Utf8Text(click.types.StringParamType):
+    """A text as UTF-8, whatever the locale: Python keeps bytes that the locale has not as lone surrogates."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return str(value).encode(errors="surrogateescape").decode()
+        except UnicodeError as exc:
+            named = param.opts[-1] if isinstance(param, click.Option) else f"the {param.name if param else 'text'}"
+            raise click.UsageError(f"expected UTF-8 in {named}, got other bytes", ctx) from exc
+
+
+UTF8 = Utf8Text()
+
+
 def completed_file(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Lets the shell complete the name of a file, for an option whose value may be something else too."""
     return [CompletionItem(incomplete, type="file")]
@@ -71,7 +85,9 @@ def model_option(command: Command) -> Command:
 
 def system_option(command: Command) -> Command:
     """`-s TEXT`."""
-    return click.option("-s", "--system", metavar="TEXT", help="A system message before the conversation.")(command)
+    return click.option("-s", "--system", type=UTF8, metavar="TEXT", help="A system message before the conversation.")(
+        command
+    )
 
 
 def kept_options(command: Command) -> Command:

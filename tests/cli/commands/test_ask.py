@@ -61,7 +61,32 @@ def test_the_question_is_utf_8_in_every_locale(tmp_path: Path, env: dict[str, st
     assert (done.stdout, done.stderr) == ("Привет\n".encode(), b"")
     done = asked_in_bytes(tmp_path, b"caf\xe9", env)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr == b"dragoman: the question is not UTF-8 (see dragoman ask --help)\n"
+    assert done.stderr == b"dragoman: expected UTF-8 in the question, got other bytes (see dragoman ask --help)\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("ask -s", "--system"),
+        ("ask -o stop", "--option"),
+        ("ask -t x -p name", "--param"),
+        ("chat -s", "--system"),
+        ("explain", "the question"),
+        ("history search", "the terms"),
+    ],
+)
+def test_no_text_is_sent_with_other_letters_than_were_given(tmp_path: Path, command: str, named: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, *command.split(), b"caf\xe9"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(f"dragoman: expected UTF-8 in {named}, got other bytes".encode())
 
 
 def test_a_pipe_gets_exactly_the_answers_bytes(tmp_path: Path) -> None:

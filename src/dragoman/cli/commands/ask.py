@@ -21,6 +21,7 @@ from dragoman.cli.failure import tell_failure
 from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run
 from dragoman.cli.options import (
+    UTF8,
     completed_file,
     config_option,
     json_option,
@@ -74,7 +75,7 @@ def _templates(_: click.Context, __: click.Parameter, incomplete: str) -> list[s
 
 
 @click.command()
-@click.argument("question", nargs=-1, metavar="[QUESTION]...")
+@click.argument("question", nargs=-1, type=UTF8, metavar="[QUESTION]...")
 @model_option
 @system_option
 @click.option(
@@ -92,9 +93,9 @@ def _templates(_: click.Context, __: click.Parameter, incomplete: str) -> list[s
     help="The answer is JSON: by the schema in a file, or with these fields, as 'name, age int'.",
 )
 @click.option("-t", "--template", metavar="NAME", shell_complete=_templates, help="A template (dragoman templates).")
-@click.option("-p", "--param", "params", multiple=True, type=(str, str), help="A variable of the template.")
+@click.option("-p", "--param", "params", multiple=True, type=(UTF8, UTF8), help="A variable of the template.")
 @click.option(
-    "-o", "--option", "options", multiple=True, type=(str, str), help="A setting of the request, as temperature 0.2."
+    "-o", "--option", "options", multiple=True, type=(UTF8, UTF8), help="A setting of the request, as temperature 0.2."
 )
 @tool_options
 @kept_options
@@ -184,7 +185,7 @@ def _options(given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, text in given:
         try:
-            found[name] = msgspec.json.decode(text.encode(errors="replace"))
+            found[name] = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError):
             found[name] = text
     return found

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from dragoman.cli.conversation.export import json_line, markdown, moment, when
 from dragoman.cli.conversation.kept import LISTS, kept_path, open_kept
 from dragoman.cli.files import has_content, write
-from dragoman.cli.options import ListingGroup, config_option, json_option
+from dragoman.cli.options import UTF8, ListingGroup, config_option, json_option
 from dragoman.cli.terminal.output import is_terminal, say, tell, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.config import load
@@ -56,7 +56,7 @@ def list_them(limit: int, as_json: bool, config: Path | None) -> None:
 
 
 @command.command()
-@click.argument("terms", nargs=-1, required=True, metavar="TEXT...")
+@click.argument("terms", nargs=-1, type=UTF8, required=True, metavar="TEXT...")
 @limit_option
 @json_option
 @config_option
