@@ -156,6 +156,12 @@ class Terminal:
         while self.row != wanted:
             assert self._more(deadline), f"expected the row {wanted!r}, got {self.row!r} of\n{self.shown}"
 
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Waits until what was drawn has made `holds` true."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            assert self._more(deadline), f"expected something else of\n{self.shown}"
+
     def soon(self, wanted: str) -> bool:
         """Whether `wanted` can be seen within a second."""
         deadline = time.monotonic() + 1
