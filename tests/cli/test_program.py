@@ -263,6 +263,10 @@ def test_the_script_for_fish_keeps_commas(tmp_path: Path) -> None:
         ("dragoman ask -m mi", {"mine"}),
         ("dragoman ask --no", {"--no-stream", "--no-save"}),
         ("dragoman completion z", {"zsh"}),
+        ("dragoman doctor u", {"up"}),
+        ("dragoman templates show tr", {"translate"}),
+        ("dragoman templates edit tr", {"translate"}),
+        ("dragoman ask -t tr", {"translate"}),
         ("dragoman history s", {"search", "show"}),
         ("dragoman templates ", {"edit", "list", "show"}),
         ("dragoman history --l", {"--limit"}),
@@ -271,7 +275,11 @@ def test_the_script_for_fish_keeps_commas(tmp_path: Path) -> None:
     ],
 )
 def test_completes_words(tmp_path: Path, words: str, expected: set[str]) -> None:
-    (tmp_path / "dragoman.toml").write_text('[models.mine]\ntargets = ["offline/echo"]\n')
+    service = '[providers.up]\nprotocol = "openai-chat"\nurl = "http://127.0.0.1:1/v1"\n'
+    (tmp_path / "dragoman.toml").write_text(f'[models.mine]\ntargets = ["offline/echo"]\n{service}')
+    template = tmp_path / ".config" / "dragoman" / "templates" / "translate.toml"
+    template.parent.mkdir(parents=True)
+    template.touch()
     place = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_DRAGOMAN_COMPLETE": "bash_complete"}
     lines = run(tmp_path, env=place).out.decode().splitlines()
     assert {line.partition(",")[2] for line in lines} == expected

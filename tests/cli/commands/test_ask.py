@@ -89,6 +89,18 @@ def test_no_text_is_sent_with_other_letters_than_were_given(tmp_path: Path, comm
     assert done.stderr.startswith(f"dragoman: expected UTF-8 in {named}, got other bytes".encode())
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["-a", "none"], ["-t", "none"], ["--tool", "none"], ["--schema", "{"], ["-o", "none", "1"], ["-m", "none"]],
+)
+def test_an_object_is_printed_for_every_question_that_fails(tmp_path: Path, words: list[str]) -> None:
+    ran = run(tmp_path, "ask", "--json", *words, "hello")
+    assert ran.code == 4
+    printed = json.loads(ran.out)
+    assert ran.err == f"dragoman: {printed['error']['message']}\n"
+    assert (printed["text"], printed["finish_reason"]) == ("", None)
+
+
 def test_a_pipe_gets_exactly_the_answers_bytes(tmp_path: Path) -> None:
     hostile = b"\x1b]0;owned\x07\x1b[2J\x00\x9f\r\n\ta\x85\xc2\x9b31m".decode("utf-8", "ignore").encode()
     ran = run(tmp_path, "ask", *ECHO, stdin=hostile + b"end\n")

@@ -7,6 +7,7 @@ from msgspec.structs import asdict
 
 from dragoman.cli.exits import Exit
 from dragoman.cli.loop import run
+from dragoman.cli.model_names import known_providers
 from dragoman.cli.options import config_option, json_option
 from dragoman.cli.probe import Checkup, check_providers
 from dragoman.cli.probe_report import report
@@ -32,8 +33,12 @@ No service is configured; the offline model answers. `dragoman init` finds those
 """
 
 
+def _providers(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in known_providers(ctx.params.get("config")) if name.startswith(incomplete)]
+
+
 @click.command()
-@click.argument("names", nargs=-1, metavar="[PROVIDER]...")
+@click.argument("names", nargs=-1, metavar="[PROVIDER]...", shell_complete=_providers)
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),

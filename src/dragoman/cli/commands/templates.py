@@ -48,7 +48,7 @@ def list_them(as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=templates.completed)
 def show(name: str) -> None:
     """Show a template's file."""
     templates.find(name)
@@ -56,7 +56,7 @@ def show(name: str) -> None:
 
 
 @command.command("edit")
-@click.argument("name")
+@click.argument("name", shell_complete=templates.completed)
 def edit_it(name: str) -> None:
     """Write a template in $VISUAL or $EDITOR; a new one begins with an example."""
     path = templates.path_of(name)
