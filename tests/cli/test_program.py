@@ -156,6 +156,41 @@ def test_ctrl_c_while_the_command_loads_ends_it_in_silence(tmp_path: Path) -> No
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
+TAKEN = (
+    "init --yes --output=~/taken",
+    "import ccr config.json --output=~/taken",
+    "history export 1 --output=~/taken",
+)
+
+
+@pytest.mark.parametrize("words", TAKEN)
+def test_a_file_in_the_user_s_home_is_not_replaced_unasked(tmp_path: Path, words: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "taken").write_text("precious")
+    (tmp_path / "config.json").write_text("{}")
+    ran = run(tmp_path, *words.split(), env={"HOME": str(home), "OPENAI_API_KEY": "sk-x"})
+    assert ran.code in {3, 4}
+    assert f"{home / 'taken'} is there already" in ran.err
+    assert (home / "taken").read_text() == "precious"
+
+
+@pytest.mark.parametrize("words", ["--config=~/own.toml models", "models --config=~/own.toml", "check ~/own.toml"])
+def test_a_file_in_the_user_s_home_is_read(tmp_path: Path, words: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "own.toml").write_text('[models.mine]\ntargets = ["offline/echo"]\n')
+    ran = run(tmp_path, *words.split(), env={"HOME": str(home)})
+    assert ran.code == 0
+    assert b"mine" in ran.out or b"routes: 1" in ran.out
+
+
+def test_nobody_s_home_is_told(tmp_path: Path) -> None:
+    ran = run(tmp_path, "init", "--output=~nobody-of-that-name/x")
+    assert ran.code == 2
+    assert "~nobody-of-that-name/x: whose home is that?" in ran.err
+
+
 @pytest.mark.skipif(not which("bash"), reason="this system has no bash, which asks how a program has ended")
 def test_ctrl_c_ends_the_loop_of_a_shell_too(tmp_path: Path) -> None:
     ask = f'"{COMMAND[0]}" -m dragoman ask -m offline/script "text: $each\nhang"'

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,6 +46,23 @@ class Utf8Text(click.types.StringParamType):
 UTF8 = Utf8Text()
 
 
+class UserPath(click.Path):
+    """A path, whose `~` is the user's home: no shell puts that in its place in `--output=~/FILE`."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        try:
+            return path.expanduser()
+        except RuntimeError:
+            self.fail(f"{path}: whose home is that?", param, ctx)
+
+
+PATH = UserPath()
+
+
 def completed_file(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Lets the shell complete the name of a file, for an option whose value may be something else too."""
     return [CompletionItem(incomplete, type="file")]
@@ -59,7 +77,7 @@ def config_option(command: Command) -> Command:
     """`--config FILE`, before the command or after it."""
     return click.option(
         "--config",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="FILE",
         callback=_nearest,
         help="Read this configuration instead of looking for dragoman.toml.",

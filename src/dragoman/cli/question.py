@@ -40,7 +40,7 @@ def _stdin(*, asked: bool) -> str:
     try:
         return read_stdin().decode().rstrip("\r\n")
     except UnicodeDecodeError as exc:
-        raise click.UsageError(f"{not_utf8(exc)}; -a - attaches it", click.get_current_context()) from exc
+        raise click.UsageError(f"{not_utf8(exc)}; -a - attaches what is no text", click.get_current_context()) from exc
 
 
 def _is_silent() -> bool:

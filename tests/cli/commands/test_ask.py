@@ -233,7 +233,7 @@ def test_a_lone_dash_reads_what_is_typed(tmp_path: Path) -> None:
 def test_stdin_that_is_no_text_is_refused(tmp_path: Path) -> None:
     ran = run(tmp_path, "ask", stdin=b"ab\xff")
     assert (ran.code, ran.out) == (2, b"")
-    assert "0xff at 2; -a - attaches it" in ran.err
+    assert "0xff at 2; -a - attaches what is no text" in ran.err
 
 
 def test_a_byte_order_mark_on_stdin_is_no_part_of_the_question(tmp_path: Path) -> None:

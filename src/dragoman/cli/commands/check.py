@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from dragoman.cli.exits import Exit
-from dragoman.cli.options import config_option, json_option
+from dragoman.cli.options import PATH, config_option, json_option
 from dragoman.cli.terminal.output import say
 from dragoman.config.load import examine
 from dragoman.errors import ConfigurationError
@@ -14,7 +14,7 @@ from dragoman.wire.json import encode
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
+@click.argument("file", required=False, type=PATH, metavar="[FILE]")
 @json_option
 @config_option
 @click.pass_context

@@ -12,7 +12,7 @@ import msgspec
 from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import Exit
 from dragoman.cli.files import read_stdin, read_text
-from dragoman.cli.options import UTF8, config_option, json_option, model_option
+from dragoman.cli.options import PATH, UTF8, config_option, json_option, model_option
 from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
@@ -46,7 +46,7 @@ CARRIED: dict[Carried, str] = {
 @click.command()
 @click.argument("question", nargs=-1, type=UTF8, metavar="[QUESTION]...")
 @model_option
-@click.option("-f", "--file", type=click.Path(path_type=Path), metavar="FILE", help="A request's body; - is stdin.")
+@click.option("-f", "--file", type=PATH, metavar="FILE", help="A request's body; - is stdin.")
 @click.option("--protocol", metavar="NAME", help=f"The protocol of that body.  [default: {OPENAI_CHAT}]")
 @click.option("--path", metavar="PATH", help="Where that body was sent, in place of --protocol: /v1/chat/completions.")
 @click.option("-H", "--header", "headers", multiple=True, metavar="NAME:VALUE", help="A header of that request.")

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from dragoman.cli.conversation.export import json_line, markdown, moment, when
 from dragoman.cli.conversation.kept import LISTS, kept_path, open_kept
 from dragoman.cli.files import has_content, write
-from dragoman.cli.options import UTF8, ListingGroup, config_option, json_option
+from dragoman.cli.options import PATH, UTF8, ListingGroup, config_option, json_option
 from dragoman.cli.terminal.output import is_terminal, say, tell, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.config import load
@@ -84,7 +84,7 @@ def show(number: int | None, as_json: bool, config: Path | None) -> None:
 @click.argument("numbers", nargs=-1, type=click.IntRange(1), metavar="[N]...")
 @click.option("--all", "everything", is_flag=True, help="All conversations.")
 @click.option("--format", "form", type=click.Choice(list(FORMS)), default="markdown", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Write them there.")
+@click.option("-o", "--output", type=PATH, metavar="PATH", help="Write them there.")
 @click.option("--force", is_flag=True, help="Write them even if PATH has something else.")
 @config_option
 @click.pass_context
