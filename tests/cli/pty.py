@@ -116,7 +116,7 @@ class Terminal:
 
     def press(self, keys: str) -> None:
         """Presses keys."""
-        os.write(self._master, keys.encode())
+        os.write(self._master, keys.encode(errors="surrogateescape"))
 
     def type_ahead(self, keys: str) -> None:
         """Presses keys while the program does not read, and waits until the system holds them: it gets them later."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from dragoman.cli.files import read
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.types import Audio, File, Image, Message, Text
+from dragoman.wire.utf8 import well_formed
 
 STDIN = "-"
 """The name that means stdin."""
@@ -56,7 +57,7 @@ def attach(name: str) -> Attachment:
         )
     if name != STDIN:
         path = Path(name)
-        return attachment(read(path, LARGEST), path.name)
+        return attachment(read(path, LARGEST), well_formed(path.name))
     if sys.stdin is None:
         raise InvalidRequestError("stdin is closed: nothing can be attached from it")
     data = sys.stdin.buffer.read(LARGEST + 1)

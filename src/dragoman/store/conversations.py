@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dragoman.errors import StoreError, cut
 from dragoman.types import Message, Usage
-from dragoman.wire.json import clean
+from dragoman.wire.json import encode_loosely
 from dragoman.wire.utf8 import well_formed
 
 PATIENCE = 2.0
@@ -178,7 +178,15 @@ class Conversations:
                 "INSERT INTO messages (conversation, place, at, role, text, body, model, usage)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (id_, place, now, message.role, _text(message), _json(message), *_answered(talk, place))
+                    (
+                        id_,
+                        place,
+                        now,
+                        message.role,
+                        _text(message),
+                        encode_loosely(message).decode(),
+                        *_answered(talk, place),
+                    )
                     for place, message in enumerate(talk.messages)
                     if place >= unchanged
                 ],
@@ -321,14 +329,6 @@ def _holds(text: str, term: str) -> bool:
 
 def _text(message: Message) -> str:
     return well_formed(message.text)
-
-
-def _json(message: Message) -> str:
-    try:
-        return msgspec.json.encode(message).decode()
-    except UnicodeEncodeError:  # half a character, which UTF-8 cannot carry
-        values = msgspec.to_builtins(message)
-        return msgspec.json.encode(clean(values)).decode()
 
 
 def _answered(talk: Talk, place: int) -> tuple[str | None, str | None]:

@@ -346,6 +346,14 @@ async def test_an_interrupt_ends_a_conversation_from_a_pipe(tmp_path: Path) -> N
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.parametrize(
+    ("other", "ours"), [("/bye", "/exit"), ("/quit", "/exit"), ("/clear", "/reset"), ("/?", "/help")]
+)
+def test_other_programs_words_lead_to_ours(tmp_path: Path, other: str, ours: str) -> None:
+    ran = run(tmp_path, "chat", "-m", "offline/echo", stdin=f"{other}\n".encode())
+    assert ran.err.startswith(f"dragoman: there is no command {other}; did you mean {ours}?")
+
+
 def test_lines_from_a_pipe_are_answered_plainly(tmp_path: Path) -> None:
     ran = run(tmp_path, "chat", "-m", "offline/echo", stdin=b"\xef\xbb\xbfone **two**\n\n/save talk.json\nthree")
     assert (ran.code, ran.out) == (0, b"one **two**\nthree\n")

@@ -33,7 +33,7 @@ from dragoman.cli.options import (
 from dragoman.cli.question import read_question
 from dragoman.cli.templates import Template
 from dragoman.cli.terminal.display import BlankPage, Display, PlainPage
-from dragoman.cli.terminal.output import Out, complain, say
+from dragoman.cli.terminal.output import Out, complain, say_json
 from dragoman.cli.terminal.render import AnswerRenderer, tell_answer, tell_run
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.cli.tools import load_tools
@@ -42,7 +42,6 @@ from dragoman.client.functions import FunctionTool
 from dragoman.client.run import MAX_TURNS
 from dragoman.errors import DragomanError
 from dragoman.types import Message, unfold
-from dragoman.wire.json import encode
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -287,5 +286,5 @@ def _print_code(result: Result) -> Exit:
 
 
 def _print_json(result: Result) -> Exit:
-    say(encode(answer_object(result.record, result.model, result.error, result.conversation)).decode())
+    say_json(answer_object(result.record, result.model, result.error, result.conversation))
     return Exit.OK

@@ -11,10 +11,9 @@ from dragoman.cli.model_names import known_providers
 from dragoman.cli.options import config_option, json_option
 from dragoman.cli.probe import Checkup, check_providers
 from dragoman.cli.probe_report import report
-from dragoman.cli.terminal.output import say
+from dragoman.cli.terminal.output import say, say_json
 from dragoman.client import Client
 from dragoman.errors import nearest
-from dragoman.wire.json import encode
 
 PATIENCE = 30.0
 """Seconds for a whole short answer: as long as a first token may take by default."""
@@ -64,7 +63,7 @@ def command(ctx: click.Context, names: tuple[str, ...], timeout: float, as_json:
     checkups = run(_examine(client, chosen, timeout))
     if as_json:
         configuration = str(client.config.path.resolve()) if client.config.path else None
-        say(encode({"configuration": configuration, "providers": [_object(checkup) for checkup in checkups]}).decode())
+        say_json({"configuration": configuration, "providers": [_object(checkup) for checkup in checkups]})
     else:
         for path in client.config.files:
             say(f"configuration: {path.resolve()}")

@@ -13,7 +13,7 @@ from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import Exit
 from dragoman.cli.files import read_stdin, read_text
 from dragoman.cli.options import PATH, UTF8, config_option, json_option, model_option
-from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say, width
+from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say_json, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
 from dragoman.client.explain import at_once, explain_chat, here
@@ -91,7 +91,7 @@ def command(
         wanted = Wanted(call, key_shown=True, model=model)
         explanation = at_once(explain_at(client, table, wanted, monotonic(), here))
     if as_json:
-        say(encode(plain(explanation)).decode())
+        say_json(plain(explanation))
     else:
         _show(explanation)
     if explanation.error is None:

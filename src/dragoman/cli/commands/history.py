@@ -13,12 +13,11 @@ from dragoman.cli.conversation.export import json_line, markdown, moment, when
 from dragoman.cli.conversation.kept import LISTS, kept_path, open_kept
 from dragoman.cli.files import has_content, write
 from dragoman.cli.options import PATH, UTF8, ListingGroup, config_option, json_option
-from dragoman.cli.terminal.output import is_terminal, say, tell, width
+from dragoman.cli.terminal.output import is_terminal, say, say_json, tell, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.config import load
 from dragoman.config.commands import run_none
 from dragoman.errors import InvalidRequestError
-from dragoman.wire.json import encode
 
 if TYPE_CHECKING:
     from dragoman.store.conversations import Conversations, Heading, KeptTalk
@@ -154,7 +153,7 @@ def _unknown(number: int) -> InvalidRequestError:
 
 def _print_list(headings: "Sequence[Heading]", *, as_json: bool) -> None:
     if as_json:
-        say(encode({"conversations": [_object(heading) for heading in headings]}).decode())
+        say_json({"conversations": [_object(heading) for heading in headings]})
     elif headings:
         found = any(heading.excerpt is not None for heading in headings)
         head = ("number", "changed", "model", "messages", "found" if found else "begins with")

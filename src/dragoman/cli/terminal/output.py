@@ -80,6 +80,14 @@ def say(text: str = "") -> None:
     Out().write(text + "\n")
 
 
+def say_json(value: object) -> None:
+    """A value as a line of JSON on stdout."""
+    # Imported here, because every run imports this file, and a shell that completes a word waits for it.
+    from dragoman.wire.json import encode_loosely
+
+    say(encode_loosely(value).decode())
+
+
 def tell(text: str) -> None:
     """A line on stderr, harmless."""
     if sys.stderr is not None:
