@@ -199,6 +199,12 @@ def test_a_file_in_the_user_s_home_is_read(tmp_path: Path, words: str) -> None:
     ran = run(tmp_path, *words.split(), env={"HOME": str(home)})
     assert ran.code == 0
     assert b"mine" in ran.out or b"routes: 1" in ran.out
+    assert run(tmp_path, *words.split(), env={"HOME": str(tmp_path)}).code == 3
+
+
+def test_a_file_in_the_user_s_home_may_be_named_by_the_variable(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('[models.mine]\ntargets = ["offline/echo"]\n')
+    assert b"mine" in run(tmp_path, "models", env={"DRAGOMAN_CONFIG": "~/own.toml"}).out
 
 
 def test_nobody_s_home_is_told(tmp_path: Path) -> None:

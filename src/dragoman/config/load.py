@@ -10,6 +10,7 @@ from dragoman.config.assembled import assembled
 from dragoman.config.commands import Run, run_all
 from dragoman.config.environment import FILE, override
 from dragoman.config.file import ConfigFile, read_file
+from dragoman.config.folders import homed
 from dragoman.config.settings import Settings, assemble_rest, gather, merge
 from dragoman.config.toml import document
 from dragoman.config.trust import Trust
@@ -89,7 +90,7 @@ def _read(
 
 def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn: Warn) -> list[ConfigFile]:
     """The files to read, the nearest first."""
-    named = path or (Path(environ[FILE]) if environ.get(FILE) else None)
+    named = path or (homed(environ[FILE]) if environ.get(FILE) else None)
     if named is not None:
         file = read_file(named, str(named))
         if file is None:
