@@ -35,12 +35,17 @@ def _stdin(*, asked: bool) -> str:
     """What stdin holds; nothing of a terminal's, unless it was asked for."""
     if sys.stdin is None or (is_terminal(sys.stdin) and not asked):
         return ""
-    if _is_silent():
-        remark("reading stdin …; Ctrl-D ends it, </dev/null leaves it out")
+    note_silence()
     try:
         return read_stdin().decode().rstrip("\r\n")
     except UnicodeDecodeError as exc:
         raise click.UsageError(f"{not_utf8(exc)}; -a - attaches what is no text", click.get_current_context()) from exc
+
+
+def note_silence() -> None:
+    """Says that stdin is read, if nothing comes from it: who did not mean that would wait for an answer."""
+    if _is_silent():
+        remark("reading stdin …; Ctrl-D ends it, </dev/null leaves it out")
 
 
 def _is_silent() -> bool:

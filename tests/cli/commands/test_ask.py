@@ -222,6 +222,21 @@ def test_a_pipe_that_says_nothing_is_spoken_of(tmp_path: Path) -> None:
     assert (process.returncode, out, err) == (0, b"hello\n\nmore\n", b"")
 
 
+@pytest.mark.parametrize("words", [["ask", *ECHO, "-a", "-", "hello"], ["explain"], ["explain", "-f", "-"]])
+def test_so_is_one_of_an_attachment_and_of_a_request(tmp_path: Path, words: list[str]) -> None:
+    with subprocess.Popen(
+        [*COMMAND, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith(b"reading stdin")
+        process.communicate(b"more", PATIENCE)
+
+
 def test_a_lone_dash_reads_what_is_typed(tmp_path: Path) -> None:
     with Terminal(tmp_path, "ask", *ECHO, "-") as terminal:
         terminal.expect("reading stdin")

@@ -13,6 +13,7 @@ from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import Exit
 from dragoman.cli.files import read_stdin, read_text
 from dragoman.cli.options import PATH, UTF8, config_option, json_option, model_option
+from dragoman.cli.question import note_silence
 from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say_json, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
@@ -103,8 +104,10 @@ def command(
 def _body(ctx: click.Context, file: Path | None) -> bytes:
     if file is not None and file != STDIN:
         return read_text(file)
-    watched = sys.stdin is None or (file is None and is_terminal(sys.stdin))
-    body = b"" if watched else read_stdin()
+    body = b""
+    if sys.stdin is not None and (file is not None or not is_terminal(sys.stdin)):
+        note_silence()
+        body = read_stdin()
     if not body.strip():
         raise click.UsageError("there is no request: give a QUESTION, a --file, or a body on stdin", ctx)
     return body
