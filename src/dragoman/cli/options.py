@@ -125,6 +125,31 @@ def kept_options(command: Command) -> Command:
     return command
 
 
+def attach_option(help_: str) -> Callable[[Command], Command]:
+    """`-a FILE`, several times."""
+    return click.option("-a", "--attach", multiple=True, metavar="FILE", shell_complete=completed_file, help=help_)
+
+
+def setting_options(command: Command) -> Command:
+    """`-t NAME`, None without one; `-p NAME VALUE`, as `params`, and `-o NAME VALUE`, as `options`, several times."""
+    for option in (
+        click.option(
+            "-o",
+            "--option",
+            "options",
+            multiple=True,
+            type=(UTF8, UTF8),
+            help="A setting of the request, as temperature 0.2.",
+        ),
+        click.option("-p", "--param", "params", multiple=True, type=(UTF8, UTF8), help="A variable of the template."),
+        click.option(
+            "-t", "--template", metavar="NAME", shell_complete=_templates, help="A template (dragoman templates)."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def tool_options(command: Command) -> Command:
     """`--tool NAME`, several times, and `--max-turns N`, None for the default."""
     turns = click.option(
@@ -141,6 +166,13 @@ def tool_options(command: Command) -> Command:
         help="A Python function that the model may call; of a module, all with docstrings and types.",
     )
     return tool(turns(command))
+
+
+def _templates(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    # Imported here as the client below: most commands know no templates.
+    from dragoman.cli.templates import completed
+
+    return completed(ctx, param, incomplete)
 
 
 def _models(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:

@@ -94,6 +94,13 @@ def completed(_: click.Context, __: click.Parameter, incomplete: str) -> list[st
     return [name for name in names() if name.startswith(incomplete)]
 
 
+def chosen(name: str | None, values: Mapping[str, str]) -> Template:
+    """The template of `-t`, or one that changes nothing. Raises as `find`, and click.UsageError for values of none."""
+    if values and name is None:
+        raise click.UsageError("-p is for a template: name one with -t", click.get_current_context())
+    return find(name) if name is not None else Template()
+
+
 def find(name: str) -> Template:
     """A template by its name. Raises InvalidRequestError, for an unknown name with the nearest known one."""
     path = path_of(name)
@@ -116,6 +123,11 @@ def parse(data: bytes, label: str) -> Template:
     return found
 
 
+def asks_in(text: str) -> bool:
+    """Whether the question stands in a text of a template."""
+    return INPUT in Pattern(text).get_identifiers()
+
+
 def fill(template: Template, question: str, values: Mapping[str, str]) -> Filled:
     """The texts with these values. Raises InvalidRequestError: a value is missing, or there is no such variable.
 
@@ -128,9 +140,8 @@ def fill(template: Template, question: str, values: Mapping[str, str]) -> Filled
     if missing := [name for name in template.variables if name not in known]:
         wanted = " ".join(f"-p {name} VALUE" for name in missing)
         raise InvalidRequestError(f"the template needs values: {wanted}")
-    asks = INPUT in Pattern(template.prompt).get_identifiers()
     prompt = Pattern(template.prompt).substitute(known)
-    below = [] if asks else [question]
+    below = [] if asks_in(template.prompt) else [question]
     return Filled(
         Pattern(template.system).substitute(known), "\n\n".join(text for text in (prompt, *below) if text.strip())
     )

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from string import Template as Pattern
 from typing import Any
 
 import click
-import msgspec
 from msgspec import Struct
 
 from dragoman.cli import attachments, templates
-from dragoman.cli.answer_form import answer_form, schema_form
 from dragoman.cli.answer_json import answer_object
 from dragoman.cli.attachments import STDIN
 from dragoman.cli.conversation.fences import blocks
@@ -22,15 +19,18 @@ from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run
 from dragoman.cli.options import (
     UTF8,
+    attach_option,
     completed_file,
     config_option,
     json_option,
     kept_options,
     model_option,
+    setting_options,
     system_option,
     tool_options,
 )
 from dragoman.cli.question import read_question
+from dragoman.cli.settings import settings
 from dragoman.cli.templates import Template
 from dragoman.cli.terminal.display import BlankPage, Display, PlainPage
 from dragoman.cli.terminal.output import Out, complain, say_json
@@ -73,27 +73,14 @@ class Result(Struct):
 @click.argument("question", nargs=-1, type=UTF8, metavar="[QUESTION]...")
 @model_option
 @system_option
-@click.option(
-    "-a",
-    "--attach",
-    multiple=True,
-    metavar="FILE",
-    shell_complete=completed_file,
-    help="A picture, PDF, sound or text; - is stdin.",
-)
+@attach_option("A picture, PDF, sound or text; - is stdin.")
 @click.option(
     "--schema",
     metavar="SCHEMA",
     shell_complete=completed_file,
     help="The answer is JSON: by the schema in a file, or with these fields, as 'name, age int'.",
 )
-@click.option(
-    "-t", "--template", metavar="NAME", shell_complete=templates.completed, help="A template (dragoman templates)."
-)
-@click.option("-p", "--param", "params", multiple=True, type=(UTF8, UTF8), help="A variable of the template.")
-@click.option(
-    "-o", "--option", "options", multiple=True, type=(UTF8, UTF8), help="A setting of the request, as temperature 0.2."
-)
+@setting_options
 @tool_options
 @kept_options
 @json_option
@@ -139,27 +126,23 @@ def command(
     """
     if as_json and extract:
         raise click.UsageError("--json and --extract cannot be given together", ctx)
-    if params and template is None:
-        raise click.UsageError("-p is for a template: name one with -t", ctx)
     if max_turns is not None and not tools:
         raise click.UsageError("--max-turns is for tools: name one with --tool", ctx)
     if attach.count(STDIN) > 1:
         raise click.UsageError("stdin can be attached once", ctx)
     try:
-        used = templates.find(template) if template is not None else Template()
+        used = templates.chosen(template, dict(params))
         stdin_is_taken = STDIN in attach
         needed = not attach and not _asks_alone(used)
         text = read_question(question, needed=needed, stdin_is_taken=stdin_is_taken)
         filled = templates.fill(used, text, dict(params))
-        settings = used.options | _options(options) | _form(used.schema or None if schema is None else schema)
-        if tools and "tools" in settings:
-            raise click.UsageError("tools are either those of --tool or those of the option `tools`", ctx)
+        functions = load_tools(tools)
         wanted = Wanted(
             question=attachments.question(filled.question, [attachments.attach(name) for name in attach]),
             model=model or used.model,
             system=system or filled.system or None,
-            options=settings,
-            tools=load_tools(tools),
+            options=settings(used, options, schema, functions),
+            tools=functions,
             max_turns=max_turns or MAX_TURNS,
             config=config,
             go_on=go_on,
@@ -179,24 +162,7 @@ def command(
 
 def _asks_alone(template: Template) -> bool:
     """Whether the template asks something even without a question."""
-    return bool(template.prompt.strip()) and templates.INPUT not in Pattern(template.prompt).get_identifiers()
-
-
-def _options(given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    """Values as JSON, if they are JSON; else as text."""
-    found: dict[str, Any] = {}
-    for name, text in given:
-        try:
-            found[name] = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError):
-            found[name] = text
-    return found
-
-
-def _form(schema: str | dict[str, Any] | None) -> dict[str, Any]:
-    if schema is None:
-        return {}
-    return {"response_format": answer_form(schema) if isinstance(schema, str) else schema_form(schema)}
+    return bool(template.prompt.strip()) and not templates.asks_in(template.prompt)
 
 
 Show = Callable[[Result], Exit]

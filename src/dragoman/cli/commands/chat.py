@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from dragoman.cli.attachments import question
+from dragoman.cli import attachments, templates
+from dragoman.cli.attachments import STDIN
 from dragoman.cli.conversation.completion import LineWords
 from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.line_input import Lines, PlainLines, typed
@@ -16,7 +17,17 @@ from dragoman.cli.exits import Exit, exit_code
 from dragoman.cli.failure import tell_failure
 from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run_in
-from dragoman.cli.options import config_option, kept_options, model_option, system_option, tool_options
+from dragoman.cli.options import (
+    UTF8,
+    attach_option,
+    config_option,
+    kept_options,
+    model_option,
+    setting_options,
+    system_option,
+    tool_options,
+)
+from dragoman.cli.settings import check, settings
 from dragoman.cli.terminal.display import Display, PlainPage
 from dragoman.cli.terminal.keyboard import silent
 from dragoman.cli.terminal.output import is_able, is_terminal, remark
@@ -25,21 +36,31 @@ from dragoman.cli.terminal.spinner import Waiting
 from dragoman.cli.tools import load_tools
 from dragoman.client import Client
 from dragoman.client.run import MAX_TURNS
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.types import Message
 
 
 @click.command()
+@click.argument("question", nargs=-1, type=UTF8, metavar="[QUESTION]...")
 @model_option
 @system_option
+@attach_option("A picture, PDF, sound or text, for the first message.")
+@setting_options
 @tool_options
 @kept_options
 @click.option("--plain", is_flag=True, help="Show answers as they are written, not drawn as Markdown.")
 @config_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     *,
+    question: tuple[str, ...],
     model: str,
     system: str | None,
+    attach: tuple[str, ...],
+    template: str | None,
+    params: tuple[tuple[str, str], ...],
+    options: tuple[tuple[str, str], ...],
     tools: tuple[str, ...],
     max_turns: int | None,
     go_on: bool,
@@ -50,10 +71,15 @@ def command(
 ) -> int:
     """Talk with a model.
 
+    QUESTION, one word or many, is the first message.
+
     Enter sends a message; Alt-Enter, or a backslash at a line's end, goes on in the next line, and pasted lines are one
     message. A line that begins with / is for the program: /help lists what it understands, // begins a message with a
     slash. Tab completes, Ctrl-R searches what was typed before (~/.local/state/dragoman/history, to which nothing is
     added with --no-save). Ctrl-C stops the answer (what came of it stays in the conversation), Ctrl-D leaves.
+
+    A -o is a setting of each request, as in `dragoman ask`; /set changes them. Of a template the prompt stands around
+    each message, or above it.
 
     A --tool is imported, from the working directory first, and is run here whenever the model calls it; each call is
     shown. Other functions are tools only if they are named with /tools.
@@ -61,13 +87,34 @@ def command(
     On a terminal answers are drawn as Markdown. From a pipe every line is answered in plain text, and the first error
     ends it. So it is on a terminal without the extra `cli`, or one that can only print lines.
     """
+    if STDIN in (*attach, " ".join(question)):
+        raise click.UsageError("stdin is what is typed: it can be neither the question nor attached", ctx)
+    values = dict(params)
+    used = templates.chosen(template, values)
+    filled = templates.fill(used, "", values)
+    if not system and templates.asks_in(used.system):
+        raise InvalidRequestError("the template has $input in its system message, of which a conversation has but one")
     client = Client(config)
-    if model:
+    if model := model or used.model:
         client.handler(model)
     keeper = Keeper(client.config.cli, save)
+    system = system or filled.system or None
     talk = keeper.begin(model, system, conversation, go_on=go_on, default=client.default_model)
+    functions = load_tools(tools)
+    own = settings(used, options, None, functions)
+    check(own, functions)
     desk = ChatSession(
-        client, talk, keeper, plain, load_tools(tools), max_turns or MAX_TURNS, asked=talk.last_question()
+        client,
+        talk,
+        keeper,
+        plain,
+        functions,
+        max_turns or MAX_TURNS,
+        options=own,
+        fill=lambda text: templates.fill(used, text, values).question,
+        message=" ".join(question).strip(),
+        asked=talk.last_question(),
+        attached=[attachments.attach(name) for name in attach],
     )
     with asyncio.Runner() as runner:
         try:
@@ -106,6 +153,7 @@ class Chat:
             offer_init(self._desk.client, self._desk.conversation.model)
         while not self._desk.leaving:
             try:
+                self._say()
                 line = self._lines.read()
                 if line is None:
                     break
@@ -123,12 +171,11 @@ class Chat:
     def _turn(self, line: str) -> None:
         if line.startswith("/") and not line.startswith("//"):
             run_command(self._desk, line)
-            self._say()
         elif line.strip():
             self._ask(line.removeprefix("/") if line.startswith("//") else line)
 
     def _say(self) -> None:
-        """Sends the message to the model that a command has left."""
+        """Sends the message to the model that a command has left, or the command line."""
         desk = self._desk
         message, desk.message = desk.message, ""
         again, desk.again = desk.again, False
@@ -147,17 +194,19 @@ class Chat:
 
     def _ask(self, text: str) -> None:
         desk = self._desk
-        message = question(typed(text), desk.attached)
+        message = attachments.question(desk.fill(typed(text)), desk.attached)
         desk.attached.clear()
         self._answer(message)
 
     def _answer(self, message: Message) -> None:
         desk, record, waiting = self._desk, Record(), Waiting("waiting for an answer")
         desk.asked = message
-        request = desk.conversation.request(message)
+        request = desk.conversation.request(message, desk.options)
         page = _page(waiting, plain=desk.plain)
         if desk.tools:
-            run = desk.client.run(request.model, request.messages, max_turns=desk.max_turns, tools=desk.tools)
+            run = desk.client.run(
+                request.model, request.messages, max_turns=desk.max_turns, tools=desk.tools, **desk.options
+            )
             telling = tell_run(run, page, waiting, record)
         else:
             telling = tell_answer(desk.client, request, page, waiting, record)

@@ -21,7 +21,7 @@ def command() -> None:
 
     A template is a file NAME.toml in the folder `templates` beside your own dragoman.toml (~/.config/dragoman), with
     `system`, `prompt`, `model`, `schema` and tables of `options` and `defaults`, all of them optional. $input in it is
-    the question of `dragoman ask -t NAME`, $WORD what -p WORD VALUE gives.
+    the question of `dragoman ask -t NAME`, or each message of `dragoman chat -t NAME`; $WORD what -p WORD VALUE gives.
 
     Without a command, lists them.
     """

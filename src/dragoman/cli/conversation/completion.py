@@ -9,6 +9,7 @@ from pathlib import Path
 from dragoman.cli.conversation.slash import COMMANDS
 from dragoman.client import Client
 from dragoman.errors import DragomanError
+from dragoman.providers.request import ChatOptions
 
 FILES = ("/attach ", "/load ", "/save ")
 """Commands that take the name of a file."""
@@ -31,6 +32,8 @@ class LineWords:
             if self._asking is None:
                 self._asking = asyncio.get_running_loop().create_task(self._ask())
             yield from (f"/model {name}" for name in self._models)
+        elif line.startswith("/set "):
+            yield from (f"/set {name} " for name in ChatOptions.__annotations__)
         elif command := next((each for each in FILES if line.startswith(each)), ""):
             yield from (f"{command}{name}" for name in _files(line.removeprefix(command)))
         elif line.startswith("/"):

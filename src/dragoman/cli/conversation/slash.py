@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -13,13 +14,15 @@ from dragoman.cli.conversation.editor import edit
 from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.line_input import typed
+from dragoman.cli.settings import check, setting
 from dragoman.cli.terminal.output import tell
 from dragoman.cli.tools import load_tools
 from dragoman.client import Client
 from dragoman.client.functions import FunctionTool
 from dragoman.client.run import MAX_TURNS
-from dragoman.errors import InvalidRequestError, nearest
+from dragoman.errors import InvalidRequestError, cut, nearest
 from dragoman.types import Media, Message
+from dragoman.wire.json import encode_loosely
 
 
 class ChatSession(Struct):
@@ -34,6 +37,10 @@ class ChatSession(Struct):
     """What the model may call."""
     max_turns: int = MAX_TURNS
     """The most answers to a question while there are tools."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Settings of each request, by the names that `Client.chat` takes."""
+    fill: Callable[[str], str] = str
+    """Puts what was typed into the template's prompt."""
     message: str = ""
     """A text that goes to the model next, as if it had been typed."""
     again: bool = False
@@ -82,6 +89,17 @@ def _system(desk: ChatSession, text: str) -> None:
     if text:
         desk.conversation.system_text = None if text == "-" else typed(text)
     tell(f"system: {desk.conversation.system_text or '(none)'}")
+
+
+def _set(desk: ChatSession, words: str) -> None:
+    name, _, text = typed(words).partition(" ")
+    if name:
+        others = {key: value for key, value in desk.options.items() if key != name}
+        value = setting(text.strip()) if text.strip() else None
+        check({**others, name: value}, desk.tools)
+        desk.options = others if value is None else {**others, name: value}
+    shown = (f"{key} {cut(encode_loosely(value).decode())}" for key, value in desk.options.items())
+    tell(f"settings: {', '.join(shown) or '(none)'}")
 
 
 def _save(desk: ChatSession, name: str) -> None:
@@ -160,7 +178,9 @@ def _tools(desk: ChatSession, name: str) -> None:
     if name == "off":
         desk.tools.clear()
     elif name:
-        desk.tools = load_tools([name], desk.tools)
+        tools = load_tools([name], desk.tools)
+        check(desk.options, tools)
+        desk.tools = tools
     tell(f"tools: {', '.join(tool.tool.name for tool in desk.tools) or '(none)'}")
 
 
@@ -212,6 +232,7 @@ ELSEWHERE = {
 COMMANDS: dict[str, Command] = {
     "/model": Command("NAME", "talk with another model; without NAME, say which", _model),
     "/system": Command("TEXT", "set the system message; `-` removes it, nothing shows it", _system),
+    "/set": Command("NAME VALUE", "set temperature, max_tokens …; without VALUE, take it back; alone, show all", _set),
     "/edit": Command("TEXT", "write a message in $VISUAL or $EDITOR, beginning with TEXT", _edit),
     "/attach": Command("FILE", "send a picture, PDF, sound or text with the next message; `-` takes all back", _attach),
     "/tools": Command("NAME", "let the model call MODULE or MODULE:FUNCTION too; `off` removes all tools", _tools),
@@ -220,7 +241,7 @@ COMMANDS: dict[str, Command] = {
     "/raw": Command("", "show answers as they are written, or as Markdown again", _raw),
     "/save": Command("FILE", "keep the conversation in a file", _save),
     "/load": Command("FILE", "go on with a conversation from a file", _load),
-    "/reset": Command("", "forget what was said; model and system message stay", _reset),
+    "/reset": Command("", "forget what was said; model, system message and settings stay", _reset),
     "/help": Command("", "show this", _help),
     "/exit": Command("", "leave (or Ctrl-D)", _exit),
 }
