@@ -124,6 +124,9 @@ def main() -> None:
 def end(how: str) -> None:
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "interrupted":
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     if how == "wait":
         got: list[int] = []
 

@@ -116,7 +116,7 @@ class Terminal:
 
     def press(self, keys: str) -> None:
         """Presses keys."""
-        os.write(self._master, keys.encode())
+        os.write(self._master, keys.encode(errors="surrogateescape"))
 
     def type_ahead(self, keys: str) -> None:
         """Presses keys while the program does not read, and waits until the system holds them: it gets them later."""
@@ -155,6 +155,12 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE
         while self.row != wanted:
             assert self._more(deadline), f"expected the row {wanted!r}, got {self.row!r} of\n{self.shown}"
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Waits until what was drawn has made `holds` true."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            assert self._more(deadline), f"expected something else of\n{self.shown}"
 
     def soon(self, wanted: str) -> bool:
         """Whether `wanted` can be seen within a second."""

@@ -20,6 +20,9 @@ STRING, INTEGER = {"type": "string"}, {"type": "integer"}
         ("  name str ,age  int,", {"name": STRING, "age": INTEGER}),
         ("ok bool, share float", {"ok": {"type": "boolean"}, "share": {"type": "number"}}),
         ("note: one sentence", {"note": STRING | {"description": "one sentence"}}),
+        ("day: as 2026/11/29", {"day": STRING | {"description": "as 2026/11/29"}}),
+        ("file: as x.json", {"file": STRING | {"description": "as x.json"}}),
+        (f"note: {'long ' * 60}end", {"note": STRING | {"description": f"{'long ' * 60}end"}}),
         ("age int: in years, name", {"age": INTEGER | {"description": "in years"}, "name": STRING}),
         ("age int: whole, in years\n\nname: first, last", {
             "age": INTEGER | {"description": "whole, in years"},

@@ -1,5 +1,7 @@
 """What an attached file is, by its bytes."""
 
+import os
+import sys
 from base64 import b64decode
 from pathlib import Path
 
@@ -77,3 +79,12 @@ def test_a_file_without_an_end_is_refused(tmp_path: Path) -> None:
 def test_a_url_is_no_file_and_is_not_fetched() -> None:
     with pytest.raises(InvalidRequestError, match=r"https://service.example/a.png: expected a file, got a URL"):
         attach("https://service.example/a.png")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")
+def test_a_name_of_other_bytes_than_utf_8_can_be_sent(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    path.write_text("hello")
+    part = attach(str(path))
+    assert isinstance(part, Text)
+    assert part.text == "caf\ufffd.txt:\n\n```\nhello\n```"

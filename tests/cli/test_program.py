@@ -1,10 +1,12 @@
 """The program: its table of commands, its help, what a shell completes, and how little it loads."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 from typing import IO
 
 import click
@@ -155,6 +157,139 @@ def test_ctrl_c_while_the_command_loads_ends_it_in_silence(tmp_path: Path) -> No
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
+@pytest.mark.parametrize(("words", "code"), [("explain --json -m", 4), ("ask --json hi -m", 4), ("check --json", 3)])
+def test_what_is_named_by_other_bytes_than_utf_8_is_told_in_json_too(tmp_path: Path, words: str, code: int) -> None:
+    done = subprocess.run(
+        [*COMMAND, *words.split(), b"caf\xe9", *(["hi"] if "explain" in words else [])],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == code
+    assert json.loads(done.stdout)
+
+
+TAKEN = (
+    "init --yes --output=~/taken",
+    "import ccr config.json --output=~/taken",
+    "history export 1 --output=~/taken",
+)
+
+
+@pytest.mark.parametrize("words", TAKEN)
+def test_a_file_in_the_user_s_home_is_not_replaced_unasked(tmp_path: Path, words: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "taken").write_text("precious")
+    (tmp_path / "config.json").write_text("{}")
+    ran = run(tmp_path, *words.split(), env={"HOME": str(home), "OPENAI_API_KEY": "sk-x"})
+    assert ran.code in {3, 4}
+    assert f"{home / 'taken'} is there already" in ran.err
+    assert (home / "taken").read_text() == "precious"
+
+
+@pytest.mark.parametrize("words", ["--config=~/own.toml models", "models --config=~/own.toml", "check ~/own.toml"])
+def test_a_file_in_the_user_s_home_is_read(tmp_path: Path, words: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "own.toml").write_text('[models.mine]\ntargets = ["offline/echo"]\n')
+    ran = run(tmp_path, *words.split(), env={"HOME": str(home)})
+    assert ran.code == 0
+    assert b"mine" in ran.out or b"routes: 1" in ran.out
+    assert run(tmp_path, *words.split(), env={"HOME": str(tmp_path)}).code == 3
+
+
+def test_a_file_in_the_user_s_home_may_be_named_by_the_variable(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('[models.mine]\ntargets = ["offline/echo"]\n')
+    assert b"mine" in run(tmp_path, "models", env={"DRAGOMAN_CONFIG": "~/own.toml"}).out
+
+
+def test_nobody_s_home_is_told(tmp_path: Path) -> None:
+    ran = run(tmp_path, "init", "--output=~nobody-of-that-name/x")
+    assert ran.code == 2
+    assert "~nobody-of-that-name/x: whose home is that?" in ran.err
+
+
+@pytest.mark.skipif(not which("bash"), reason="this system has no bash, which asks how a program has ended")
+def test_ctrl_c_ends_the_loop_of_a_shell_too(tmp_path: Path) -> None:
+    ask = f'"{COMMAND[0]}" -m dragoman ask -m offline/script "text: $each\nhang"'
+    loop = f"for each in one two; do {ask}; done; echo after"
+    with subprocess.Popen(
+        ["bash", "-c", loop],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        process_group=0,
+    ) as shell:
+        assert shell.stdout is not None
+        assert shell.stdout.read(3) == b"one"
+        os.killpg(shell.pid, signal.SIGINT)
+        assert shell.communicate(timeout=PATIENCE)[0] == b"\n"
+        assert shell.returncode == -signal.SIGINT
+
+
+def test_output_that_is_set_not_to_wait_for_its_reader_comes_whole(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    words = ["ask", "--no-stream", "-m", "offline/echo", "-"]
+    with (
+        open(reader, "rb") as out,
+        subprocess.Popen(
+            [*COMMAND, *words],
+            stdin=subprocess.PIPE,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment(tmp_path),
+        ) as process,
+    ):
+        os.close(writer)
+        assert process.stdin is not None
+        process.stdin.write(b"long " * 100_000)
+        process.stdin.close()
+        assert len(out.read()) == 500_001
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("words", [["explain", "-f", "-"], ["ask", "-a", "-", "-m", "offline/echo"], ["chat"]])
+def test_input_that_is_set_not_to_wait_for_its_writer_is_waited_for(tmp_path: Path, words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    started = subprocess.Popen(
+        [*COMMAND, *words], stdin=reader, stdout=subprocess.PIPE, cwd=tmp_path, env=environment(tmp_path)
+    )
+    with started as process:
+        while not os.get_blocking(reader) and process.poll() is None:
+            continue
+        os.close(reader)
+        os.write(writer, b'{"model": "offline/echo", "messages": [{"role": "user", "content": "hello"}]}')
+        os.close(writer)
+        assert process.stdout is not None
+        assert process.stdout.read() != b""
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("form", ["", "--no-stream", "--json", "--extract"])
+def test_half_of_an_output_is_told_and_not_lost_in_silence(tmp_path: Path, form: str, buffered: str) -> None:
+    # A limit of the file's size takes the beginning of a write, as a disk does that gets full.
+    done = subprocess.run(
+        ["sh", "-c", f'ulimit -f 64; exec "$0" -m dragoman ask --no-save -m offline/echo {form} - >out', COMMAND[0]],
+        input=b"```\n" + b"long " * 20_000 + b"\n```\n",
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path, {"PYTHONUNBUFFERED": buffered}),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.stderr == b"dragoman: the output cannot be written: File too large\n"
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["ask", "--help"], ["models"]])
 def test_a_reader_who_left_is_no_fault_of_ours(tmp_path: Path, words: list[str]) -> None:
     reader, writer = os.pipe()
@@ -185,6 +320,10 @@ def test_the_script_for_fish_keeps_commas(tmp_path: Path) -> None:
         ("dragoman ask -m mi", {"mine"}),
         ("dragoman ask --no", {"--no-stream", "--no-save"}),
         ("dragoman completion z", {"zsh"}),
+        ("dragoman doctor u", {"up"}),
+        ("dragoman templates show tr", {"translate"}),
+        ("dragoman templates edit tr", {"translate"}),
+        ("dragoman ask -t tr", {"translate"}),
         ("dragoman history s", {"search", "show"}),
         ("dragoman templates ", {"edit", "list", "show"}),
         ("dragoman history --l", {"--limit"}),
@@ -193,7 +332,11 @@ def test_the_script_for_fish_keeps_commas(tmp_path: Path) -> None:
     ],
 )
 def test_completes_words(tmp_path: Path, words: str, expected: set[str]) -> None:
-    (tmp_path / "dragoman.toml").write_text('[models.mine]\ntargets = ["offline/echo"]\n')
+    service = '[providers.up]\nprotocol = "openai-chat"\nurl = "http://127.0.0.1:1/v1"\n'
+    (tmp_path / "dragoman.toml").write_text(f'[models.mine]\ntargets = ["offline/echo"]\n{service}')
+    template = tmp_path / ".config" / "dragoman" / "templates" / "translate.toml"
+    template.parent.mkdir(parents=True)
+    template.touch()
     place = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_DRAGOMAN_COMPLETE": "bash_complete"}
     lines = run(tmp_path, env=place).out.decode().splitlines()
     assert {line.partition(",")[2] for line in lines} == expected

@@ -386,6 +386,7 @@ async def test_a_client_that_is_closed_says_so_to_who_waits_for_its_models() -> 
     ("name", "hint"),
     [
         ("gpt-5", "; expected PROVIDER/MODEL, or a route of the configuration"),
+        ("openai:gpt-5", "; did you mean openai/gpt-5?"),
         ("qqqqqq/gpt-5", "; there is no service 'qqqqqq'"),
         ("echo", "; did you mean 'offline/echo'?"),
     ],

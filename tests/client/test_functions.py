@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from dragoman import function_tool
 from dragoman.errors import InvalidRequestError
-from dragoman.types import Image, Text, Tool
+from dragoman.types import Image, Text, Tool, ToolCall
 
 
 class Unit(StrEnum):
@@ -173,11 +173,22 @@ async def test_what_it_returns_is_told_as_text_or_json(value: Any, text: str) ->
     assert await call(lambda: value) == text
 
 
+@pytest.mark.parametrize("arguments", [{}, ToolCall(id="1", name="f")])
+async def test_it_is_called_with_the_text_of_its_arguments(arguments: Any) -> None:
+    with pytest.raises(TypeError, match=r"arguments: expected the text `arguments` of a call, got (dict|ToolCall)"):
+        await function_tool(lambda: "x", name="f").call(arguments)
+
+
 async def test_a_picture_is_shown_as_it_is() -> None:
     image = Image(url="https://x/y.png")
     assert await function_tool(lambda: image, name="f").call("{}") == (image,)
     both = [Text(text="look"), image]
     assert await function_tool(lambda: both, name="f").call("{}") == tuple(both)
+    assert await function_tool(lambda: ("look", image), name="f").call("{}") == tuple(both)
+    in_url = Image(url="data:image/png;base64,aGk=")
+    assert await function_tool(lambda: in_url, name="f").call("{}") == (Image(data="aGk=", media_type="image/png"),)
+    with pytest.raises(InvalidRequestError, match=r"result\[0\]\.data: expected base64"):
+        await function_tool(lambda: Image(data="a.png"), name="f").call("{}")
 
 
 WRONG = [
@@ -311,7 +322,7 @@ NO_TOOLS: list[tuple[Any, str]] = [
     (field_as_default, r"expected Annotated\[…, Field\(…\)\], got Field\(…\) as the default of count"),
     (unsayable, "unsayable: expected types that JSON can express"),
     (unknown, "unknown: expected types that JSON can express: name 'Nowhere'"),
-    (lambda: 1, "expected a function with a name, or `name`"),
+    (lambda: 1, "expected a function with a name, or function_tool"),
     (5, "expected a function, got int"),
 ]
 

@@ -135,6 +135,20 @@ async def test_closing_ends_it() -> None:
     assert [result async for result in stream] == []
 
 
+async def test_leaving_a_with_ends_it() -> None:
+    async with Client(Config()) as client, client.map("offline/script", ["text: a"] * 3) as results:
+        async for result in results:
+            assert result.text == "a"
+            break
+    assert [result async for result in results] == []
+
+
+def test_leaving_a_with_ends_it_without_a_loop() -> None:
+    with SyncClient(Config()) as client, client.map("offline/script", ["text: a"] * 3) as results:
+        assert next(results).text == "a"
+    assert repr(results) == "<SyncMapStream of <MapStream, at its end>>"
+
+
 async def test_closing_ends_it_for_a_task_that_waits() -> None:
     stream = MapStream(Turns(1), [0], 1, Bar(), ordered=True)  # type: ignore[list-item]  # what Turns takes
     found: list[str] = []

@@ -1,12 +1,16 @@
 """The schema that an output is asked for with: one that strict services take, or one that is not said to be strict."""
 
-from typing import Annotated, Any, Literal, assert_type
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Annotated, Any, Generic, Literal, TypeVar, assert_type
 
 import pydantic
 import pytest
 from msgspec import Meta, Struct
 
+from dragoman import Client
 from dragoman.client.output import OutputRun, OutputStream, shape_of, with_form
+from dragoman.config import Config
 from dragoman.types import ChatRequest, user
 from tests.client.test_output import Customer, Receipt, answer, client_of, sent
 
@@ -55,6 +59,68 @@ def test_a_list_of_values_names_their_type() -> None:
     assert sorted(choices["size"]["type"]) == ["integer", "null", "string"]
     for kind in ("Tea", "Milk"):
         assert shape_of(Tea | Milk).schema["$defs"][kind]["properties"]["type"]["type"] == "string"
+
+
+@dataclass
+class Visit:
+    at: datetime
+    until: time | None = None
+
+
+class Visits(Struct):
+    first: Visit
+    all: list[datetime]
+    days: dict[str, time]
+    pair: tuple[int, datetime]
+    later: "Visits | None" = None
+
+
+class Dated(Struct, tag=True):
+    at: datetime
+
+
+T = TypeVar("T")
+
+
+class Timed(Struct, Generic[T]):
+    at: datetime
+    value: T
+
+
+class Zoned(Struct):
+    here: Annotated[datetime, Meta(tz=False)]
+    utc: Annotated[datetime, Meta(tz=True, description="In UTC.")]
+
+
+AT = {"type": "string", "format": "date-time"}
+OF_DAY = {"type": "string", "format": "time"}
+
+
+def test_a_point_in_time_has_its_format_wherever_it_stands() -> None:
+    schema = shape_of(Visits).schema
+    found = schema["properties"]
+    assert (found["all"]["items"], found["days"]["additionalProperties"]) == (AT, OF_DAY)
+    assert found["pair"]["prefixItems"] == [{"type": "integer"}, AT]
+    visit = schema["$defs"]["Visit"]["properties"]
+    assert (visit["at"], visit["until"]["anyOf"]) == (AT, [OF_DAY, {"type": "null"}])
+    assert shape_of(Timed[int]).schema["properties"] == {"at": AT, "value": {"type": "integer"}}
+    assert shape_of(Timed[time]).schema["properties"] == {"at": AT, "value": OF_DAY}
+    assert shape_of(Dated | Tea).schema["properties"]["value"]["anyOf"] == [
+        {"$ref": "#/$defs/Dated"},
+        {"$ref": "#/$defs/Tea"},
+    ]
+    assert shape_of(Dated | Tea).schema["$defs"]["Dated"]["properties"]["at"] == AT
+
+
+def test_a_type_that_says_what_it_wants_of_a_zone_keeps_the_format_that_it_has() -> None:
+    found = shape_of(Zoned).schema["properties"]
+    assert found == {"here": {"type": "string"}, "utc": {**AT, "description": "In UTC."}}
+
+
+async def test_an_offline_model_fills_a_point_in_time() -> None:
+    async with Client(Config()) as client:
+        reply = await client.chat("offline/eliza", "When?", output=Visit, output_retries=0)
+    assert reply.output.at == datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("kind", [Receipt, Customer, Open, Anything, AnyList])

@@ -237,7 +237,11 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
         InvalidRequestError,
         "tools[1]: expected another name, since 'look' is that of a function",
     ),
-    ({"tools": [look, lambda: 1]}, TypeError, "tools[1]: expected a function with a name, or `name`"),
+    (
+        {"tools": [look, lambda: 1]},
+        TypeError,
+        "tools[1]: expected a function with a name, or function_tool(",
+    ),
     ({"max_turns": 0}, InvalidRequestError, "max_turns: expected a number of 1 or more, got 0"),
     ({"tolls": []}, TypeError, "there is no option 'tolls'; did you mean tools?"),
 ]

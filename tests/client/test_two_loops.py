@@ -133,3 +133,21 @@ asyncio.run(main())
 def test_the_loops_of_another_process_are_not_asked() -> None:
     done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=20, check=True)
     assert (done.stdout, done.stderr) == ("Hi\n", "")
+
+
+CALLS: dict[str, Callable[[Client], Any]] = {
+    "chat": lambda client: client.chat("offline/echo", "x"),
+    "stream": lambda client: client.stream("offline/echo", "x").response(),
+    "run": lambda client: client.run("offline/echo", "x").response(),
+    "map": lambda client: anext(client.map("offline/echo", ["x"])),
+    "embed": lambda client: client.embed("offline/echo", "x"),
+    "list_models": lambda client: client.list_models(),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_without_a_loop_of_asyncio_it_is_said_what_does_without(name: str) -> None:
+    # So trio runs a coroutine: asyncio knows nothing of it.
+    called = CALLS[name](Client({}))
+    with pytest.raises(RuntimeError, match="no event loop of asyncio runs here: use a SyncClient"):
+        called.send(None)

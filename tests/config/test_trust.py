@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.config import Config, load
-from dragoman.config.file import ConfigFile, read_file
+from dragoman.config.file import LARGEST, ConfigFile, read_file
 from dragoman.config.load import NAME
 from dragoman.config.trust import Trust
 from dragoman.errors import ConfigurationError
@@ -73,6 +73,26 @@ def test_a_wrong_file_that_was_never_trusted_does_not_matter(user: User) -> None
     write(user.here, "nonsense")
     assert user.load() == Config()
     assert len(user.told) == 1
+
+
+@pytest.mark.parametrize("how", ["folder", "loop", "large"])
+def test_what_cannot_be_read_was_never_trusted_either(user: User, how: str) -> None:
+    user.keep()
+    place = user.here / NAME
+    place.unlink()
+    if how == "folder":
+        place.mkdir()
+    elif how == "loop":  # which nobody can read, root neither
+        place.symlink_to(place)
+    else:
+        with place.open("wb") as file:
+            file.truncate(LARGEST + 1)
+    assert user.load() == Config()
+    (line,) = user.told
+    assert line.startswith(f"{NAME}: expected ")
+    assert line.endswith("; it is not used")
+    with pytest.raises(ConfigurationError):
+        user.load(place)
 
 
 def test_a_trusted_file_is_used_in_silence(user: User) -> None:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from pkgutil import resolve_name
 
 import pytest
 
@@ -58,3 +59,9 @@ def test_the_services_that_complete_texts_are_named() -> None:
     page = (REPOSITORY / "docs" / "how-to" / "code-completion.md").read_text()
     named = page.partition("knows the path for\n")[2].partition(". For any")[0]
     assert set(re.split(r",\s+| and ", named)) == {row.title for row in ROWS if row.completions}
+
+
+def test_each_name_on_the_page_of_python_is_there_and_said_in_words() -> None:
+    names = re.findall(r"^::: (\S+)$", (REPOSITORY / "docs/reference/python.md").read_text(), re.MULTILINE)
+    assert len(names) > 30
+    assert [name for name in names if not resolve_name(name).__doc__] == []

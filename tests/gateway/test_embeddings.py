@@ -211,6 +211,101 @@ async def test_embeddings_go_between_all_protocols_that_have_them(service: str, 
         assert texts_in(up.requests[0].body) == ["a", "b"]
 
 
+@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
+@pytest.mark.parametrize("texts", [["a"], ["a", "b"]], ids=["embedContent", "batchEmbedContents"])
+async def test_settings_of_google_s_client_for_vertex_ai_arrive(texts: Any) -> None:
+    """It writes them into `embedContentConfig`, and for the Gemini API beside the content."""
+    from google import genai
+    from google.genai import types
+
+    async def embeds(exchange: Exchange) -> None:
+        data = [{"index": i, "embedding": [i, 0.5]} for i in range(len(texts))]
+        await exchange.reply(200, JSON, json.dumps({"data": data}).encode())
+
+    route = {"gemini-embedding-2": ModelConfig(targets=("up/m",))}
+    async with serve(embeds) as up, running_gateway(replace(over(f"{up.url}/v1"), models=route)) as url:
+        options = types.HttpOptions(base_url=url, api_version="v1beta1")
+        caller = genai.Client(vertexai=True, api_key="k", http_options=options)
+        config = types.EmbedContentConfig(output_dimensionality=2, auto_truncate=True, document_ocr=True)
+        contents: Any = [types.UserContent(text) for text in texts]
+        got = await caller.aio.models.embed_content(model="gemini-embedding-2", contents=contents, config=config)
+        await caller.aio.aclose()
+    assert len(got.embeddings or ()) == len(texts)
+    assert json.loads(up.requests[0].body)["dimensions"] == 2
+    headers = got.sdk_http_response.headers if got.sdk_http_response is not None else None
+    assert headers is not None
+    assert headers["x-dragoman-losses"] == "truncate, gemini.embedContentConfig"
+
+
+REFUSALS: list[tuple[int, dict[str, object]]] = [
+    (400, {"message": "bedrock does not support parameters: {'encoding_format': 'base64'}"}),
+    (422, {"message": "extra inputs are not permitted", "param": "encoding_format"}),
+]
+
+
+@pytest.mark.parametrize(("status", "error"), REFUSALS)
+async def test_a_service_that_knows_no_form_of_vectors_is_asked_without_it(
+    status: int, error: dict[str, object]
+) -> None:
+    """OpenAI's client asks for base64, and we do for callers of other protocols (BerriAI/litellm#38774)."""
+
+    async def embeds(exchange: Exchange) -> None:
+        if "encoding_format" in json.loads(exchange.request.body):
+            await exchange.reply(status, JSON, json.dumps({"error": error}).encode())
+        else:
+            await exchange.reply(200, JSON, json.dumps({"data": [{"embedding": [0.25, 0.5]}]}).encode())
+
+    async with serve(embeds) as service, running_gateway(over(f"{service.url}/v1")) as url:
+        asked = {"model": "up/m", "input": "a"}
+        first = await ask(
+            url, "POST", "/v1/embeddings", JSON, json.dumps(asked | {"encoding_format": "base64"}).encode()
+        )
+        again = await ask(url, "POST", "/api/embed", JSON, json.dumps(asked).encode())
+    assert json.loads(first.body)["data"][0]["embedding"] == packed([0.25, 0.5])
+    assert json.loads(again.body)["embeddings"] == [[0.25, 0.5]]
+    assert "x-dragoman-losses" not in first.headers
+    assert len(service.requests) == 3  # the second time it is known
+
+
+async def test_any_other_refusal_is_told_at_once() -> None:
+    async def refuses(exchange: Exchange) -> None:
+        await exchange.reply(400, JSON, b'{"error": {"message": "too many dimensions", "param": "dimensions"}}')
+
+    asked = json.dumps({"model": "up/m", "input": "a", "encoding_format": "base64"}).encode()
+    async with serve(refuses) as service, running_gateway(over(f"{service.url}/v1")) as url:
+        got = await ask(url, "POST", "/v1/embeddings", JSON, asked)
+    assert (got.status, len(service.requests)) == (400, 1)
+
+
+@pytest.mark.parametrize("service", ["gemini", "ollama"])
+async def test_a_text_in_parts_stays_so_at_services_that_have_parts(service: str) -> None:
+    async def embeds(exchange: Exchange) -> None:
+        found = EMBEDDING[service][1](len(texts_in(exchange.request.body)))
+        await exchange.reply(200, JSON, json.dumps(found).encode())
+
+    parts = [{"text": "a cat"}, {"text": "a dog"}]
+    asked = json.dumps({"content": {"parts": parts}}).encode()
+    async with serve(embeds) as up, running_gateway(over(up.url, service)) as url:
+        got = await ask(url, "POST", "/v1beta/models/up/m:embedContent", JSON, asked)
+    sent = json.loads(up.requests[0].body)
+    assert (got.status, got.headers.get("x-dragoman-losses")) == (200, None)
+    assert (
+        (sent["requests"][0]["content"]["parts"] == parts) if service == "gemini" else sent["input"] == ["a cata dog"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "param"),
+    [({"inlineData": {"mimeType": "image/png", "data": "aaaa"}}, "inlineData"), ({}, "text"), ({"text": 1}, "text")],
+)
+async def test_what_is_no_text_is_refused_by_the_name_of_its_field(part: dict[str, object], param: str) -> None:
+    asked = json.dumps({"content": {"parts": [{"text": "a"}, part]}}).encode()
+    async with running_gateway() as url:
+        got = await ask(url, "POST", "/v1beta/models/offline/echo:embedContent", JSON, asked)
+    assert got.status == 400
+    assert json.loads(got.body)["error"]["message"].startswith(f"content.parts[1].{param}: ")
+
+
 SIZES: dict[str, Any] = {
     "openai-chat": lambda *sizes: {"data": [{"index": i, "embedding": [0.5] * n} for i, n in enumerate(sizes)]},
     "gemini": lambda *sizes: {"embeddings": [{"values": [0.5] * n} for n in sizes]},
@@ -269,7 +364,7 @@ REPLIES: dict[str, Any] = {
     },
     "gemini": {
         "embeddings": [{"values": [1.0]}],
-        "usageMetadata": {"promptTokenCount": 2, "cost": 0.5},
+        "usageMetadata": {"promptTokenCount": 2, "totalTokenCount": 2, "cost": 0.5},
         "meta": {"a": 1},
     },
     "ollama": {

@@ -21,12 +21,14 @@ from dragoman.protocols.webchat.aibn import AibnClient
 from dragoman.protocols.webchat.aichatfree import AIChatFreeClient
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
-from dragoman.providers.request import ChatOptions, build_request, check_names
+from dragoman.providers.request import CONFIGURED, ChatOptions, build_request, check_names
 from dragoman.providers.turns import checked_request
 from dragoman.types import (
     Audio,
     ChatRequest,
     ChatResponse,
+    File,
+    Image,
     Message,
     OpaqueState,
     Reasoning,
@@ -170,12 +172,40 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ([{"role": "user", "content": {1, 2}}], {}, "messages[0].content: expected what JSON can say, got set"),
     ([{"role": "user", "content": float("nan")}], {}, "messages[0].content: expected a finite number"),
     ([{"role": "user", 5: "x"}], {}, "messages[0]: expected names that are strings, got int"),
-    ([None], {}, "messages[0]: expected an object or a value of dragoman.types, got nothing"),
+    ([None], {}, "messages[0]: expected a dictionary or a Message, got nothing"),
+    (["x", Image(url="https://h/a.png")], {}, "messages[0]: expected a dictionary or a Message, got a string"),
+    ([Image(url="https://h/a.png")], {}, "messages[0]: expected a message, got Image, a part of one"),
+    ([user("x", Image(data=b"x"))], {}, "messages[0].parts[1].data: expected what JSON can say, got bytes"),  # type: ignore[arg-type]  # the point
+    (
+        [user("x", Image(url="data:image/png,hi"))],
+        {},
+        "messages[0].parts[1].url: expected a data URL with a media type and base64",
+    ),
+    ([user("x", Image(data="a path.png"))], {}, "messages[0].parts[1].data: expected base64"),
+    (
+        [user("x", File(data="data:application/pdf;base64,JVBERi0="))],
+        {},
+        "messages[0].parts[1].data: expected base64, got a data URL, which is for `url`",
+    ),
+    (
+        [Message("tool", (ToolResult(id="c", parts=(Image(data="?"),)),))],
+        {},
+        "messages[0].parts[0].parts[0].data: expected base64",
+    ),
+    (
+        [{"role": "user", "content": [Text("x"), {"type": "text", "text": "y"}]}],
+        {},
+        "messages[0].content[1].kind: expected one of text, refusal",
+    ),
     ([REPLY], {}, "messages[0]: expected a message, got a ChatResponse, whose `message` is one"),
     (b"bytes", {}, "messages: expected a text or a list of messages, got bytes"),
     (user("alone"), {}, "messages: expected a text or a list of messages, got Message"),
     ("x", {"tools": [Tool(5)]}, "tools[0].name: expected `str`, got `int`"),  # type: ignore[arg-type]  # the point
-    ("x", {"tools": [{"name": "f", "input_schema": {}}]}, "tools[0]: expected no 'input_schema' in a Tool"),
+    (
+        "x",
+        {"tools": [{"name": "f", "input_schema": {}}]},
+        "tools[0]: expected no 'input_schema' in a Tool; did you mean parameters?",
+    ),
     ("x", {"tools": "f"}, "tools: expected a list of tools, got str"),
     ("x", {"tool_choice": ToolChoice("maybe")}, "tool_choice.mode: invalid enum value 'maybe'"),  # type: ignore[arg-type]  # the point
     ("x", {"user": b"x"}, "user: expected what JSON can say, got bytes"),
@@ -208,7 +238,11 @@ def test_values_too_deep_for_an_encoder_are_refused() -> None:
     [
         ("temprature", "; did you mean temperature?"),
         ("max_token", "; did you mean max_tokens?"),
-        ("api_base", "; fields that only the service knows go into `extra_body`"),
+        ("n", "; `map(…)` asks several times"),
+        ("logit_bias", "; fields that only the service knows go into `extra_body`"),
+        ("store", "; it goes into `extra_body`"),
+        ("response_model", "; `output` takes a type"),
+        ("extra_headers", f"; {CONFIGURED}, with their `headers`"),
         ("stream", "; `stream(…)` gives an answer as it comes"),
         ("api_key", "; services stand in the configuration: `Client({'providers': {NAME: …}})`"),
     ],
@@ -228,6 +262,25 @@ async def test_an_option_that_there_is_not_is_a_type_error_with_the_nearest_name
 def test_every_option_may_be_none() -> None:
     check_names(dict.fromkeys(ChatOptions.__annotations__))
     assert chat_request("x", **dict.fromkeys(ChatOptions.__annotations__)) == chat_request("x")
+
+
+def test_a_dictionary_may_have_parts_of_ours_for_its_content() -> None:
+    picture = Image(data="aGk=", media_type="image/png")
+    request = chat_request([{"role": "user", "content": [Text("What is it?"), "Say it.", picture], "name": "ann"}])
+    assert request.messages == (Message("user", (Text("What is it?"), Text("Say it."), picture), "ann"),)
+
+
+def test_a_data_url_is_data_for_every_protocol() -> None:
+    shown = Image(url="data:image/png;base64,aGk=")
+    result = ToolResult(id="c", parts=(shown,))
+    picture = Image(data="aGk=", media_type="image/png")
+    request = chat_request([user("x", shown), Message("tool", (result,))])
+    assert request.messages == (user("x", picture), Message("tool", (ToolResult(id="c", parts=(picture,)),)))
+
+
+def test_what_a_service_said_is_given_back_as_it_came() -> None:
+    said = Message("assistant", (Audio(data="no base64"),))
+    assert chat_request([user("x"), said, user("y")]).messages[1] == said
 
 
 async def test_a_request_of_our_own_making_is_checked_before_it_is_sent() -> None:

@@ -21,8 +21,14 @@ def pinned() -> dict[str, list[str]]:
     return found
 
 
-def test_four_modules_are_public() -> None:
-    assert list(pinned()) == ["dragoman", "dragoman.errors", "dragoman.providers", "dragoman.types"]
+def test_five_modules_are_public() -> None:
+    assert list(pinned()) == [
+        "dragoman",
+        "dragoman.client",
+        "dragoman.errors",
+        "dragoman.providers",
+        "dragoman.types",
+    ]
 
 
 @pytest.mark.parametrize("module", pinned())

@@ -86,6 +86,15 @@ def test_the_last_is_the_one_that_was_changed_last(make: Maker) -> None:
     assert [heading.title for heading in store.newest(1)] == ["one"]
 
 
+def test_a_clock_that_was_wrong_once_does_not_say_which_is_the_last(make: Maker) -> None:
+    store = make()
+    store.write(talk("from the future", "1"), 4e9)
+    now = store.write(talk("now", "1"), 10)
+    last = store.last()
+    assert last is not None
+    assert last.revision.id == now.id
+
+
 @pytest.mark.parametrize(
     ("terms", "found"),
     [
@@ -231,6 +240,30 @@ def test_a_message_that_is_no_message_is_told(tmp_path: Path) -> None:
             other.execute("UPDATE messages SET body = '[]'")
         with pytest.raises(StoreError, match="damaged"):
             store.get(revision.id)
+
+
+@pytest.mark.parametrize(
+    "damage", ["conversations SET title = x'ff'", "conversations SET changed = 'x'", "conversations SET began = x'00'"]
+)
+def test_a_value_of_another_type_is_told(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "x.db"
+    with closing(Conversations(path)) as store:
+        revision = store.write(talk("one", "1"), 1)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute(f"UPDATE {damage}")
+        looks = (store.last, lambda: store.get(revision.id), lambda: store.newest(9), lambda: store.search(["one"], 9))
+        for look in looks:
+            with pytest.raises(StoreError, match="damaged"):
+                look()
+
+
+def test_a_found_text_that_is_none_is_told(make: Maker, tmp_path: Path) -> None:
+    store = make()
+    store.write(talk("one", "1"), 1)
+    with closing(sqlite3.connect(tmp_path / "deep" / "conversations.db", isolation_level=None)) as other:
+        other.execute("UPDATE messages SET text = x'6f6e65'")
+    with pytest.raises(StoreError):
+        store.search(["one"], 9)
 
 
 def test_a_file_of_a_later_version_is_not_touched(tmp_path: Path) -> None:

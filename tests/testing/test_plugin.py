@@ -71,7 +71,7 @@ async def test_the_examples_record_once_and_then_play(tmp_path: Path) -> None:
         write_examples(tmp_path, server.url)
         code, said = await run(tmp_path, "--dragoman-record=none")
         assert (code, len(server.requests)) == (1, 0), said
-        assert "test_summarises.json: cannot be read" in said
+        assert "there is no cassette with POST /v1/chat/completions: record one first" in said
         code, said = await run(tmp_path)
         assert (code, len(server.requests)) == (0, 1), said
         recorded = file.read_text()

@@ -87,10 +87,26 @@ async def test_writes_nothing_if_nothing_was_asked(tmp_path: Path, mode: RecordM
     assert not path.exists()
 
 
-def test_what_is_missing_or_no_cassette_is_said(tmp_path: Path) -> None:
+async def test_without_a_file_each_call_is_an_error_and_all_else_is_well(tmp_path: Path) -> None:
     path = tmp_path / "tape.json"
-    with pytest.raises(ConfigurationError, match=r"tape\.json: cannot be read"):
-        Client.record(path, {}, mode="none")
+    async with Client.record(path, config("http://127.0.0.1:1"), mode="none") as client:
+        assert (await client.chat("offline/echo", "hi")).text == "hi"
+        with pytest.raises(ConnectError, match="there is no cassette with POST /v1/chat/completions: record one first"):
+            await client.chat("up/m", "hi")
+    assert not path.exists()
+
+
+async def test_what_is_not_in_the_cassette_is_asked_for_once_and_of_no_other_target(tmp_path: Path) -> None:
+    tables = config("http://127.0.0.1:1") | {"models": {"fast": {"targets": ["up/m", "offline/echo"]}}}
+    async with Client.record(tmp_path / "tape.json", tables, mode="none") as client:
+        with pytest.raises(ConnectError) as caught:
+            await client.chat("fast", "hi", retries=100)
+    assert (caught.value.code, caught.value.retryable) == ("not_in_cassette", False)
+    assert len(caught.value.attempts) == 1
+
+
+def test_what_is_no_cassette_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "tape.json"
     path.write_text("{}}")
     with pytest.raises(ConfigurationError, match="expected a cassette"):
         Client.record(path, {})

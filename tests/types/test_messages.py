@@ -6,17 +6,26 @@ from hypothesis import strategies as st
 
 from dragoman.types import (
     ChatResponse,
+    Image,
     Message,
+    Reasoning,
+    Refusal,
     ResponseHead,
     ServerRequest,
     Text,
     ToolCall,
+    ToolResult,
     Usage,
     assistant,
     system,
+    tool_result,
     user,
 )
 from tests.types.values import PARTS, counts
+
+
+def test_the_text_of_a_result_is_that_of_its_parts() -> None:
+    assert ToolResult(id="1", parts=(Text("a"), Image(url="https://h/a.png"), Text("b"))).text == "ab"
 
 
 def test_text_is_all_text_parts_joined_by_nothing() -> None:
@@ -36,6 +45,40 @@ def test_plain_messages_have_one_text() -> None:
     for make, role in ((system, "system"), (user, "user"), (assistant, "assistant")):
         message = make("hello")
         assert (message.role, message.parts) == (role, (Text(text="hello"),))
+
+
+def test_a_question_may_have_pictures_beside_it() -> None:
+    picture = Image(url="https://h/a.png")
+    assert user("What is it?", picture) == Message("user", (Text(text="What is it?"), picture))
+
+
+def test_a_result_belongs_to_a_call() -> None:
+    with pytest.raises(TypeError, match="call: expected a ToolCall, got str"):
+        tool_result("call_1", "x")  # type: ignore[arg-type]  # the point
+
+
+def test_thinking_and_a_refusal_are_apart_from_the_text() -> None:
+    answer = ChatResponse(parts=(Reasoning(text="h"), Text(text="So."), Reasoning(text="m"), Refusal(text="No.")))
+    assert (answer.reasoning, answer.text, answer.refusal) == ("hm", "So.", "No.")
+    assert (ChatResponse().reasoning, ChatResponse().refusal) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("usage", "total"),
+    [
+        (Usage(3, 4), 7),
+        (Usage(3, 4, total_tokens=9), 9),
+        (Usage(3), None),
+        (Usage(), None),
+    ],
+)
+def test_a_total_is_what_the_service_says_or_the_sum(usage: Usage, total: int | None) -> None:
+    assert usage.total == total
+
+
+def test_what_is_not_set_is_not_printed() -> None:
+    answer = ChatResponse(id="a", parts=(Text(text="Hi"),), usage=Usage(3))
+    assert repr(answer) == "ChatResponse(id='a', parts=(Text(text='Hi'),), usage=Usage(input_tokens=3))"
 
 
 def test_equal_content_is_equal() -> None:

@@ -25,7 +25,7 @@ def run_agent(command: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs `command` to its end; its exit code, or 128 and the number of the signal that ended it.
 
     It stays in our process group, so that a shell can stop both and go on with both. Raises ConfigurationError if it
-    cannot be started.
+    cannot be started, and KeyboardInterrupt if a Ctrl-C ended it.
     """
     waiting: list[int] = []
     process: subprocess.Popen[bytes] | None = None
@@ -46,6 +46,8 @@ def run_agent(command: Sequence[str], environ: Mapping[str, str]) -> int:
         for number in waiting:
             process.send_signal(number)
         code = process.wait()
+    if code == -signal.SIGINT:
+        raise KeyboardInterrupt
     return KILLED - code if code < 0 else code
 
 

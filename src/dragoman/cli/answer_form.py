@@ -13,6 +13,7 @@ from dragoman.types import ResponseFormat
 
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 FIELD = re.compile(r"\s*(?P<name>[\w-]+)(?:\s+(?P<type>\w+))?\s*(?::\s*(?P<description>.*?))?\s*")
+FIRST_NAME = re.compile(r"[^\s:,]+")
 EXPECTED = "a file, a JSON schema, or fields as `name, age int, note: one sentence`"
 LARGEST = 1 << 20
 """Bytes of a schema: a hundred times what services take."""
@@ -21,11 +22,21 @@ LARGEST = 1 << 20
 def answer_form(text: str) -> ResponseFormat:
     """The form of the answer. Raises InvalidRequestError."""
     if text.lstrip().startswith("{"):
-        return _by_schema(text.encode(errors="replace"), "the schema")
-    path = Path(text)
-    if text.endswith(".json") or os.sep in text or path.is_file():
-        return _by_schema(read_text(path, LARGEST), text)
+        return _by_schema(text.encode(errors="surrogateescape"), "the schema")
+    if _names_file(text):
+        return _by_schema(read_text(Path(text), LARGEST), text)
     return ResponseFormat(kind="json_schema", name="answer", schema=short_schema(text), strict=True)
+
+
+def _names_file(text: str) -> bool:
+    """Whether it is a path, and not fields, whose descriptions may be long and have slashes too."""
+    begins = FIRST_NAME.match(text)
+    if (text.endswith(".json") and ":" not in text) or (begins is not None and os.sep in begins[0]):
+        return True
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def short_schema(text: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 from dragoman.cli.conversation.record import Record
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat import encode_messages
-from dragoman.types import Message, Reasoning, Refusal, names
+from dragoman.types import Message, names
 
 
 def answer_object(record: Record, model: str, error: DragomanError | None, conversation: int | None) -> dict[str, Any]:
@@ -21,8 +21,8 @@ def answer_object(record: Record, model: str, error: DragomanError | None, conve
         "finish_reason": answer.finish_reason if whole else None,
         "native_finish_reason": answer.native_finish_reason,
         "usage": asdict(answer.usage) if answer.usage else None,
-        "reasoning": "".join(part.text for part in answer.parts if isinstance(part, Reasoning)) or None,
-        "refusal": "".join(part.text for part in answer.parts if isinstance(part, Refusal)) or None,
+        "reasoning": answer.reasoning or None,
+        "refusal": answer.refusal or None,
         "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls],
         "parts": answer.parts,
         "messages": encode_messages(_run(record)),

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dragoman.cli.files import read
+from dragoman.cli.question import note_silence
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.types import Audio, File, Image, Message, Text
+from dragoman.wire.utf8 import well_formed
 
 STDIN = "-"
 """The name that means stdin."""
@@ -56,9 +58,10 @@ def attach(name: str) -> Attachment:
         )
     if name != STDIN:
         path = Path(name)
-        return attachment(read(path, LARGEST), path.name)
+        return attachment(read(path, LARGEST), well_formed(path.name))
     if sys.stdin is None:
         raise InvalidRequestError("stdin is closed: nothing can be attached from it")
+    note_silence()
     data = sys.stdin.buffer.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise InvalidRequestError(f"stdin: expected at most {LARGEST >> 20} MiB, got more")

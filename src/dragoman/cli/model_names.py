@@ -1,5 +1,5 @@
-"""The models' names for a shell that completes a word. Says nothing if the configuration is wrong, and runs none
-of its commands."""
+"""The names of models and services for a shell that completes a word. Says nothing if the configuration is wrong, and
+runs none of its commands."""
 
 from pathlib import Path
 
@@ -11,10 +11,21 @@ from dragoman.errors import DragomanError
 
 def known_models(config: Path | None) -> tuple[str, ...]:
     """What `-m` may name."""
+    client = _client(config)
+    return client.models() if client else ()
+
+
+def known_providers(config: Path | None) -> tuple[str, ...]:
+    """The configured services; all that are known, if there are none."""
+    client = _client(config)
+    return tuple(client.config.providers or client.providers) if client else ()
+
+
+def _client(config: Path | None) -> Client | None:
     try:
-        return Client(load(config, warn=_in_silence, run=run_none)).models()
+        return Client(load(config, warn=_in_silence, run=run_none))
     except DragomanError:
-        return ()
+        return None
 
 
 def _in_silence(_: str) -> None:

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +32,37 @@ class ListingGroup(click.Group):
         return listing.shell_complete(click.Context(listing, parent=ctx), incomplete)
 
 
+class Utf8Text(click.types.StringParamType):
+    """A text as UTF-8, whatever the locale: Python keeps bytes that the locale has not as lone surrogates."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return str(value).encode(errors="surrogateescape").decode()
+        except UnicodeError as exc:
+            named = param.opts[-1] if isinstance(param, click.Option) else f"the {param.name if param else 'text'}"
+            raise click.UsageError(f"expected UTF-8 in {named}, got other bytes", ctx) from exc
+
+
+UTF8 = Utf8Text()
+
+
+class UserPath(click.Path):
+    """A path, whose `~` is the user's home: no shell puts that in its place in `--output=~/FILE`."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        try:
+            return path.expanduser()
+        except RuntimeError:
+            self.fail(f"{path}: whose home is that?", param, ctx)
+
+
+PATH = UserPath()
+
+
 def completed_file(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Lets the shell complete the name of a file, for an option whose value may be something else too."""
     return [CompletionItem(incomplete, type="file")]
@@ -45,7 +77,7 @@ def config_option(command: Command) -> Command:
     """`--config FILE`, before the command or after it."""
     return click.option(
         "--config",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="FILE",
         callback=_nearest,
         help="Read this configuration instead of looking for dragoman.toml.",
@@ -71,7 +103,9 @@ def model_option(command: Command) -> Command:
 
 def system_option(command: Command) -> Command:
     """`-s TEXT`."""
-    return click.option("-s", "--system", metavar="TEXT", help="A system message before the conversation.")(command)
+    return click.option("-s", "--system", type=UTF8, metavar="TEXT", help="A system message before the conversation.")(
+        command
+    )
 
 
 def kept_options(command: Command) -> Command:

@@ -129,13 +129,23 @@ def program(config: Path | None) -> None:
 def main() -> None:
     """Runs the command that the process was called with, and exits."""
     open_standard()
-    with left_as_found():
-        code = run(sys.argv[1:])
+    try:
+        with left_as_found():
+            code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.excepthook = _in_silence
+        raise
     sys.exit(code)
 
 
+def _in_silence(*_: object) -> None:
+    """In place of a traceback. Python then ends the process by the signal: what a shell sees is 130, and it also ends
+    the loop or script that runs us, which it would go on with after an exit: https://www.cons.org/cracauer/sigint.html
+    """
+
+
 def run(arguments: list[str]) -> int:
-    """The exit code of one run; its errors are on stderr, a line each."""
+    """The exit code of one run; its errors are on stderr, a line each. Raises KeyboardInterrupt."""
     forgiving()
     try:
         code = program.main(arguments, prog_name="dragoman", standalone_mode=False)
@@ -148,7 +158,9 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as exc:
         complain(exc.format_message())
         return exc.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort as exc:
+        if isinstance(exc.__context__, KeyboardInterrupt):
+            raise exc.__context__ from None
         return Exit.INTERRUPTED
     except DragomanError as exc:
         tell_failure(exc)

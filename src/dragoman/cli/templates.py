@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template as Pattern
 from typing import Any
 
+import click
 import msgspec
 from msgspec import Struct, field
 
@@ -86,6 +87,11 @@ def names() -> list[str]:
         return sorted(path.stem for path in folder().iterdir() if path.suffix == ".toml" and NAME.fullmatch(path.stem))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def completed(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """The names that a shell may complete a word with."""
+    return [name for name in names() if name.startswith(incomplete)]
 
 
 def find(name: str) -> Template:

@@ -18,6 +18,7 @@ from dragoman.config import Config
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.forward import Forwarded
 from dragoman.errors import InvalidRequestError, ModelNotFoundError
+from dragoman.loop.uncopied import Uncopied
 from dragoman.protocols.operations import KeptCall
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
@@ -44,7 +45,7 @@ from dragoman.types import (
 )
 
 
-class BaseClient:
+class BaseClient(Uncopied):
     """The services of a configuration, and who is asked for which model. See Client, which is asked in words."""
 
     def __init__(
@@ -68,6 +69,10 @@ class BaseClient:
         """Those with keys of before, which calls under way still have."""
         self.providers = self._models.providers
         self._keys = FreshKeys(self.config, self._put)
+
+    def __repr__(self) -> str:
+        services = ", ".join(self.config.providers) or "the offline models"
+        return f"<{type(self).__name__} of {services}{', closed' if self._closed else ''}>"
 
     def _put(self, config: Config) -> None:
         """From now on `config` is in force, which differs in keys alone."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 from msgspec.structs import replace
 
 from dragoman.client.base_client import BaseClient
+from dragoman.client.call_log import note
 from dragoman.client.configuration import Configuration
 from dragoman.client.mapped import MapStream
 from dragoman.client.options import (
@@ -268,7 +269,7 @@ class Client(BaseClient):
         """
         request = embed_request(model, texts, options)
         response, lost = await self._limiter.value(
-            lambda: self.embed_request(request), self._limiter.given(options), model
+            lambda: self.embed_request(request, note), self._limiter.given(options), model
         )
         return replace(response, losses=lost)
 
@@ -277,7 +278,7 @@ class Client(BaseClient):
         it is one. Arguments as for `chat`."""
         check_names(options, CALL)
         request = chat_request(model, messages, options)
-        return await self._limiter.value(lambda: self.count_request(request), self._limiter.given(options), model)
+        return await self._limiter.value(lambda: self.count_request(request, note), self._limiter.given(options), model)
 
     async def _chat(
         self, model: str, messages: Conversation, shape: Shape[Any] | None, options: CallOptions

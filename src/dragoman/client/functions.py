@@ -1,7 +1,7 @@
 """Python functions as tools that a model may call: their schema by their hints and docstring, and one call of them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, Union, get_origin, get_type_hints
 
@@ -15,6 +15,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.loop.own_thread import in_own_thread
 from dragoman.protocols.tools.schema.closed import Closer
 from dragoman.protocols.tools.schema.keywords import mapped
+from dragoman.providers.own_media import read_media
 from dragoman.types import Audio, File, Image, ResultParts, Text, Tool, Unknown
 
 Function = Callable[..., Any]
@@ -47,7 +48,7 @@ class FunctionTool:
         words, about = _docstrings(function)
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
-            raise TypeError("expected a function with a name, or `name`")
+            raise TypeError("expected a function with a name, or function_tool(function, name=…)")
         # A class of pydantic has a schema itself, and is made of all its fields at once.
         self._parameters = None if is_own(function) else _parameters(function, own)
         try:
@@ -64,6 +65,9 @@ class FunctionTool:
             schema = _all_required(Closer().closed(schema))
         self.tool = Tool(own, description or words or None, schema, strict)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.tool.name}>"
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
@@ -73,6 +77,8 @@ class FunctionTool:
         A function that is no coroutine function runs in a thread of its own. Raises InvalidRequestError if the
         arguments do not fit, and what the function raises.
         """
+        if not isinstance(arguments, str):
+            raise TypeError(f"arguments: expected the text `arguments` of a call, got {type(arguments).__name__}")
         given = self._shape.read(arguments.strip() or "{}")
         if self._parameters is None:
             return result_parts(given)
@@ -109,9 +115,10 @@ def function_tool(
 def result_parts(value: object) -> ResultParts:
     """What a function returned, for the model: parts and text as they are, all else as JSON.
 
-    Raises TypeError, and UnicodeEncodeError for half a character, as in a file's name that is no UTF-8.
+    Raises TypeError, InvalidRequestError for a picture that is no base64, and UnicodeEncodeError for half a character,
+    as in a file's name that is no UTF-8.
     """
-    parts = _parts(value)
+    parts = read_media(_parts(value), "result")
     for part in parts:
         if isinstance(part, Text):
             part.text.encode()
@@ -124,10 +131,15 @@ def _parts(value: object) -> ResultParts:
             return (Text(text=value),)
         case Text() | Image() | Audio() | File() | Unknown():
             return (value,)
-        case list() | tuple() if value and all(isinstance(each, PARTS) for each in value):
-            return tuple(value)
+        case list() | tuple() if _has_parts(value):
+            return tuple(Text(text=each) if isinstance(each, str) else each for each in value)
         case _:
             return (Text(text=to_json(value)),)
+
+
+def _has_parts(values: Sequence[object]) -> bool:
+    """Whether these are parts, with texts among them or not; texts alone are a list, as JSON."""
+    return all(isinstance(each, (*PARTS, str)) for each in values) and any(isinstance(each, PARTS) for each in values)
 
 
 def _parameters(function: Function, name: str) -> list[Kind]:

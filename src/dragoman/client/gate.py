@@ -5,6 +5,8 @@ from collections import deque
 from os import getpid
 from weakref import WeakKeyDictionary
 
+from dragoman.loop.running import running_loop
+
 
 class Gate:
     """Counts what is under way in one event loop."""
@@ -63,7 +65,7 @@ class Gates:
         Raises RuntimeError if calls are under way in another loop that runs: connections belong to one loop, and a
         client that moves to the next one ends those of the last.
         """
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         gate = self._gates.get(loop)
         if gate is None:
             gate = self._gates[loop] = Gate()

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from math import inf
 from typing import Any, TypeVar
 
+from dragoman.client.call_log import log_answer
 from dragoman.client.gate import Gate, Gates
 from dragoman.client.options import Limits
 from dragoman.client.retries import Random, retried
@@ -43,6 +44,7 @@ class Limiter:
             await gate.enter(limits.max_parallel)
             try:
                 limited = Limited(await handler(request), gate, ends, limits.timeout, request.model)
+                log_answer(limited)
                 # Without retries nothing is held back, and the answer may be read as soon as its head is here.
                 return await held(limited) if limits.retries else limited
             except BaseException:

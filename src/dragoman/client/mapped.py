@@ -10,13 +10,15 @@ from dragoman.client.progress import Bar
 from dragoman.engine.stream import check_loop
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.loop.from_outside import call_in
+from dragoman.loop.running import running_loop
+from dragoman.loop.uncopied import Uncopied
 from dragoman.providers.request import Conversation
 from dragoman.types import ChatResponse
 
 R = TypeVar("R", bound=ChatResponse)
 
 
-class Mapped(Struct, Generic[R], frozen=True):
+class Mapped(Struct, Generic[R], frozen=True, repr_omit_defaults=True):
     """What became of one prompt."""
 
     index: int
@@ -67,7 +69,7 @@ class _Work(Generic[R]):
             self.done.put_nowait(exc)
 
 
-class MapStream(AsyncIterator[Mapped[R]], Generic[R]):
+class MapStream(Uncopied, AsyncIterator[Mapped[R]], Generic[R]):
     """The results, in the order of the prompts or as they come.
 
     Nothing is asked before it is iterated or awaited; `await` gives a list of all. A prompt that fails costs no other.
@@ -95,6 +97,10 @@ class MapStream(AsyncIterator[Mapped[R]], Generic[R]):
     def __aiter__(self) -> Self:
         return self
 
+    def __repr__(self) -> str:
+        state = "at its end" if not self._running else "not begun" if self._tasks is None else "under way"
+        return f"<{type(self).__name__}, {state}>"
+
     def __await__(self) -> Generator[None, None, list[Mapped[R]]]:
         return self._all().__await__()
 
@@ -117,6 +123,12 @@ class MapStream(AsyncIterator[Mapped[R]], Generic[R]):
         if self._cut and not was_cut:
             raise TruncatedStreamError("the results were closed, or a task that read them was cancelled")
         raise StopAsyncIteration
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.close()
 
     async def aclose(self) -> None:
         """Ends what is under way."""
@@ -143,7 +155,7 @@ class MapStream(AsyncIterator[Mapped[R]], Generic[R]):
         if self._running:
             check_loop(self._loop)
         if self._tasks is None and self._running:
-            self._loop = asyncio.get_running_loop()
+            self._loop = running_loop()
             self._bar.open()
             self._tasks = [self._loop.create_task(self._work.run()) for _ in range(self._concurrency)]
 

@@ -280,6 +280,9 @@ class ModelTable:
             return hint or f"; there is no service {name.partition('/')[0]!r}"
         if name in self.providers:
             return f"; {name!r} is a service: its models are {name}/NAME"
+        service, colon, model = name.partition(":")
+        if colon and service in self.providers:  # so aisuite and pydantic-ai name models
+            return f"; did you mean {service}/{model}?"
         behind = {full.rpartition("/")[2]: full for full in self.names()}
         hint = f"; did you mean {behind[name]!r}?" if name in behind else nearest(name, self.names())
         return hint or "; expected PROVIDER/MODEL, or a route of the configuration"

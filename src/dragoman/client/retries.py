@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from typing import TypeVar
 
+from dragoman.client.call_log import log_failures, log_wait
 from dragoman.errors import Attempt, DragomanError
 
 T = TypeVar("T")
@@ -56,9 +57,11 @@ async def retried(
         try:
             return await call()
         except DragomanError as exc:
+            log_failures(exc.attempts)
             exc.attempts = tried = (*tried, *exc.attempts)
             wait = pause(exc, attempt, random) if attempt < retries else None
             if wait is None or asyncio.get_running_loop().time() + wait >= ends:
                 raise
         attempt += 1
+        log_wait(wait)
         await sleep(wait)

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from dragoman.client.pydantic_types import Adapted, adapted, bare, plain_mistakes, validated
+from dragoman.client.time_formats import add_time_formats
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.tools.schema.keywords import mapped, type_of
 
@@ -33,6 +34,7 @@ class Shape(Generic[T]):
             schema = msgspec.json.schema(
                 self._read, schema_hook=lambda each: _model_schema(each, definitions, own.keys())
             )
+            add_time_formats(self._read, schema)
         self.schema: dict[str, Any] = _with_types(_with_root(schema, definitions))
 
     def read(self, text: str) -> T:

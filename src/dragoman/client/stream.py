@@ -129,6 +129,9 @@ class View(AsyncIterator[T], Generic[T]):
         self._place = 0
         self._items: deque[T] = deque()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._stream!r}>"
+
     def __aiter__(self) -> Self:
         return self
 

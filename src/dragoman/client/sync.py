@@ -21,6 +21,7 @@ from dragoman.client.run import MAX_TURNS
 from dragoman.client.stream import ChatStream
 from dragoman.client.sync_stream import SyncMapStream, SyncOutputRun, SyncOutputStream, SyncRun, SyncStream
 from dragoman.config import Config
+from dragoman.loop.uncopied import Uncopied
 from dragoman.providers.catalogue import Provider
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SyncClient:
+class SyncClient(Uncopied):
     """A Client with the same arguments, whose loop runs in its own thread. Close it, or use it in a `with`.
 
     One that is dropped, together with its streams, ends by itself. A process that is forked has no such thread: it
@@ -63,6 +64,9 @@ class SyncClient:
         self._thread.start()
         self._dropped = finalize(self, _drop, self._client, self._loop, self._process)
         self._dropped.atexit = False  # the thread is a daemon, and ends with the process
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._client!r}>"
 
     @classmethod
     def record(cls, path: Path | str, config: Configuration = None, *, mode: RecordMode = "once") -> Self:

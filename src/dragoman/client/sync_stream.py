@@ -11,6 +11,7 @@ from dragoman.client.output import OutputRun, OutputStream
 from dragoman.client.run import Run
 from dragoman.client.stream import ChatStream, Recorded, View
 from dragoman.loop.from_outside import call_in
+from dragoman.loop.uncopied import Uncopied
 from dragoman.types import ChatResponse, Delta, Message, OutputResponse, RunEvent, StreamEvent
 
 E = TypeVar("E")
@@ -24,7 +25,7 @@ class Wait(Protocol):
     def __call__(self, coroutine: Coroutine[Any, Any, T]) -> T: ...
 
 
-class SyncRecorded(Iterator[E], Generic[E]):
+class SyncRecorded(Uncopied, Iterator[E], Generic[E]):
     """A stream for callers without a loop. It ends at once if it is closed, dropped or has failed; `with` closes it."""
 
     def __init__(self, stream: Recorded[E], wait: Wait, loop: AbstractEventLoop) -> None:
@@ -34,6 +35,9 @@ class SyncRecorded(Iterator[E], Generic[E]):
         self._place = 0
         self._events: deque[E] = deque()
         self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._stream!r}>"
 
     def __iter__(self) -> Self:
         return self
@@ -165,6 +169,9 @@ class SyncView(Iterator[T], Generic[T]):
         self._wait = wait
         self._items: deque[T] = deque()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._stream!r}>"
+
     def __iter__(self) -> Self:
         return self
 
@@ -178,7 +185,7 @@ class SyncView(Iterator[T], Generic[T]):
             self._items.extend(batch)
 
 
-class SyncMapStream(Iterator[Mapped[R]], Generic[R]):
+class SyncMapStream(Uncopied, Iterator[Mapped[R]], Generic[R]):
     """The answers to many prompts; see MapStream."""
 
     def __init__(self, stream: MapStream[R], wait: Wait, loop: AbstractEventLoop) -> None:
@@ -186,11 +193,20 @@ class SyncMapStream(Iterator[Mapped[R]], Generic[R]):
         self._wait = wait
         self._loop = loop
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._stream!r}>"
+
     def __next__(self) -> Mapped[R]:
         found = self._wait(self._following())
         if found is None:
             raise StopIteration
         return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Ends what is under way. May be called twice."""

@@ -10,6 +10,7 @@ from dragoman.config.assembled import assembled
 from dragoman.config.commands import Run, run_all
 from dragoman.config.environment import FILE, override
 from dragoman.config.file import ConfigFile, read_file
+from dragoman.config.folders import homed
 from dragoman.config.settings import Settings, assemble_rest, gather, merge
 from dragoman.config.toml import document
 from dragoman.config.trust import Trust
@@ -89,7 +90,7 @@ def _read(
 
 def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn: Warn) -> list[ConfigFile]:
     """The files to read, the nearest first."""
-    named = path or (Path(environ[FILE]) if environ.get(FILE) else None)
+    named = path or (homed(environ[FILE]) if environ.get(FILE) else None)
     if named is not None:
         file = read_file(named, str(named))
         if file is None:
@@ -97,7 +98,7 @@ def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn:
             raise ConfigurationError(f"{prefix}{named}: expected a configuration file, got none")
         return [_known(file, warn)]
     own = next((file for place in places(environ, sys.platform) if (file := read_file(place, str(place)))), None)
-    found = read_file(directory / NAME, NAME)
+    found = _of_folder(directory, warn)
     if found is not None and (own is None or not os.path.samestat(found.status, own.status)):
         doubt = Trust(environ).doubt(found)
         if not doubt:
@@ -107,6 +108,15 @@ def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn:
             f"or name it (--config {NAME})"
         )
     return [_known(own, warn)] if own else []
+
+
+def _of_folder(directory: Path, warn: Warn) -> ConfigFile | None:
+    """The folder's file; None if there is none, or it cannot be read: nobody can have trusted it as it is."""
+    try:
+        return read_file(directory / NAME, NAME)
+    except ConfigurationError as exc:  # as for another user in a folder that only its owner may enter (sudo -u)
+        warn(f"{exc.message}; it is not used")
+        return None
 
 
 def _known(file: ConfigFile, warn: Warn) -> ConfigFile:

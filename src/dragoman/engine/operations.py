@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from sys import maxsize
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,7 +18,7 @@ from dragoman.engine.secrets import signed
 from dragoman.engine.service import Service, fetch
 from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
 from dragoman.protocols.env import Env
-from dragoman.protocols.estimate import estimated_tokens
+from dragoman.protocols.estimate import estimated_input, estimated_tokens
 from dragoman.protocols.gateways import is_estimate, losses_behind, with_behind
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.operations import EmbedClient
@@ -36,6 +38,9 @@ from dragoman.types.operations import NUMBER, is_finite
 MAX_VECTORS = 64 << 20
 """Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
 
+FORM = "form"
+"""The entry among what a service refuses that stands for the form of its vectors."""
+
 UNCOUNTED = frozenset({404, 405, 501})
 """Statuses of services that have nothing at the path that counts: many have only that of the chats."""
 
@@ -50,7 +55,7 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     lost = codec.losses(request, service.codec.name)
     refuse(lost, service.name, strict=service.strict)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
-    responses = [await _embedded(service, codec, each, env) for each in _parts(request, codec.most)]
+    responses = [await _embedded(service, codec, each, env) for each in _parts(request, codec)]
     response = responses[0] if len(responses) == 1 else _joined(responses)
     lost = (*lost, *(each for each in response.losses if each.name not in {loss.name for loss in lost}))
     with signing(service):
@@ -60,21 +65,49 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     return response, lost
 
 
-def _parts(request: EmbedRequest, most: int | None) -> list[EmbedRequest]:
-    """`request` as requests of which none has more than `most` texts."""
-    texts = request.inputs
-    if most is None or len(texts) <= most:
+def _parts(request: EmbedRequest, codec: EmbedClient) -> list[EmbedRequest]:
+    """`request` as requests of which none has more than the service takes; a text that is too long is alone."""
+    texts, most, most_tokens = request.inputs, codec.most_of(request.model) or maxsize, codec.most_tokens
+    if most_tokens is None and len(texts) <= most:
         return [request]
-    return [replace(request, inputs=texts[at : at + most]) for at in range(0, len(texts), most)]
+    begins, tokens = [0], 0
+    for at, text in enumerate(texts):
+        count = 0 if most_tokens is None else estimated_input(text)
+        tokens += count
+        if at - begins[-1] == most or (most_tokens is not None and tokens > most_tokens and at > begins[-1]):
+            begins.append(at)
+            tokens = count
+    return [replace(request, inputs=texts[at:end]) for at, end in zip(begins, [*begins[1:], None], strict=True)]
 
 
 async def _embedded(service: Service, codec: EmbedClient, request: EmbedRequest, env: Env) -> EmbedResponse:
     """The vectors for one request to the service."""
-    reply = await fetch(service, codec.encode_request(request, env).with_headers(request.trace), MAX_VECTORS)
+    reply = await _fetched(service, codec, request, env)
     large = len(reply.body) > LARGE
     with signing(service):
         found = await asyncio.to_thread(_decoded, codec, reply, request) if large else _decoded(codec, reply, request)
     return replace(found, losses=losses_behind(reply.head), estimated=is_estimate(reply.head))
+
+
+async def _fetched(service: Service, codec: EmbedClient, request: EmbedRequest, env: Env) -> HttpResponse:
+    """The reply, to a request without a form of vectors if the service refuses that, and for an hour at once so."""
+
+    async def fetched(request: EmbedRequest) -> HttpResponse:
+        return await fetch(service, codec.encode_request(request, env).with_headers(request.trace), MAX_VECTORS)
+
+    plainer, known, asked = codec.plainer(request), service.betas, f"{request.model} (embeddings)"
+    if plainer is None:
+        return await fetched(request)
+    if not known.taken(service.name, asked, FORM):
+        return await fetched(plainer)
+    try:
+        return await fetched(request)
+    except DragomanError as exc:
+        if not codec.refuses_form(exc):
+            raise
+    reply = await fetched(plainer)
+    known.learn(service.name, asked, FORM, "")
+    return reply
 
 
 def _decoded(codec: EmbedClient, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
@@ -100,8 +133,13 @@ def _joined(responses: list[EmbedResponse]) -> EmbedResponse:
     known = [count for count in counts if count is not None]
     usage = Usage(input_tokens=sum(known)) if len(known) == len(counts) else None
     vectors = tuple(chain.from_iterable(each.vectors for each in responses))
-    first, estimated = responses[0], any(each.estimated for each in responses)
-    return replace(first, vectors=vectors, usage=usage, estimated=estimated)
+    lost = tuple({loss.name: loss for each in responses for loss in each.losses}.values())
+    extra: dict[str, dict[str, Any]] = {}
+    for each in responses:
+        for protocol, said in each.extra.items():
+            extra[protocol] = said | extra.get(protocol, {})
+    estimated = any(each.estimated for each in responses)
+    return replace(responses[0], vectors=vectors, usage=usage, estimated=estimated, extra=extra, losses=lost)
 
 
 async def count_tokens(service: Service, request: ChatRequest, env: Env) -> TokenCount:

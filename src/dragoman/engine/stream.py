@@ -8,6 +8,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from dragoman.engine.opening import Closable, Opening
 from dragoman.errors import TruncatedStreamError
 from dragoman.loop.from_outside import call_in
+from dragoman.loop.running import running_loop
+from dragoman.loop.uncopied import Uncopied
 from dragoman.types import PartDelta, PartStart, Refusal, StreamEvent, Text
 
 T = TypeVar("T")
@@ -21,7 +23,7 @@ class Source(Closable, Protocol[E]):
         """The next batch; [] only at the end. Raises what went wrong."""
 
 
-class Stream(AsyncGenerator[T, None], Generic[T]):
+class Stream(Uncopied, AsyncGenerator[T, None], Generic[T]):
     """What `project` makes of an answer's batches.
 
     Nothing is opened before it is awaited or iterated. `await stream` opens it, so that a refused connection raises
@@ -42,6 +44,11 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         self._error: Exception | None = None
         """Why it ended before its end."""
         self._free: asyncio.Event | None = None  # made if a task waits: a stream has one reader, as a rule
+
+    def __repr__(self) -> str:
+        is_over = self._opening is None and self._answer is None
+        state = "at its end" if is_over else "not begun" if self._loop is None else "under way"
+        return f"<{type(self).__name__}, {state}>"
 
     def __await__(self) -> Generator[None, None, Self]:
         return self._opened().__await__()
@@ -122,7 +129,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
     async def _open(self) -> Self:
         opening = self._opening
         if opening is not None:
-            self._loop = asyncio.get_running_loop()
+            self._loop = running_loop()
             try:
                 self._answer = await opening.answer()
             except BaseException as exc:

@@ -152,8 +152,10 @@ class AnswerLosses:
             return
         if self._has_unsaid_counts(usage):
             self._need("usage.details")
+        asked = usage.input_tokens or 0
         for name in COUNTS:
-            if getattr(usage, name):
+            count = getattr(usage, name)
+            if count and not (name == "total_tokens" and count == asked + (usage.output_tokens or 0)):
                 self._need(f"usage.{name}")
         for name, protocol in self._speech.others(usage.extra):
             if not _is_usual(name, usage.extra[protocol][name]):

@@ -26,6 +26,7 @@ from dragoman.types import (
     ToolResult,
     Unknown,
 )
+from dragoman.types.operations import Tokens
 
 BYTES_OF_TOKEN = 4
 """Bytes of UTF-8 text that make about one token."""
@@ -53,7 +54,12 @@ def estimated_tokens(request: ChatRequest) -> TokenCount:
 
 def estimated_inputs(request: EmbedRequest) -> int:
     """How many tokens the texts of `request` have: counted, if it has them as tokens."""
-    return sum(estimated_text(each) if isinstance(each, str) else len(each) for each in request.inputs)
+    return sum(map(estimated_input, request.inputs))
+
+
+def estimated_input(text: str | Tokens) -> int:
+    """How many tokens a text to be embedded has: counted, if it is cut into them."""
+    return estimated_text(text) if isinstance(text, str) else len(text)
 
 
 def estimated_text(text: str) -> int:

@@ -38,8 +38,14 @@ class EmbedClient(ABC):
     """Which of EMBED_FIELDS the protocol has; `tokens` too, if it takes texts that are cut into tokens."""
     most: ClassVar[int | None] = None
     """How many texts a request may have; more go in several requests. None: no limit is known."""
+    most_tokens: ClassVar[int | None] = None
+    """How many tokens all texts of a request may have, as we estimate them; more go in several requests."""
     loads: ClassVar[bool] = False
     """Whether a request without texts asks for the model to be loaded; in other protocols it means nothing."""
+
+    def most_of(self, model: str) -> int | None:
+        """How many texts a request to `model` may have, at services whose models differ in it."""
+        return self.most
 
     @abstractmethod
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
@@ -48,6 +54,14 @@ class EmbedClient(ABC):
     @abstractmethod
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
         """The vectors. Raises BadEventError if the reply is something else."""
+
+    def plainer(self, request: EmbedRequest) -> EmbedRequest | None:
+        """`request` without the form of its vectors, which not all services know; None if it asks for none."""
+        return None
+
+    def refuses_form(self, error: DragomanError) -> bool:
+        """Whether a service that answers with `error` knows no such form. Its vectors can be read in any."""
+        return False
 
     def losses(self, request: EmbedRequest, own: str) -> tuple[Loss, ...]:
         """What of `request` the service does not get."""

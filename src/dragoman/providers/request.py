@@ -53,10 +53,17 @@ CONFIGURED = "services stand in the configuration: `Client({'providers': {NAME: 
 
 ELSEWHERE: dict[str, str] = {
     "stream": "`stream(…)` gives an answer as it comes",
-    "api_key": CONFIGURED,
-    "base_url": CONFIGURED,
+    "max_turns": "`run(…)` has it",
+    "fallbacks": "a route of the configuration has several targets: `Client({'models': {NAME: {'targets': […]}}})`",
+    "functions": "`tools` takes functions",
+    "n": "`map(…)` asks several times",
+    "store": "it goes into `extra_body`",
+    **dict.fromkeys(("api_key", "base_url", "api_base", "organization", "proxy"), CONFIGURED),
+    **dict.fromkeys(("headers", "extra_headers", "default_headers"), f"{CONFIGURED}, with their `headers`"),
+    **dict.fromkeys(("instructions", "system_prompt"), "`system` is for that"),
+    **dict.fromkeys(("response_model", "output_type", "result_type", "text_format"), "`output` takes a type"),
 }
-"""What takes the place of options that the vendors' SDKs have."""
+"""What takes the place of options that the vendors' SDKs, and other libraries for many services, have."""
 
 
 def check_names(options: Mapping[str, Any], known: Collection[str] = frozenset(ChatOptions.__annotations__)) -> None:

@@ -1,11 +1,11 @@
 """Our own values from callers, in any mixture with dictionaries, read and checked.
 
-A message is a Message, what `msgspec.to_builtins` makes of one, or a dictionary in OpenAI's shape; a tool likewise. Of
-parts, plain text may stand for a Text.
+A message is a Message, what `msgspec.to_builtins` makes of one, or a dictionary in OpenAI's shape, whose content may be
+parts of ours; a tool likewise. Of parts, plain text may stand for a Text.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -14,8 +14,19 @@ from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError, cut, nearest
 from dragoman.protocols.json_fields import kind
+from dragoman.providers.own_media import read_media
 from dragoman.providers.plain import plain
-from dragoman.types import AnyPart, AnyTool, ChatRequest, ChatResponse, Message, ResponseFormat, Role, ToolChoice, user
+from dragoman.types import (
+    AnyPart,
+    AnyTool,
+    ChatRequest,
+    ChatResponse,
+    Message,
+    ResponseFormat,
+    Role,
+    ToolChoice,
+    user,
+)
 
 T = TypeVar("T", bound=Struct)
 
@@ -26,6 +37,9 @@ PARTS: dict[str, type[AnyPart]] = {str(part.__struct_config__.tag): part for par
 
 TOOLS: dict[str, type[AnyTool]] = {str(tool.__struct_config__.tag): tool for tool in get_args(AnyTool)}
 """The tags of tools to their classes."""
+
+THEIRS = {"input_schema": "parameters", "inputSchema": "parameters", "content": "parts"}
+"""Names of others (Anthropic's, of MCP) for fields of ours."""
 
 PLACE = re.compile(r"(?P<reason>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
 """The form of msgspec's messages: what is wrong, and where."""
@@ -45,12 +59,13 @@ def read_question(text: str) -> Read[Message]:
 
 def read_messages(values: Sequence[object]) -> Read[Message]:
     """The messages. Raises InvalidRequestError that names the place, as `messages[2].parts[0].text`."""
-    return _read(values, "messages", _own_message, STAND_IN)
+    return _read(values, "messages", "a dictionary or a Message", _own_message, STAND_IN)
 
 
 def read_tools(values: Sequence[object]) -> Read[AnyTool]:
     """The tools. Raises InvalidRequestError."""
-    return _read(values, "tools", _own_tool, {"type": "function", "function": {"name": "."}})
+    expected = "a dictionary, a Tool or a function"
+    return _read(values, "tools", expected, _own_tool, {"type": "function", "function": {"name": "."}})
 
 
 def read_choice(value: ToolChoice) -> ToolChoice:
@@ -79,14 +94,14 @@ def checked_request(request: ChatRequest) -> ChatRequest:
     return replace(rest, messages=tuple(own.values()))
 
 
-def _read(values: Sequence[object], path: str, own: "Own[T]", stand_in: dict[str, Any]) -> Read[T]:
+def _read(values: Sequence[object], path: str, expected: str, own: "Own[T]", stand_in: dict[str, Any]) -> Read[T]:
     bodies: list[dict[str, Any]] = []
     ours: dict[int, T] = {}
     for i, value in enumerate(values):
         where = f"{path}[{i}]"
         body = plain(value, where)
         if not isinstance(body, dict):
-            raise InvalidRequestError(f"{where}: expected an object or a value of dragoman.types, got {kind(body)}")
+            raise InvalidRequestError(f"{where}: expected {expected}, got {kind(body)}")
         read = own(value, body, where)
         if read is not None:
             ours[i] = read
@@ -101,12 +116,27 @@ Own = Callable[[object, dict[str, Any], str], T | None]
 def _own_message(value: object, body: dict[str, Any], path: str) -> Message | None:
     if isinstance(value, ChatResponse):
         raise InvalidRequestError(f"{path}: expected a message, got a {type(value).__name__}, whose `message` is one")
-    if not isinstance(value, Message) and ("content" in body or "parts" not in body):
+    if isinstance(value, AnyPart):
+        raise InvalidRequestError(f"{path}: expected a message, got {type(value).__name__}, a part of one")
+    if isinstance(value, Mapping) and _has_own_parts(value.get("content")):
+        where = f"{path}.content"
+        body = {name: field for name, field in body.items() if name != "content"} | {"parts": body["content"]}
+    elif not isinstance(value, Message) and ("content" in body or "parts" not in body):
         return None
+    else:
+        where = f"{path}.parts"
     role = body.get("role")
     if role not in ROLES:
         raise InvalidRequestError(f"{path}.role: expected one of {', '.join(ROLES)}, got {_shown(role)}")
-    return _converted(body | {"parts": _parts(body.get("parts"), f"{path}.parts")}, Message, path)
+    message = _converted(body | {"parts": _parts(body.get("parts"), where)}, Message, path)
+    if role == "assistant":  # what a service said is given back as it came
+        return message
+    return replace(message, parts=read_media(message.parts, where))
+
+
+def _has_own_parts(content: object) -> bool:
+    """Whether there are parts of ours in the `content` of a dictionary."""
+    return isinstance(content, list | tuple) and any(isinstance(part, AnyPart) for part in content)
 
 
 def _own_tool(value: object, body: dict[str, Any], path: str) -> AnyTool | None:
@@ -156,7 +186,7 @@ def _converted(body: dict[str, Any], into: type[T], path: str) -> T:
 def _check_names(body: dict[str, Any], known: type[Struct], path: str, *more: str) -> None:
     for name in body:
         if name not in (names := (*known.__struct_fields__, *more)):
-            hint = nearest(name, names)
+            hint = f"; did you mean {THEIRS[name]}?" if THEIRS.get(name) in names else nearest(name, names)
             raise InvalidRequestError(f"{path}: expected no {cut(name, 40)!r} in a {known.__name__}{hint}")
 
 

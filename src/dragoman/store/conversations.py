@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dragoman.errors import StoreError, cut
 from dragoman.types import Message, Usage
-from dragoman.wire.json import clean
+from dragoman.wire.json import encode_loosely
 from dragoman.wire.utf8 import well_formed
 
 PATIENCE = 2.0
@@ -79,6 +79,9 @@ SEARCH = """SELECT h.*, m.text FROM headings AS h
 IN_INDEX = "id IN (SELECT rowid FROM found WHERE found MATCH ?)"
 IN_TEXT = "holds(text, ?)"
 WHOLE = "SELECT id, version, model, system, title, began, changed FROM conversations"
+WholeRow = tuple[int, int, str, str | None, str, float, float]
+LAST = "id = (SELECT conversation FROM messages ORDER BY id DESC LIMIT 1)"
+"""By the newest message's number and not by its time: a clock that was wrong once would go on to decide."""
 MESSAGES = "SELECT body FROM messages WHERE conversation = ? ORDER BY place"
 
 CONDITIONS: dict[int, str] = {
@@ -175,7 +178,15 @@ class Conversations:
                 "INSERT INTO messages (conversation, place, at, role, text, body, model, usage)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (id_, place, now, message.role, _text(message), _json(message), *_answered(talk, place))
+                    (
+                        id_,
+                        place,
+                        now,
+                        message.role,
+                        _text(message),
+                        encode_loosely(message).decode(),
+                        *_answered(talk, place),
+                    )
                     for place, message in enumerate(talk.messages)
                     if place >= unchanged
                 ],
@@ -185,8 +196,8 @@ class Conversations:
             return Revision(id_, revision.version + 1)
 
     def last(self) -> KeptTalk | None:
-        """The conversation that was changed last; None if there is none."""
-        return self._one(f"{WHOLE} ORDER BY changed DESC, id DESC LIMIT 1", ())
+        """The conversation that was written last; None if there is none."""
+        return self._one(f"{WHOLE} WHERE {LAST}", ())
 
     def get(self, id_: int) -> KeptTalk | None:
         """A conversation by its number; None if there is none."""
@@ -211,7 +222,7 @@ class Conversations:
         statement = SEARCH % " AND ".join(conditions)
         with self._told():
             rows = self._database.execute(statement, (*values, _bounded(limit))).fetchall()
-        return [_heading(row[:-1], excerpt(row[-1], sought[0])) for row in rows]
+            return [_heading(row[:-1], excerpt(msgspec.convert(row[-1], str), sought[0])) for row in rows]
 
     def delete(self, id_: int) -> bool:
         """Forgets a conversation; False if there was none."""
@@ -274,7 +285,7 @@ class Conversations:
             row = self._database.execute(statement, values).fetchone()
             if row is None:
                 return None
-            id_, version, model, system, title, began, changed = row
+            id_, version, model, system, title, began, changed = msgspec.convert(row, WholeRow)
             bodies = self._database.execute(MESSAGES, (id_,)).fetchall()
             messages = tuple(msgspec.json.decode(body, type=Message) for (body,) in bodies)
             talk = Talk(model=model, system=system, messages=messages)
@@ -318,14 +329,6 @@ def _holds(text: str, term: str) -> bool:
 
 def _text(message: Message) -> str:
     return well_formed(message.text)
-
-
-def _json(message: Message) -> str:
-    try:
-        return msgspec.json.encode(message).decode()
-    except UnicodeEncodeError:  # half a character, which UTF-8 cannot carry
-        values = msgspec.to_builtins(message)
-        return msgspec.json.encode(clean(values)).decode()
 
 
 def _answered(talk: Talk, place: int) -> tuple[str | None, str | None]:

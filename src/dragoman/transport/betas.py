@@ -1,4 +1,7 @@
-"""Which betas the services of one owner have refused: what is sent in their place, for a while. Knows no protocol."""
+"""Which betas, or forms of vectors, the services of one owner have refused: what is sent in their place, for a while.
+
+Knows no protocol.
+"""
 
 from collections.abc import Callable
 from time import monotonic

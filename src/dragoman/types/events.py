@@ -8,12 +8,13 @@ from msgspec import Struct, field
 from dragoman.types.losses import Loss
 from dragoman.types.messages import AnyPart, Citation, Extra, OpaqueState, TokenLogprob
 from dragoman.types.usage import Usage
+from dragoman.types.value import Value
 
 FinishReason = Literal["stop", "length", "tool_call", "content_filter", "refusal", "pause", "other"]
 """Why the model stopped. A stop sequence is a `stop`; `other` has no word here (see `native_finish_reason`)."""
 
 
-class ResponseStart(Struct, frozen=True, omit_defaults=True, tag="response_start"):
+class ResponseStart(Value, frozen=True, tag="response_start"):
     """The service answers."""
 
     id: str | None = None
@@ -30,13 +31,13 @@ class ResponseStart(Struct, frozen=True, omit_defaults=True, tag="response_start
     """Names in `extra` that mean nothing to a reader: to leave them out is no loss."""
 
 
-class PartStart(Struct, frozen=True, omit_defaults=True, tag="part_start"):
+class PartStart(Value, frozen=True, tag="part_start"):
     """A part begins. Its text is empty, unless the part comes complete in one piece, as an image does."""
 
     part: AnyPart
 
 
-class PartDelta(Struct, frozen=True, omit_defaults=True, gc=False, tag="part_delta"):
+class PartDelta(Value, frozen=True, gc=False, tag="part_delta"):
     """More of the open part: its text, a tool call's arguments, or more of a sound's base64 text."""
 
     text: str
@@ -53,7 +54,7 @@ class Delta(Struct, frozen=True):
     """More of its text, of a tool call's arguments, or of a sound's base64 text."""
 
 
-class Metadata(Struct, frozen=True, omit_defaults=True, tag="metadata"):
+class Metadata(Value, frozen=True, tag="metadata"):
     """Said beside the text: about the open part, or about the answer if no part is open."""
 
     citations: tuple[Citation, ...] = ()
@@ -66,7 +67,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True, tag="metadata"):
     """An event of one protocol, such as the progress of a tool; a whole answer does not have it."""
 
 
-class PartEnd(Struct, frozen=True, omit_defaults=True, tag="part_end"):
+class PartEnd(Value, frozen=True, tag="part_end"):
     """The open part is complete."""
 
     opaque: OpaqueState | None = None
@@ -74,7 +75,7 @@ class PartEnd(Struct, frozen=True, omit_defaults=True, tag="part_end"):
     """Further fields of the part, which came at its end."""
 
 
-class ResponseEnd(Struct, frozen=True, omit_defaults=True, tag="response_end"):
+class ResponseEnd(Value, frozen=True, tag="response_end"):
     """The answer is complete."""
 
     finish_reason: FinishReason

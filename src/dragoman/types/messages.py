@@ -2,7 +2,9 @@
 
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import field
+
+from dragoman.types.value import Value
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 Extra = dict[str, dict[str, Any]]
@@ -13,7 +15,7 @@ InputFormat = Literal["json", "text"]
 """What a tool is given: `json`, the text of a JSON object; `text`, any text (a freeform tool)."""
 
 
-class OpaqueState(Struct, frozen=True, omit_defaults=True):
+class OpaqueState(Value, frozen=True):
     """What only the service that wrote it can read, and wants back untouched: a signature, encrypted reasoning."""
 
     protocol: str
@@ -23,14 +25,14 @@ class OpaqueState(Struct, frozen=True, omit_defaults=True):
     """Which service and model wrote it; it is sent to no other. None: the caller has it from the service itself."""
 
 
-class CacheBreakpoint(Struct, frozen=True, omit_defaults=True):
+class CacheBreakpoint(Value, frozen=True):
     """Up to here the request is worth caching at the service."""
 
     ttl: int | None = None
     """For how many seconds; None: for as long as the service usually does."""
 
 
-class Citation(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Citation(Value, frozen=True, kw_only=True):
     """Where a stretch of text comes from."""
 
     kind: Literal["url", "document", "file", "search_result", "place"]
@@ -47,7 +49,7 @@ class Citation(Struct, frozen=True, omit_defaults=True, kw_only=True):
     extra: Extra = field(default_factory=dict)
 
 
-class TokenLogprob(Struct, frozen=True, omit_defaults=True):
+class TokenLogprob(Value, frozen=True):
     """A token, and how likely it was."""
 
     token: str
@@ -60,7 +62,7 @@ class TokenLogprob(Struct, frozen=True, omit_defaults=True):
     """The token's number in the vocabulary of the model."""
 
 
-class Part(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="kind"):
+class Part(Value, frozen=True, kw_only=True, tag_field="kind"):
     """What every part has."""
 
     item: str | None = None
@@ -162,6 +164,11 @@ class ToolResult(Part, frozen=True, tag="tool_result"):
     input_format: InputFormat = "json"
     """That of the call."""
 
+    @property
+    def text(self) -> str:
+        """All text parts, joined with nothing between them."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
 
 class HostedCall(Part, frozen=True, tag="hosted_call"):
     """The service used a tool of its own."""
@@ -189,7 +196,7 @@ AnyPart = (
 )
 
 
-class Message(Struct, frozen=True, omit_defaults=True):
+class Message(Value, frozen=True):
     """One turn: who speaks, and what."""
 
     role: Role
@@ -211,9 +218,9 @@ def system(text: str) -> Message:
     return Message("system", (Text(text=text),))
 
 
-def user(text: str) -> Message:
-    """A user message of plain text."""
-    return Message("user", (Text(text=text),))
+def user(text: str, *parts: AnyPart) -> Message:
+    """A user message of plain text, and what belongs to it: pictures, sound, documents."""
+    return Message("user", (Text(text=text), *parts))
 
 
 def assistant(text: str) -> Message:
@@ -223,5 +230,7 @@ def assistant(text: str) -> Message:
 
 def tool_result(call: ToolCall, result: str | ResultParts, *, is_error: bool = False) -> Message:
     """What a tool answered to `call`, as plain text or in parts. `is_error`: it says why the tool failed."""
+    if not isinstance(call, ToolCall):
+        raise TypeError(f"call: expected a ToolCall, got {type(call).__name__}")
     parts = (Text(text=result),) if isinstance(result, str) else result
     return Message("tool", (ToolResult(id=call.id, parts=parts, is_error=is_error, input_format=call.input_format),))

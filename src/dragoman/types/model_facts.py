@@ -2,10 +2,10 @@
 
 from typing import TypeGuard
 
-from msgspec import Struct
+from dragoman.types.value import Value
 
 
-class ModelFacts(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ModelFacts(Value, frozen=True, kw_only=True):
     """Sizes in tokens, prices in US dollars for a million tokens. None: the list does not say."""
 
     context: int | None = None

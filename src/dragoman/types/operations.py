@@ -3,12 +3,13 @@
 from math import isfinite
 from struct import pack, unpack
 
-from msgspec import Struct, field
+from msgspec import field
 
 from dragoman.types.http import Headers
 from dragoman.types.losses import Loss
 from dragoman.types.messages import Extra
 from dragoman.types.usage import Usage
+from dragoman.types.value import Value
 
 NUMBER = 4
 """Bytes of a number of a vector."""
@@ -17,7 +18,7 @@ Tokens = tuple[int, ...]
 """A text that the caller has cut into the model's own tokens."""
 
 
-class EmbedRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EmbedRequest(Value, frozen=True, kw_only=True):
     """Texts whose vectors are wanted."""
 
     model: str
@@ -36,7 +37,7 @@ class EmbedRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Header fields by which the service's records can be found from the caller's: sent as they are, to any service."""
 
 
-class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EmbedResponse(Value, frozen=True, kw_only=True):
     """A vector for each text, in the order of the texts."""
 
     vectors: tuple[bytes, ...]
@@ -60,7 +61,7 @@ class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return [floats(vector) for vector in self.vectors]
 
 
-class TokenCount(Struct, frozen=True, omit_defaults=True):
+class TokenCount(Value, frozen=True):
     """How many tokens a chat request has."""
 
     input_tokens: int

@@ -2,14 +2,15 @@
 
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import field
 
 from dragoman.types.http import Headers
 from dragoman.types.messages import CacheBreakpoint, Extra, Message
 from dragoman.types.tools import AnyTool, ToolChoice
+from dragoman.types.value import Value
 
 
-class ResponseFormat(Struct, frozen=True, omit_defaults=True):
+class ResponseFormat(Value, frozen=True):
     """`text`, any JSON object, or JSON by a schema."""
 
     kind: Literal["text", "json_object", "json_schema"]
@@ -23,7 +24,7 @@ class ResponseFormat(Struct, frozen=True, omit_defaults=True):
     can be given no schema, the model is asked for it in words."""
 
 
-class ReasoningConfig(Struct, frozen=True, omit_defaults=True):
+class ReasoningConfig(Value, frozen=True):
     """How much the model should think, and how much of that is shown."""
 
     mode: Literal["off", "on", "adaptive"] | None = None
@@ -34,7 +35,7 @@ class ReasoningConfig(Struct, frozen=True, omit_defaults=True):
     extra: Extra = field(default_factory=dict)
 
 
-class ChatRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ChatRequest(Value, frozen=True, kw_only=True):
     """What is asked of a model, in a form that belongs to no protocol."""
 
     model: str

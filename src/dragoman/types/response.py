@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Generic, TypeVar, assert_never
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, UnsetType, field
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, OutputError, TruncatedStreamError
@@ -36,11 +36,12 @@ from dragoman.types.messages import (
     ToolCall,
 )
 from dragoman.types.usage import Usage
+from dragoman.types.value import Value
 
 T = TypeVar("T")
 
 
-class ChatResponse(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ChatResponse(Value, frozen=True, kw_only=True):
     """What the model answered."""
 
     id: str | None = None
@@ -65,6 +66,16 @@ class ChatResponse(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
     @property
+    def reasoning(self) -> str:
+        """The model's thinking, or the summary of it that the service shows; empty if there is none."""
+        return "".join(part.text for part in self.parts if isinstance(part, Reasoning))
+
+    @property
+    def refusal(self) -> str:
+        """The model's own words why it will not answer, which `text` has not; empty if it did not refuse."""
+        return "".join(part.text for part in self.parts if isinstance(part, Refusal))
+
+    @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tools that the model asks for, in the model's order."""
         return tuple(part for part in self.parts if isinstance(part, ToolCall))
@@ -75,7 +86,7 @@ class ChatResponse(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return Message("assistant", self.parts)
 
 
-class OutputResponse(ChatResponse, Generic[T], frozen=True, omit_defaults=True, kw_only=True):
+class OutputResponse(ChatResponse, Generic[T], frozen=True, kw_only=True):
     """What the model answered, as a value of a type."""
 
     value: T | UnsetType = UNSET
@@ -85,7 +96,9 @@ class OutputResponse(ChatResponse, Generic[T], frozen=True, omit_defaults=True, 
     def output(self) -> T:
         """The value. Raises OutputError if there is none yet, because the model calls tools first."""
         if self.value is UNSET:
-            raise OutputError("expected an output, got calls of tools, whose results the model wants first")
+            raise OutputError(
+                "expected an output, got calls of tools, whose results the model wants first: `run(…)` calls them"
+            )
         return self.value
 
 

@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import field
 
 from dragoman.types.messages import CacheBreakpoint, Extra, InputFormat
+from dragoman.types.value import Value
 
 HostedKind = Literal[
     "web_search",
@@ -23,7 +24,7 @@ HostedKind = Literal[
 ]
 
 
-class Tool(Struct, frozen=True, omit_defaults=True, tag="tool", tag_field="kind"):
+class Tool(Value, frozen=True, tag="tool", tag_field="kind"):
     """A function of the caller that the model may ask for."""
 
     name: str
@@ -47,7 +48,7 @@ class Tool(Struct, frozen=True, omit_defaults=True, tag="tool", tag_field="kind"
     cache: CacheBreakpoint | None = None
 
 
-class HostedTool(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="hosted_tool", tag_field="kind"):
+class HostedTool(Value, frozen=True, kw_only=True, tag="hosted_tool", tag_field="kind"):
     """A tool of the service that the model may use."""
 
     tool: HostedKind
@@ -70,7 +71,7 @@ class HostedTool(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="hos
     extra: Extra = field(default_factory=dict)
 
 
-class UnknownTool(Struct, frozen=True, omit_defaults=True, tag="unknown_tool", tag_field="kind"):
+class UnknownTool(Value, frozen=True, tag="unknown_tool", tag_field="kind"):
     """A tool of a kind that only `protocol` knows, as it came."""
 
     protocol: str
@@ -80,7 +81,7 @@ class UnknownTool(Struct, frozen=True, omit_defaults=True, tag="unknown_tool", t
 AnyTool = Tool | HostedTool | UnknownTool
 
 
-class ToolChoice(Struct, frozen=True, omit_defaults=True):
+class ToolChoice(Value, frozen=True):
     """How the model has to choose."""
 
     mode: Literal["auto", "none", "required", "tool"]

@@ -1,14 +1,15 @@
 """What an answer cost in tokens."""
 
-from msgspec import Struct, field
+from msgspec import field
 from msgspec.structs import asdict
 
 from dragoman.types.messages import Extra
+from dragoman.types.value import Value
 
 OBJECTS = frozenset({"details", "extra"})
 
 
-class Usage(Struct, frozen=True, omit_defaults=True):
+class Usage(Value, frozen=True):
     """Tokens. None: not reported; 0: none. Cache and reasoning counts lie inside input and output."""
 
     input_tokens: int | None = None
@@ -22,6 +23,13 @@ class Usage(Struct, frozen=True, omit_defaults=True):
     """Further counts that lie inside these: `input.audio`, `output.image`, `cache_write.1h`, `tool.web_search` …"""
     extra: Extra = field(default_factory=dict)
     """What the service's protocol reported beyond these counts."""
+
+    @property
+    def total(self) -> int | None:
+        """The sum: what the service reported, or else that of input and output."""
+        if self.total_tokens is not None or self.input_tokens is None or self.output_tokens is None:
+            return self.total_tokens
+        return self.input_tokens + self.output_tokens
 
     def merge(self, later: "Usage") -> "Usage":
         """Both reports as one: for each count the later one holds; counts are never added.

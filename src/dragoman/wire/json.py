@@ -70,6 +70,14 @@ def _read_loosely(data: bytes) -> Any:
         raise BadEventError("expected JSON, got something else") from exc
 
 
+def encode_loosely(value: Any) -> bytes:
+    """The JSON of a value that may have halves of characters, as a path of other bytes than UTF-8 has: each U+FFFD."""
+    try:
+        return encode(value)
+    except UnicodeEncodeError:
+        return encode(clean(msgspec.to_builtins(value)))
+
+
 def clean(value: Any) -> Any:
     """A JSON value with each half of a character replaced by U+FFFD. Raises BadEventError if it is too deep."""
     try:

@@ -61,7 +61,44 @@ def test_the_question_is_utf_8_in_every_locale(tmp_path: Path, env: dict[str, st
     assert (done.stdout, done.stderr) == ("Привет\n".encode(), b"")
     done = asked_in_bytes(tmp_path, b"caf\xe9", env)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr == b"dragoman: the question is not UTF-8 (see dragoman ask --help)\n"
+    assert done.stderr == b"dragoman: expected UTF-8 in the question, got other bytes (see dragoman ask --help)\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("ask -s", "--system"),
+        ("ask -o stop", "--option"),
+        ("ask -t x -p name", "--param"),
+        ("chat -s", "--system"),
+        ("explain", "the question"),
+        ("history search", "the terms"),
+    ],
+)
+def test_no_text_is_sent_with_other_letters_than_were_given(tmp_path: Path, command: str, named: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, *command.split(), b"caf\xe9"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(f"dragoman: expected UTF-8 in {named}, got other bytes".encode())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-a", "none"], ["-t", "none"], ["--tool", "none"], ["--schema", "{"], ["-o", "none", "1"], ["-m", "none"]],
+)
+def test_an_object_is_printed_for_every_question_that_fails(tmp_path: Path, words: list[str]) -> None:
+    ran = run(tmp_path, "ask", "--json", *words, "hello")
+    assert ran.code == 4
+    printed = json.loads(ran.out)
+    assert ran.err == f"dragoman: {printed['error']['message']}\n"
+    assert (printed["text"], printed["finish_reason"]) == ("", None)
 
 
 def test_a_pipe_gets_exactly_the_answers_bytes(tmp_path: Path) -> None:
@@ -185,6 +222,21 @@ def test_a_pipe_that_says_nothing_is_spoken_of(tmp_path: Path) -> None:
     assert (process.returncode, out, err) == (0, b"hello\n\nmore\n", b"")
 
 
+@pytest.mark.parametrize("words", [["ask", *ECHO, "-a", "-", "hello"], ["explain"], ["explain", "-f", "-"]])
+def test_so_is_one_of_an_attachment_and_of_a_request(tmp_path: Path, words: list[str]) -> None:
+    with subprocess.Popen(
+        [*COMMAND, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith(b"reading stdin")
+        process.communicate(b"more", PATIENCE)
+
+
 def test_a_lone_dash_reads_what_is_typed(tmp_path: Path) -> None:
     with Terminal(tmp_path, "ask", *ECHO, "-") as terminal:
         terminal.expect("reading stdin")
@@ -196,7 +248,7 @@ def test_a_lone_dash_reads_what_is_typed(tmp_path: Path) -> None:
 def test_stdin_that_is_no_text_is_refused(tmp_path: Path) -> None:
     ran = run(tmp_path, "ask", stdin=b"ab\xff")
     assert (ran.code, ran.out) == (2, b"")
-    assert "0xff at 2; -a - attaches it" in ran.err
+    assert "0xff at 2; -a - attaches what is no text" in ran.err
 
 
 def test_a_byte_order_mark_on_stdin_is_no_part_of_the_question(tmp_path: Path) -> None:
@@ -260,7 +312,7 @@ async def test_an_interrupt_ends_the_upstream_too(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             await server.peer_closed()
         ran = await finish(process)
-        assert (ran.code, ran.out) == (130, b"\n")
+        assert (ran.code, ran.out) == (-signal.SIGINT, b"\n")
         assert "Traceback" not in ran.err
 
 
@@ -333,7 +385,7 @@ def test_ctrl_c_on_a_terminal_ends_it(tmp_path: Path) -> None:
     with Terminal(tmp_path, "ask", *SCRIPT, "text: so far\nhang") as terminal:
         terminal.expect("so far")
         terminal.press(CTRL_C)
-        assert terminal.end() == 130
+        assert terminal.end() == -signal.SIGINT
         assert "Traceback" not in terminal.text
 
 
@@ -341,7 +393,7 @@ def test_ctrl_c_while_nothing_has_come_ends_it_too(tmp_path: Path) -> None:
     with Terminal(tmp_path, "ask", *SCRIPT, "hang") as terminal:
         terminal.expect("waiting for an answer")
         terminal.press(CTRL_C)
-        assert terminal.end() == 130
+        assert terminal.end() == -signal.SIGINT
         assert "Traceback" not in terminal.text
         assert not terminal.shown.strip()
 

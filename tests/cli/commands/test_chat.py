@@ -342,8 +342,16 @@ async def test_an_interrupt_ends_a_conversation_from_a_pipe(tmp_path: Path) -> N
         await process.stdin.drain()
         process.send_signal(signal.SIGINT)
     ran = await finish(process)
-    assert ran.code == 130
+    assert ran.code == -signal.SIGINT
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("other", "ours"), [("/bye", "/exit"), ("/quit", "/exit"), ("/clear", "/reset"), ("/?", "/help")]
+)
+def test_other_programs_words_lead_to_ours(tmp_path: Path, other: str, ours: str) -> None:
+    ran = run(tmp_path, "chat", "-m", "offline/echo", stdin=f"{other}\n".encode())
+    assert ran.err.startswith(f"dragoman: there is no command {other}; did you mean {ours}?")
 
 
 def test_lines_from_a_pipe_are_answered_plainly(tmp_path: Path) -> None:

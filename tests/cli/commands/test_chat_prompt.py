@@ -329,3 +329,17 @@ def test_a_locale_without_the_sign_has_a_plain_prompt(tmp_path: Path) -> None:
         terminal.expect_row(">")
         terminal.press(CTRL_D)
         assert terminal.end() == 0
+
+
+def test_what_is_typed_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        for begin in ("", "/system ", "/edit "):
+            terminal.expect("›")
+            terminal.press(f"{begin}caf\udce9\r")
+            terminal.expect("expected UTF-8 from the terminal, got other bytes; nothing is sent")
+        terminal.line("after")
+        terminal.line("/save talk.json")
+        terminal.expect("saved 2 messages")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+    assert b"caf" not in (tmp_path / "talk.json").read_bytes()

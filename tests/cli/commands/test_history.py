@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -110,7 +111,7 @@ def test_what_has_come_of_an_answer_is_kept(tmp_path: Path) -> None:
     with Terminal(tmp_path, "ask", *SCRIPT, "text: until here\nhang") as terminal:
         terminal.expect("until here")
         terminal.press(CTRL_C)
-        assert terminal.end() == 130
+        assert terminal.end() == -signal.SIGINT
     assert said(tmp_path)[-1] == ("assistant", "until here")
 
 
@@ -262,6 +263,19 @@ def test_a_bad_file_costs_no_answer(tmp_path: Path, how: str) -> None:
         ran = run(tmp_path, *arguments)
         assert (ran.code, ran.out) == (1, b"")
         assert str(PLACE) in ran.err
+
+
+@pytest.mark.parametrize("seconds", [1e18, -1e14, float("inf")])
+def test_a_time_that_is_in_no_calendar_hides_no_conversation(tmp_path: Path, seconds: float) -> None:
+    run(tmp_path, "ask", *ECHO, "one")
+    with closing(sqlite3.connect(tmp_path / PLACE, isolation_level=None)) as other:
+        other.execute("UPDATE conversations SET changed = ?", (seconds,))
+    for arguments in (["list"], ["search", "one"]):
+        assert history(tmp_path, *arguments).out.split()[-5:] == [b"1", b"-", b"offline/echo", b"2", b"one"]
+    assert json.loads(history(tmp_path, "--json").out)["conversations"][0]["changed"] is None
+    assert said(tmp_path) == [("user", "one"), ("assistant", "one")]
+    assert shown(tmp_path)["changed"] is None
+    assert b"Number 1, offline/echo, -\n" in history(tmp_path, "show").out
 
 
 def test_a_locked_file_costs_no_answer(tmp_path: Path) -> None:

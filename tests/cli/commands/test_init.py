@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 from pathlib import Path
 
 from tests.cli.pty import CTRL_C, CTRL_D, Terminal
@@ -62,7 +63,7 @@ async def test_nothing_is_written_that_is_not_wanted(tmp_path: Path) -> None:
         assert await asyncio.to_thread(talk, "n\r") == 0
         assert not (tmp_path / PLACE).exists()
         assert await asyncio.to_thread(talk, CTRL_D) == 130
-        assert await asyncio.to_thread(talk, CTRL_C) == 130
+        assert await asyncio.to_thread(talk, CTRL_C) == -signal.SIGINT
         assert not (tmp_path / PLACE).exists()
         await asyncio.to_thread(talk, "\r")
         assert (tmp_path / PLACE).exists()

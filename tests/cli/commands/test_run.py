@@ -90,6 +90,12 @@ def test_ends_as_the_agent_ends(tmp_path: Path, how: str, code: int) -> None:
     assert not listens(recorded(tmp_path)["url"])
 
 
+def test_is_ended_by_a_ctrl_c_that_ended_the_agent(tmp_path: Path) -> None:
+    ran = run(tmp_path, "run", "claude", env=surroundings(tmp_path, {"FAKE_END": "interrupted"}))
+    assert (ran.code, "Traceback" in ran.err) == (-signal.SIGINT, False)
+    assert not listens(recorded(tmp_path)["url"])
+
+
 @pytest.mark.parametrize("last", [signal.SIGTERM, signal.SIGINT])
 async def test_signals_pass_through(tmp_path: Path, last: signal.Signals) -> None:
     process = await start(tmp_path, "run", "pi", env=surroundings(tmp_path, {"FAKE_END": "wait"}))

@@ -51,6 +51,12 @@ def test_a_saved_conversation_is_the_same_when_loaded() -> None:
     ]
 
 
+def test_half_a_character_is_saved_as_utf8_has_it() -> None:
+    talk = Conversation("m")
+    assert talk.keep(user("a\ud800b"), record(START + END))
+    assert json.loads(talk.save())["messages"][0] == {"role": "user", "content": "a\ufffdb"}
+
+
 def test_the_mark_of_a_partial_answer_is_not_sent() -> None:
     talk = Conversation("m")
     talk.keep(user("one"), record(START))

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.pty import ENTER, Terminal
+from tests.cli.pty import CTRL_C, ENTER, Terminal
 from tests.support.gateway_process import GatewayProcess
 
 PASTED = "\x1b[?2004l"
 """Switches off the brackets around pasted text."""
-FORMER = "\x1b[?1049l"
-"""Shows the screen that was there before."""
+OWN, FORMER = "\x1b[?1049h", "\x1b[?1049l"
+"""Shows a screen of the command's own, and the one that was there before."""
 
 signals = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 
@@ -64,6 +64,35 @@ def test_while_a_gateway_is_watched(tmp_path: Path, number: int) -> None:
         assert terminal.end() == -number
         assert terminal.is_usual()
         assert FORMER in terminal.drawn
+
+
+def test_while_it_is_stopped(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "ask", "-m", "offline/script", "hang") as terminal:
+        terminal.expect("waiting for an answer")
+        assert not terminal.is_usual()
+        # A command that no shell has started goes on at once.
+        terminal.signal(signal.SIGTSTP)
+        terminal.wait_until(terminal.is_usual)
+        terminal.signal(signal.SIGTSTP)
+        terminal.press(CTRL_C)
+        assert terminal.end() == -signal.SIGINT
+
+
+def test_a_gateway_that_was_watched_is_watched_again(tmp_path: Path) -> None:
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    with (
+        GatewayProcess(folder, "[gateway]\nport = 0\n") as gateway,
+        Terminal(tmp_path, "top", "--url", gateway.url) as terminal,
+    ):
+        terminal.expect("q to end")
+        terminal.signal(signal.SIGTSTP)
+        terminal.wait_until(lambda: FORMER in terminal.drawn)
+        terminal.signal(signal.SIGCONT)
+        terminal.wait_until(lambda: terminal.drawn.rfind(OWN) > terminal.drawn.rfind(FORMER))
+        terminal.press("q")
+        assert terminal.end() == 0
+        assert terminal.is_usual()
 
 
 def test_where_nothing_can_be_drawn_nothing_is_written(tmp_path: Path) -> None:

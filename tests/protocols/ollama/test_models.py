@@ -59,6 +59,8 @@ def test_our_list_is_one_that_we_read() -> None:
     [
         (ModelProfile(), ["completion", "tools"]),
         (ModelProfile(tools=False, images=True), ["completion", "vision"]),
+        (ModelProfile(efforts=("low", "high")), ["completion", "tools", "thinking"]),
+        (ModelProfile(efforts=()), ["completion", "tools"]),
     ],
 )
 def test_a_model_can_what_its_profile_says(profile: ModelProfile, can: list[str]) -> None:

@@ -21,6 +21,7 @@ from dragoman.cli.failure import tell_failure
 from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run
 from dragoman.cli.options import (
+    UTF8,
     completed_file,
     config_option,
     json_option,
@@ -32,7 +33,7 @@ from dragoman.cli.options import (
 from dragoman.cli.question import read_question
 from dragoman.cli.templates import Template
 from dragoman.cli.terminal.display import BlankPage, Display, PlainPage
-from dragoman.cli.terminal.output import Out, complain, say
+from dragoman.cli.terminal.output import Out, complain, say_json
 from dragoman.cli.terminal.render import AnswerRenderer, tell_answer, tell_run
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.cli.tools import load_tools
@@ -41,7 +42,6 @@ from dragoman.client.functions import FunctionTool
 from dragoman.client.run import MAX_TURNS
 from dragoman.errors import DragomanError
 from dragoman.types import Message, unfold
-from dragoman.wire.json import encode
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -69,12 +69,8 @@ class Result(Struct):
     conversation: int | None = None
 
 
-def _templates(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in templates.names() if name.startswith(incomplete)]
-
-
 @click.command()
-@click.argument("question", nargs=-1, metavar="[QUESTION]...")
+@click.argument("question", nargs=-1, type=UTF8, metavar="[QUESTION]...")
 @model_option
 @system_option
 @click.option(
@@ -91,10 +87,12 @@ def _templates(_: click.Context, __: click.Parameter, incomplete: str) -> list[s
     shell_complete=completed_file,
     help="The answer is JSON: by the schema in a file, or with these fields, as 'name, age int'.",
 )
-@click.option("-t", "--template", metavar="NAME", shell_complete=_templates, help="A template (dragoman templates).")
-@click.option("-p", "--param", "params", multiple=True, type=(str, str), help="A variable of the template.")
 @click.option(
-    "-o", "--option", "options", multiple=True, type=(str, str), help="A setting of the request, as temperature 0.2."
+    "-t", "--template", metavar="NAME", shell_complete=templates.completed, help="A template (dragoman templates)."
+)
+@click.option("-p", "--param", "params", multiple=True, type=(UTF8, UTF8), help="A variable of the template.")
+@click.option(
+    "-o", "--option", "options", multiple=True, type=(UTF8, UTF8), help="A setting of the request, as temperature 0.2."
 )
 @tool_options
 @kept_options
@@ -145,28 +143,33 @@ def command(
         raise click.UsageError("-p is for a template: name one with -t", ctx)
     if max_turns is not None and not tools:
         raise click.UsageError("--max-turns is for tools: name one with --tool", ctx)
-    used = templates.find(template) if template is not None else Template()
     if attach.count(STDIN) > 1:
         raise click.UsageError("stdin can be attached once", ctx)
-    stdin_is_taken = STDIN in attach
-    needed = not attach and not _asks_alone(used)
-    text = read_question(question, needed=needed, stdin_is_taken=stdin_is_taken)
-    filled = templates.fill(used, text, dict(params))
-    settings = used.options | _options(options) | _form(used.schema or None if schema is None else schema)
-    if tools and "tools" in settings:
-        raise click.UsageError("tools are either those of --tool or those of the option `tools`", ctx)
-    wanted = Wanted(
-        question=attachments.question(filled.question, [attachments.attach(name) for name in attach]),
-        model=model or used.model,
-        system=system or filled.system or None,
-        options=settings,
-        tools=load_tools(tools),
-        max_turns=max_turns or MAX_TURNS,
-        config=config,
-        go_on=go_on,
-        conversation=conversation,
-        save=save,
-    )
+    try:
+        used = templates.find(template) if template is not None else Template()
+        stdin_is_taken = STDIN in attach
+        needed = not attach and not _asks_alone(used)
+        text = read_question(question, needed=needed, stdin_is_taken=stdin_is_taken)
+        filled = templates.fill(used, text, dict(params))
+        settings = used.options | _options(options) | _form(used.schema or None if schema is None else schema)
+        if tools and "tools" in settings:
+            raise click.UsageError("tools are either those of --tool or those of the option `tools`", ctx)
+        wanted = Wanted(
+            question=attachments.question(filled.question, [attachments.attach(name) for name in attach]),
+            model=model or used.model,
+            system=system or filled.system or None,
+            options=settings,
+            tools=load_tools(tools),
+            max_turns=max_turns or MAX_TURNS,
+            config=config,
+            go_on=go_on,
+            conversation=conversation,
+            save=save,
+        )
+    except DragomanError as exc:
+        if as_json:
+            _print_json(Result(model, Record(), exc))
+        raise
     if as_json:
         return _ask(wanted, BlankPage, _print_json)
     if extract:
@@ -184,7 +187,7 @@ def _options(given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, text in given:
         try:
-            found[name] = msgspec.json.decode(text.encode(errors="replace"))
+            found[name] = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError):
             found[name] = text
     return found
@@ -283,5 +286,5 @@ def _print_code(result: Result) -> Exit:
 
 
 def _print_json(result: Result) -> Exit:
-    say(encode(answer_object(result.record, result.model, result.error, result.conversation)).decode())
+    say_json(answer_object(result.record, result.model, result.error, result.conversation))
     return Exit.OK

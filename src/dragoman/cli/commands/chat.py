@@ -9,7 +9,7 @@ import click
 from dragoman.cli.attachments import question
 from dragoman.cli.conversation.completion import LineWords
 from dragoman.cli.conversation.kept import Keeper
-from dragoman.cli.conversation.line_input import Lines, PlainLines
+from dragoman.cli.conversation.line_input import Lines, PlainLines, typed
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.conversation.slash import ChatSession, run_command
 from dragoman.cli.exits import Exit, exit_code
@@ -147,7 +147,7 @@ class Chat:
 
     def _ask(self, text: str) -> None:
         desk = self._desk
-        message = question(text, desk.attached)
+        message = question(typed(text), desk.attached)
         desk.attached.clear()
         self._answer(message)
 

@@ -5,16 +5,15 @@ from pathlib import Path
 import click
 
 from dragoman.cli.exits import Exit
-from dragoman.cli.options import config_option, json_option
-from dragoman.cli.terminal.output import say
+from dragoman.cli.options import PATH, config_option, json_option
+from dragoman.cli.terminal.output import say, say_json
 from dragoman.config.load import examine
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.check import check
-from dragoman.wire.json import encode
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
+@click.argument("file", required=False, type=PATH, metavar="[FILE]")
 @json_option
 @config_option
 @click.pass_context
@@ -33,7 +32,10 @@ def command(ctx: click.Context, *, file: Path | None, as_json: bool, config: Pat
     except ConfigurationError as exc:
         if not as_json:
             raise
-        say(encode({"ok": False, "mistakes": exc.message.splitlines()}).decode())
+        say_json({"ok": False, "mistakes": exc.message.splitlines()})
         return Exit.CONFIGURATION
-    say(encode({"ok": True, "mistakes": []}).decode() if as_json else summary)
+    if as_json:
+        say_json({"ok": True, "mistakes": []})
+    else:
+        say(summary)
     return Exit.OK

@@ -7,13 +7,13 @@ from msgspec.structs import asdict
 
 from dragoman.cli.exits import Exit
 from dragoman.cli.loop import run
+from dragoman.cli.model_names import known_providers
 from dragoman.cli.options import config_option, json_option
 from dragoman.cli.probe import Checkup, check_providers
 from dragoman.cli.probe_report import report
-from dragoman.cli.terminal.output import say
+from dragoman.cli.terminal.output import say, say_json
 from dragoman.client import Client
 from dragoman.errors import nearest
-from dragoman.wire.json import encode
 
 PATIENCE = 30.0
 """Seconds for a whole short answer: as long as a first token may take by default."""
@@ -32,8 +32,12 @@ No service is configured; the offline model answers. `dragoman init` finds those
 """
 
 
+def _providers(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in known_providers(ctx.params.get("config")) if name.startswith(incomplete)]
+
+
 @click.command()
-@click.argument("names", nargs=-1, metavar="[PROVIDER]...")
+@click.argument("names", nargs=-1, metavar="[PROVIDER]...", shell_complete=_providers)
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
@@ -59,7 +63,7 @@ def command(ctx: click.Context, names: tuple[str, ...], timeout: float, as_json:
     checkups = run(_examine(client, chosen, timeout))
     if as_json:
         configuration = str(client.config.path.resolve()) if client.config.path else None
-        say(encode({"configuration": configuration, "providers": [_object(checkup) for checkup in checkups]}).decode())
+        say_json({"configuration": configuration, "providers": [_object(checkup) for checkup in checkups]})
     else:
         for path in client.config.files:
             say(f"configuration: {path.resolve()}")

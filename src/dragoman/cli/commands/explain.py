@@ -12,8 +12,9 @@ import msgspec
 from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import Exit
 from dragoman.cli.files import read_stdin, read_text
-from dragoman.cli.options import config_option, json_option, model_option
-from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say, width
+from dragoman.cli.options import PATH, UTF8, config_option, json_option, model_option
+from dragoman.cli.question import note_silence
+from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say_json, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
 from dragoman.client.explain import at_once, explain_chat, here
@@ -44,9 +45,9 @@ CARRIED: dict[Carried, str] = {
 
 
 @click.command()
-@click.argument("question", nargs=-1, metavar="[QUESTION]...")
+@click.argument("question", nargs=-1, type=UTF8, metavar="[QUESTION]...")
 @model_option
-@click.option("-f", "--file", type=click.Path(path_type=Path), metavar="FILE", help="A request's body; - is stdin.")
+@click.option("-f", "--file", type=PATH, metavar="FILE", help="A request's body; - is stdin.")
 @click.option("--protocol", metavar="NAME", help=f"The protocol of that body.  [default: {OPENAI_CHAT}]")
 @click.option("--path", metavar="PATH", help="Where that body was sent, in place of --protocol: /v1/chat/completions.")
 @click.option("-H", "--header", "headers", multiple=True, metavar="NAME:VALUE", help="A header of that request.")
@@ -91,7 +92,7 @@ def command(
         wanted = Wanted(call, key_shown=True, model=model)
         explanation = at_once(explain_at(client, table, wanted, monotonic(), here))
     if as_json:
-        say(encode(plain(explanation)).decode())
+        say_json(plain(explanation))
     else:
         _show(explanation)
     if explanation.error is None:
@@ -103,8 +104,10 @@ def command(
 def _body(ctx: click.Context, file: Path | None) -> bytes:
     if file is not None and file != STDIN:
         return read_text(file)
-    watched = sys.stdin is None or (file is None and is_terminal(sys.stdin))
-    body = b"" if watched else read_stdin()
+    body = b""
+    if sys.stdin is not None and (file is not None or not is_terminal(sys.stdin)):
+        note_silence()
+        body = read_stdin()
     if not body.strip():
         raise click.UsageError("there is no request: give a QUESTION, a --file, or a body on stdin", ctx)
     return body

@@ -12,13 +12,12 @@ from msgspec.structs import asdict
 from dragoman.cli.conversation.export import json_line, markdown, moment, when
 from dragoman.cli.conversation.kept import LISTS, kept_path, open_kept
 from dragoman.cli.files import has_content, write
-from dragoman.cli.options import ListingGroup, config_option, json_option
-from dragoman.cli.terminal.output import is_terminal, say, tell, width
+from dragoman.cli.options import PATH, UTF8, ListingGroup, config_option, json_option
+from dragoman.cli.terminal.output import is_terminal, say, say_json, tell, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.config import load
 from dragoman.config.commands import run_none
 from dragoman.errors import InvalidRequestError
-from dragoman.wire.json import encode
 
 if TYPE_CHECKING:
     from dragoman.store.conversations import Conversations, Heading, KeptTalk
@@ -56,7 +55,7 @@ def list_newest(limit: int, as_json: bool, config: Path | None) -> None:
 
 
 @command.command()
-@click.argument("terms", nargs=-1, required=True, metavar="TEXT...")
+@click.argument("terms", nargs=-1, type=UTF8, required=True, metavar="TEXT...")
 @limit_option
 @json_option
 @config_option
@@ -84,7 +83,7 @@ def show(number: int | None, as_json: bool, config: Path | None) -> None:
 @click.argument("numbers", nargs=-1, type=click.IntRange(1), metavar="[N]...")
 @click.option("--all", "everything", is_flag=True, help="All conversations.")
 @click.option("--format", "form", type=click.Choice(list(FORMS)), default="markdown", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Write them there.")
+@click.option("-o", "--output", type=PATH, metavar="PATH", help="Write them there.")
 @click.option("--force", is_flag=True, help="Write them even if PATH has something else.")
 @config_option
 @click.pass_context
@@ -157,7 +156,7 @@ def _unknown(number: int) -> InvalidRequestError:
 
 def _print_list(headings: "Sequence[Heading]", *, as_json: bool) -> None:
     if as_json:
-        say(encode({"conversations": [_object(heading) for heading in headings]}).decode())
+        say_json({"conversations": [_object(heading) for heading in headings]})
     elif headings:
         found = any(heading.excerpt is not None for heading in headings)
         head = ("number", "changed", "model", "messages", "found" if found else "begins with")

@@ -8,6 +8,7 @@ from dragoman.cli.files import read_text, write
 from dragoman.cli.imports.catalogue import importers
 from dragoman.cli.imports.importer import Imported, Importer
 from dragoman.cli.imports.report import report
+from dragoman.cli.options import PATH
 from dragoman.cli.terminal.output import say, tell
 from dragoman.config.toml import decode_text
 from dragoman.errors import ConfigurationError, cut
@@ -17,8 +18,8 @@ IMPORTERS = importers()
 
 @click.command()
 @click.argument("program", type=click.Choice(list(IMPORTERS)), metavar="PROGRAM")
-@click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Write the configuration there.")
+@click.argument("path", type=PATH, metavar="FILE")
+@click.option("-o", "--output", type=PATH, metavar="PATH", help="Write the configuration there.")
 @click.option("--force", is_flag=True, help="Write it even if there is a file at PATH.")
 def command(program: str, path: Path, output: Path | None, force: bool) -> None:
     """Take over the configuration of another program.
@@ -28,7 +29,7 @@ def command(program: str, path: Path, output: Path | None, force: bool) -> None:
     or you have to look at it, or dragoman has nothing like it. Keys in clear are written only with --output, into a
     file that only you may read, and are never shown.
     """
-    if output is not None and not force and output.expanduser().is_symlink() | output.expanduser().exists():
+    if output is not None and not force and (output.is_symlink() or output.exists()):
         raise ConfigurationError(f"{output} is there already: name another file, or replace it with --force")
     done = _converted(IMPORTERS[program], path, in_clear=output is not None)
     if output is None:

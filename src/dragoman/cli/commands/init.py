@@ -11,6 +11,7 @@ from dragoman.cli.files import write
 from dragoman.cli.first_configuration import Draft, KeyedService, draft
 from dragoman.cli.keyed_services import keyed
 from dragoman.cli.loop import run
+from dragoman.cli.options import PATH
 from dragoman.cli.probe import Checkup, check_providers
 from dragoman.cli.probe_report import report
 from dragoman.cli.terminal.output import is_terminal, say, tell
@@ -31,7 +32,7 @@ server, as `ollama serve`, and run `dragoman init` again. Until then the offline
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Write it there.")
+@click.option("-o", "--output", type=PATH, metavar="PATH", help="Write it there.")
 @click.option("-y", "--yes", is_flag=True, help="Write it without a question.")
 @click.option("--print", "only_print", is_flag=True, help="Print it, and write nothing.")
 @click.option("--force", is_flag=True, help="Write it even if there is a file.")
@@ -57,7 +58,7 @@ def command(*, output: Path | None, yes: bool, only_print: bool, force: bool) ->
     say(found.toml.rstrip("\n"))
     if only_print or not (yes or _wanted(place)):
         return Exit.OK
-    place.expanduser().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write(place, found.toml.encode())
     tell(f"\n{place} is written")
     checkups = run(_tried(place, found.names))

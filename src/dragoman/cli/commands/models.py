@@ -11,13 +11,12 @@ from msgspec.structs import asdict
 from dragoman.cli.keyed_services import keyed
 from dragoman.cli.loop import run
 from dragoman.cli.options import config_option, json_option
-from dragoman.cli.terminal.output import say, tell, width
+from dragoman.cli.terminal.output import say, say_json, tell, width
 from dragoman.cli.terminal.table import columns as columns_of
 from dragoman.cli.terminal.table import table
 from dragoman.client import Client
 from dragoman.client.local_servers import FoundServer
 from dragoman.types import ModelFacts
-from dragoman.wire.json import encode
 
 HEAD = ("model", "context", "answer", "$ in", "$ out")
 
@@ -46,7 +45,7 @@ def command(as_json: bool, config: Path | None) -> None:
         shown = [described(server, entry) for server, entry in found]
         known = {name: asdict(facts[name]) for name in names if name in facts and facts[name] != ModelFacts()}
         listed = {"models": names, "default": client.default_model, "facts": known, "found": shown}
-        say(encode(listed).decode())
+        say_json(listed)
     else:
         say(listing(names, facts, width()))
         for server, entry in found:

@@ -7,13 +7,12 @@ import click
 from msgspec import Struct
 
 from dragoman.cli.options import config_option, json_option
-from dragoman.cli.terminal.output import say, width
+from dragoman.cli.terminal.output import say, say_json, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
 from dragoman.errors import ConfigurationError
 from dragoman.providers.catalogue import Provider
 from dragoman.transport.http.target import is_loopback
-from dragoman.wire.json import encode
 
 HEAD = ("name", "class", "protocol", "url", "works", "from")
 
@@ -62,7 +61,7 @@ def command(as_json: bool, config: Path | None) -> None:
     rows = [_row(name, provider, client) for name, provider in sorted(client.providers.items())]
     rows.sort(key=lambda row: (row.origin != "configured", row.works != "yes"))
     if as_json:
-        say(encode({"providers": [_object(row) for row in rows]}).decode())
+        say_json({"providers": [_object(row) for row in rows]})
     else:
         say(fitted_table(HEAD, [_cells(row) for row in rows], width()))
 

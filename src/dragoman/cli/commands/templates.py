@@ -6,10 +6,9 @@ from dragoman.cli import templates
 from dragoman.cli.conversation.editor import edit
 from dragoman.cli.files import read, write
 from dragoman.cli.options import ListingGroup, json_option
-from dragoman.cli.terminal.output import say, tell, width
+from dragoman.cli.terminal.output import say, say_json, tell, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.errors import InvalidRequestError, cut
-from dragoman.wire.json import encode
 
 HEAD = ("name", "variables", "prompt")
 SHOWN = 60
@@ -40,7 +39,7 @@ def list_templates(as_json: bool) -> None:
         except InvalidRequestError as exc:
             rows.append((name, [], f"({exc.message})"))
     if as_json:
-        say(encode({"templates": [dict(zip(HEAD, row, strict=True)) for row in rows]}).decode())
+        say_json({"templates": [dict(zip(HEAD, row, strict=True)) for row in rows]})
     elif rows:
         say(fitted_table(HEAD, [(name, " ".join(words), cut(text, SHOWN)) for name, words, text in rows], width()))
     else:
@@ -48,7 +47,7 @@ def list_templates(as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=templates.completed)
 def show(name: str) -> None:
     """Show a template's file."""
     templates.find(name)
@@ -56,7 +55,7 @@ def show(name: str) -> None:
 
 
 @command.command("edit")
-@click.argument("name")
+@click.argument("name", shell_complete=templates.completed)
 def edit_template(name: str) -> None:
     """Write a template in $VISUAL or $EDITOR; a new one begins with an example."""
     path = templates.path_of(name)

@@ -62,7 +62,12 @@ def _watch(place: str, look: Callable[[], Scrape], first: Scrape) -> None:
 
     console = Console()
     before, now, clock, said = None, first, time.time(), ""
-    with left_as_found(SCREEN), silent(lambda: None), Live(console=console, screen=True, auto_refresh=False) as live:
+
+    def again() -> None:
+        console.set_alt_screen()
+        console.show_cursor(False)
+
+    with left_as_found(SCREEN), silent(again), Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             shown = overview(now, before, clock=clock, width=console.width)
             lines = [f"{place}  ({LAST})", *([said] if said else []), shown]

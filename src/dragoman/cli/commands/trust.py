@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from dragoman.cli.options import PATH
 from dragoman.cli.terminal.output import say, tell
 from dragoman.config import NAME
 from dragoman.config.file import ConfigFile, read_file
@@ -13,7 +14,7 @@ from dragoman.errors import ConfigurationError
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path), required=False, metavar="[PATH]")
+@click.argument("path", type=PATH, required=False, metavar="[PATH]")
 @click.option("--revoke", is_flag=True, help="Trust it no more.")
 def command(path: Path | None, revoke: bool) -> None:
     """Use a configuration that lies in a working directory.

@@ -13,6 +13,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat import decode_messages, encode_messages
 from dragoman.providers.request import build_request, check_names
 from dragoman.types import ChatRequest, Message, Reasoning, Refusal, Text, assistant, system
+from dragoman.wire.json import encode_loosely
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -96,7 +97,7 @@ class Conversation:
 
     def save(self) -> bytes:
         """The same as JSON."""
-        return msgspec.json.format(msgspec.json.encode(self.saved()), indent=2) + b"\n"
+        return msgspec.json.format(encode_loosely(self.saved()), indent=2) + b"\n"
 
     def load(self, data: bytes) -> None:
         """Becomes the conversation of a file. If the file has none, raises InvalidRequestError and changes nothing."""

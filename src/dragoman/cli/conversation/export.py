@@ -19,13 +19,23 @@ KINDS: dict[type[Media], str] = {Image: "image", Audio: "sound", File: "file"}
 
 
 def when(seconds: float) -> str:
-    """A time of this place, as `2026-11-26 14:44`."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+    """A time of this place, as `2026-11-26 14:44`; `-` for one that is in no calendar."""
+    here = _here(seconds)
+    return here.strftime("%Y-%m-%d %H:%M") if here else "-"
 
 
-def moment(seconds: float) -> str:
-    """The same for programs, as ISO 8601 writes it."""
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+def moment(seconds: float) -> str | None:
+    """The same for programs, as ISO 8601 writes it; None for one that is in no calendar."""
+    here = _here(seconds)
+    return here.isoformat(timespec="seconds") if here else None
+
+
+def _here(seconds: float) -> datetime | None:
+    """A time of a file, which may be damaged, or of a clock that was wrong."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def markdown(kept: "KeptTalk") -> str:

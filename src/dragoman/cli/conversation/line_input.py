@@ -54,6 +54,15 @@ class PlainLines(Lines):
         return
 
 
+def typed(text: str) -> str:
+    """`text`, if it is one. Raises InvalidRequestError for what a terminal of another encoding sends."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidRequestError("expected UTF-8 from the terminal, got other bytes; nothing is sent") from exc
+    return text
+
+
 def prompt() -> str:
     """What stands before a message, as far as the locale has the sign for it."""
     return PROMPT if _has(PROMPT) else PLAIN_PROMPT

@@ -12,6 +12,7 @@ from dragoman.cli.conversation.conversation import Conversation, is_saved
 from dragoman.cli.conversation.editor import edit
 from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
+from dragoman.cli.conversation.line_input import typed
 from dragoman.cli.terminal.output import tell
 from dragoman.cli.tools import load_tools
 from dragoman.client import Client
@@ -58,7 +59,7 @@ def run_command(desk: ChatSession, line: str) -> None:
     name, _, argument = line.strip().partition(" ")
     command = COMMANDS.get(name)
     if command is None:
-        hint = nearest(name, COMMANDS)
+        hint = f"; did you mean {ELSEWHERE[name]}?" if name in ELSEWHERE else nearest(name, COMMANDS)
         raise InvalidRequestError(f"there is no command {name}{hint} (a message that begins with / is written with //)")
     argument = argument.strip()
     if argument and not command.argument:
@@ -79,7 +80,7 @@ def _model_words(desk: ChatSession) -> str:
 
 def _system(desk: ChatSession, text: str) -> None:
     if text:
-        desk.conversation.system_text = None if text == "-" else text
+        desk.conversation.system_text = None if text == "-" else typed(text)
     tell(f"system: {desk.conversation.system_text or '(none)'}")
 
 
@@ -140,7 +141,7 @@ def _block(answer: str, which: str) -> str:
 
 
 def _edit(desk: ChatSession, text: str) -> None:
-    desk.message = edit(text)
+    desk.message = edit(typed(text))
     if not desk.message.strip():
         raise InvalidRequestError("the message is empty; nothing is sent")
     tell(desk.message)
@@ -196,6 +197,17 @@ KEYS = {
     "Tab": "complete a command, a model or a file",
     "Ctrl-C": "stop the answer",
 }
+
+ELSEWHERE = {
+    "/?": "/help",
+    "/bye": "/exit",
+    "/q": "/exit",
+    "/quit": "/exit",
+    "/clear": "/reset",
+    "/new": "/reset",
+    "/multi": "/edit",
+}
+"""Words that other programs have for ours: ollama, llm and coding agents."""
 
 COMMANDS: dict[str, Command] = {
     "/model": Command("NAME", "talk with another model; without NAME, say which", _model),

@@ -5,9 +5,12 @@ import io
 import os
 import shutil
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dragoman.wire.utf8 import well_formed
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 DIM, PLAIN = "\x1b[2m", "\x1b[22m"
 
@@ -75,6 +78,14 @@ def dim(text: str, stream: TextIO) -> str:
 def say(text: str = "") -> None:
     """A line on stdout; harmless on a terminal, exact in UTF-8 elsewhere."""
     Out().write(text + "\n")
+
+
+def say_json(value: object) -> None:
+    """A value as a line of JSON on stdout."""
+    # Imported here, because every run imports this file, and a shell that completes a word waits for it.
+    from dragoman.wire.json import encode_loosely
+
+    say(encode_loosely(value).decode())
 
 
 def tell(text: str) -> None:
@@ -148,16 +159,34 @@ class ClosedOutput(io.TextIOBase):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
-def open_standard() -> None:
-    """Opens on /dev/null what was closed of stdin, stdout and stderr. Writes of ours to such a stdout fail.
+class WholeWriter(io.BufferedWriter):
+    """Writes at once, and all of it."""
 
-    Else what is opened next takes their numbers, and what is written to them goes there.
+    def write(self, data: "ReadableBuffer", /) -> int:
+        count = super().write(data)
+        self.flush()
+        return count
+
+
+def open_standard() -> None:
+    """Makes stdin, stdout and stderr what everything here expects of them.
+
+    What was closed of them is opened on /dev/null, and writes of ours to such a stdout fail: else what is opened next
+    takes their numbers, and what is written to them goes there. Reads and writes wait: a program that shares one of
+    them may have set it otherwise, and then text is lost. Stdout takes all that is written: without a buffer
+    (PYTHONUNBUFFERED) Python does not notice if a full disk has taken half of it.
     """
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(opened, True)
     os.close(opened)
+    if sys.platform != "win32":
+        for handle in range(3):
+            os.set_blocking(handle, True)
     if sys.stdout is None:
         sys.stdout = ClosedOutput()
+    elif isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.FileIO):
+        whole = WholeWriter(io.FileIO(sys.stdout.fileno(), "w", closefd=False))
+        sys.stdout = io.TextIOWrapper(whole, sys.stdout.encoding, sys.stdout.errors, write_through=True)
 
 
 def leave_pipe() -> None:

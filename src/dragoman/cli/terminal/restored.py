@@ -1,4 +1,4 @@
-"""The terminal as it was found, if a signal ends the program: with its mode, its cursor and its screen."""
+"""The terminal as it was found, if a signal ends the program or stops it: with its mode, its cursor and its screen."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ SCREEN = f"\x1b[?1049l{USUAL}"
 @contextmanager
 def left_as_found(undo: str = USUAL) -> Iterator[None]:
     """Within it, who ends the program by a signal that it does not handle itself gets the terminal back, and `undo` is
-    written to it. The program then ends by that signal, as without this."""
+    written to it. The program then ends by that signal, as without this. So does a shell to which Ctrl-Z leads."""
     stdin, drawn = sys.stdin, next((each for each in (sys.stdout, sys.stderr) if is_able(each)), None)
     if not RESTORES or (drawn is None and not is_terminal(stdin)):
         yield
@@ -33,19 +33,27 @@ def left_as_found(undo: str = USUAL) -> Iterator[None]:
     mode = (stdin.fileno(), termios.tcgetattr(stdin.fileno())) if is_terminal(stdin) else None
     screen = None if drawn is None else drawn.fileno()
 
-    def end(number: int, _: FrameType | None) -> None:
+    def restore() -> None:
         with suppress(OSError, termios.error):  # the terminal is gone
             if mode is not None and _is_ours(mode[0]):
                 termios.tcsetattr(mode[0], termios.TCSANOW, mode[1])
             if screen is not None and _is_ours(screen):
                 os.write(screen, undo.encode())
+
+    def end(number: int, _: FrameType | None) -> None:
+        restore()
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    def stop(number: int, frame: FrameType | None) -> None:
+        end(number, frame)
+        signal.signal(number, stop)  # it goes on here, after `fg`
+
+    handlers = {signal.SIGTERM: end, signal.SIGHUP: end, signal.SIGTSTP: stop}
+    before = {number: signal.getsignal(number) for number in handlers}
     taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
     for number in taken:
-        signal.signal(number, end)
+        signal.signal(number, handlers[number])
     try:
         yield
     finally:

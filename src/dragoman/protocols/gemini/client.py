@@ -1,6 +1,6 @@
 """The half that calls a service."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -23,6 +23,7 @@ from dragoman.protocols.gemini.request import TIERS, encode_body
 from dragoman.protocols.gemini.schema import NO_REFERENCES, is_own_schema
 from dragoman.protocols.gemini.thinking import changed_budget, efforts_of, with_budget
 from dragoman.protocols.gemini.tools import TOOL_NAMES
+from dragoman.protocols.gemini.vertex_embeddings import EmbedMethod, VertexEmbedClient
 from dragoman.protocols.opaque import is_own, origin, wrapped_base64
 from dragoman.protocols.reasoning import budget_of
 from dragoman.protocols.request_body import request_body
@@ -129,8 +130,8 @@ class GeminiClient(ClientCodec):
     """Calls `POST {url}{root}/models/M:streamGenerateContent?alt=sse`.
 
     `enterprise`: the service takes labels, and names of files. `root`: what stands between the URL and the models;
-    services with another one than the Gemini API count tokens in another form, and embed no texts by this protocol.
-    `carrier`: what holds the key.
+    services with another one than the Gemini API count tokens in another form, and embed texts as Vertex AI does.
+    `carrier`: what holds the key. `embed_method`: how a model of such a service embeds.
     """
 
     name = NAME
@@ -141,13 +142,22 @@ class GeminiClient(ClientCodec):
     schema_support = form_support = NO_REFERENCES
 
     def __init__(
-        self, url: str, *, enterprise: bool = True, root: str = GEMINI_ROOT, carrier: Carrier = GOOGLE_KEY
+        self,
+        url: str,
+        *,
+        enterprise: bool = True,
+        root: str = GEMINI_ROOT,
+        carrier: Carrier = GOOGLE_KEY,
+        embed_method: Callable[[str], EmbedMethod] | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._enterprise = enterprise
         self.relay = self._relay = GeminiRelay(self._url, root, carrier)
         own = root == GEMINI_ROOT
-        self.embeddings = GeminiEmbedClient(self._url) if own else None
+        if embed_method is not None:
+            self.embeddings = VertexEmbedClient(self._relay.model_url, carrier, embed_method)
+        elif own:
+            self.embeddings = GeminiEmbedClient(self._url)
         self.counter = GeminiCounter(self.encode_request, whole=own)
         self.expresses = EXPRESSES | ENTERPRISE if enterprise else EXPRESSES
 

@@ -12,7 +12,7 @@ from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.numbered import word
 from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
 from dragoman.protocols.gemini.usage import SAYABLE, decode_usage, encode_usage
-from dragoman.protocols.json_fields import Fields, refused
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.operations import (
     EmbedClient,
     EmbedServer,
@@ -23,6 +23,7 @@ from dragoman.protocols.operations import (
     wrong_number,
 )
 from dragoman.protocols.request_body import request_body
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
@@ -48,6 +49,14 @@ TASKS: dict[str, str] = {
     "CLASSIFICATION": "classification",
     "CLUSTERING": "clustering",
 }
+CONFIG = "embedContentConfig"
+SETTINGS = ("taskType", "title", "outputDimensionality", "autoTruncate")
+"""Fields beside the content, which programs for Vertex AI write into CONFIG. https://docs.cloud.google.com/php/docs/
+reference/cloud-ai-platform/latest/V1.EmbedContentRequest, googleapis/python-genai (google/genai/models.py), seen
+2026-11-29"""
+PARTED = f"{NAME}.parts"
+"""The note of texts that came in several parts, from the whole text to its parts. google-genai makes one text of a
+list, with a part for each, for newer models."""
 UNSAID = "TASK_TYPE_UNSPECIFIED"
 """The word for no task."""
 NATIVE_TASKS = {ours: theirs for theirs, ours in TASKS.items()}
@@ -73,7 +82,7 @@ class GeminiEmbedClient(EmbedClient):
         }
         model = request.model if request.model.startswith((MODELS, TUNED)) else f"{MODELS}{request.model}"
         said = merged({"model": model} | without_none(settings), request.extra.get(NAME, {}))
-        body = {"requests": [said | {"content": {"parts": [{"text": _text(item)}]}} for item in request.inputs]}
+        body = {"requests": [said | {"content": {"parts": parts_of(item, request)}} for item in request.inputs]}
         return HttpRequest(
             url=f"{self._url}/v1beta/{path_of(model)}:{BATCH}", headers=tuple(headers), body=request_body(body)
         )
@@ -92,10 +101,17 @@ class GeminiEmbedClient(EmbedClient):
         )
 
 
-def _text(item: str | tuple[int, ...]) -> str:
+def text_of(item: str | tuple[int, ...]) -> str:
+    """The text to be embedded. Raises NoOperationError for one in tokens."""
     if isinstance(item, str):
         return item
     raise NoOperationError("input: expected texts, since this protocol has no texts in tokens", param="input")
+
+
+def parts_of(item: str | tuple[int, ...], request: EmbedRequest) -> list[dict[str, str]]:
+    """The text to be embedded, in the parts in which a caller of this protocol has it. Raises NoOperationError."""
+    text = text_of(item)
+    return [{"text": each} for each in request.extra.get(OURS, {}).get(PARTED, {}).get(text, (text,))]
 
 
 class GeminiEmbedServer(EmbedServer):
@@ -132,6 +148,7 @@ def _nothing_beside(fields: Fields) -> None:
 def _request(model: str, requests: list[Fields]) -> EmbedRequest:
     """The requests of a batch as one. All must have the same settings, since no other protocol has one for each."""
     texts: list[str] = []
+    parted: dict[str, list[str]] = {}
     settings: list[tuple[Any, ...]] = []
     for fields in requests:
         named = fields.text("model")  # the path has it; SDKs repeat it
@@ -142,19 +159,36 @@ def _request(model: str, requests: list[Fields]) -> EmbedRequest:
         parts = [Fields(each, path) for path, each in content.items("parts")]
         if not parts:
             raise refused(content.path("parts"), "expected at least one part, got none")
-        texts.append("".join(part.required_text("text") for part in parts))
+        said = [part.text("text") for part in parts]
         for each in (content, *parts):
             _nothing_beside(each)
+        found = [text for text in said if text is not None]
+        if len(found) < len(parts):
+            raise wrong_type(parts[said.index(None)].path("text"), "a string", None)
+        texts.append("".join(found))
+        if len(found) > 1:
+            parted[texts[-1]] = found
+        _take_config(fields)
         task, title = word(fields, "taskType", numbered.TASKS), fields.text("title")
-        settings.append((task, title, read_dimensions(fields, "outputDimensionality"), fields.rest))
+        dimensions, truncate = read_dimensions(fields, "outputDimensionality"), fields.boolean("autoTruncate")
+        settings.append((task, title, dimensions, truncate, fields.rest))
         if settings[-1] != settings[0]:
             raise refused("requests", "expected the same in each, except the content")
-    task, title, dimensions, rest = settings[0]
+    task, title, dimensions, truncate, rest = settings[0]
     return EmbedRequest(
         model=model,
         inputs=tuple(texts),
         dimensions=dimensions,
         task=None if task in {None, UNSAID} else TASKS.get(task, task),
         title=title,
-        extra=to_extra(rest),
+        truncate=truncate,
+        extra=to_extra(rest) | ({OURS: {PARTED: parted}} if parted else {}),
     )
+
+
+def _take_config(fields: Fields) -> None:
+    """Puts the settings of CONFIG beside the content, where the older form of a request has them."""
+    config = fields.object(CONFIG) or {}
+    fields.rest |= without_none({name: config.pop(name, None) for name in SETTINGS})
+    if config:
+        fields.rest[CONFIG] = config

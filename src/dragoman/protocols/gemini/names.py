@@ -6,24 +6,24 @@ from typing import Any
 from dragoman.protocols.json_fields import refused
 
 KNOWN = """
-    allowedFunctionNames aspectRatio audioMetadata audioTimestamp audioTranscription audioTranscriptionConfig
-    autoTruncate blockingConfidence cachedContent candidateCount codeExecution codeExecutionResult computerUse
-    continuationToken customVocabulary disabledSafetyPolicies displayName documentMetadata
-    dynamicRetrievalConfig dynamicThreshold enableAffectiveDialog enableEnhancedCivicAnswers
-    enablePromptInjectionDetection enableWidget endOffset enterpriseWebSearch exaAiSearch excludeDomains
-    excludedPredefinedFunctions executableCode fileData fileSearch fileSearchStoreNames fileUri frequencyPenalty
-    functionCall functionCallingConfig functionDeclarations functionResponse generateContentRequest
-    generationConfig googleMaps googleSearch googleSearchRetrieval groundingTypes imageConfig imageOutputOptions
-    imageSize includeServerSideToolInvocations includeThoughts inlineData languageCode latLng maxOutputTokens
-    mcpServers mediaProcessing mediaResolution metadataFilter mimeType modelArmorConfig modelSelectionConfig
-    multiSpeakerVoiceConfig numTokens outputCompressionQuality outputDimensionality outputMimeType
-    parallelAiSearch parametersJsonSchema partMetadata partialArgs personGeneration prebuiltVoiceConfig
-    presencePenalty prominentPeople responseFormat responseJsonSchema responseLogprobs responseMimeType
-    responseModalities responseSchema retrievalConfig routingConfig safetySettings searchTypes serviceTier
-    speakerVoiceConfigs speechConfig speechMetadata spreadsheetMetadata startOffset stopSequences
-    streamFunctionCallArguments streamableHttpTransport systemInstruction taskType thinkingBudget thinkingConfig
-    thinkingLevel thoughtSignature timeRangeFilter toolCall toolConfig toolResponse toolType topK topP
-    translationConfig urlContext videoMetadata voiceConfig voiceName willContinue
+    allowedFunctionNames aspectRatio audioMetadata audioTimestamp audioTrackExtraction audioTranscription
+    audioTranscriptionConfig autoTruncate blockingConfidence cachedContent candidateCount codeExecution
+    codeExecutionResult computerUse continuationToken customVocabulary disabledSafetyPolicies displayName
+    documentMetadata documentOcr dynamicRetrievalConfig dynamicThreshold embedContentConfig enableAffectiveDialog
+    enableEnhancedCivicAnswers enablePromptInjectionDetection enableWidget endOffset enterpriseWebSearch
+    exaAiSearch excludeDomains excludedPredefinedFunctions executableCode fileData fileSearch fileSearchStoreNames
+    fileUri frequencyPenalty functionCall functionCallingConfig functionDeclarations functionResponse
+    generateContentRequest generationConfig googleMaps googleSearch googleSearchRetrieval groundingTypes
+    imageConfig imageOutputOptions imageSize includeServerSideToolInvocations includeThoughts inlineData
+    languageCode latLng maxOutputTokens mcpServers mediaProcessing mediaResolution metadataFilter mimeType
+    modelArmorConfig modelSelectionConfig multiSpeakerVoiceConfig numTokens outputCompressionQuality
+    outputDimensionality outputMimeType parallelAiSearch parametersJsonSchema partMetadata partialArgs
+    personGeneration prebuiltVoiceConfig presencePenalty prominentPeople responseFormat responseJsonSchema
+    responseLogprobs responseMimeType responseModalities responseSchema retrievalConfig routingConfig
+    safetySettings searchTypes serviceTier speakerVoiceConfigs speechConfig speechMetadata spreadsheetMetadata
+    startOffset stopSequences streamFunctionCallArguments streamableHttpTransport systemInstruction taskType
+    thinkingBudget thinkingConfig thinkingLevel thoughtSignature timeRangeFilter toolCall toolConfig toolResponse
+    toolType topK topP translationConfig urlContext videoMetadata voiceConfig voiceName willContinue
 """
 """Fields of a request that consist of several words."""
 

@@ -89,12 +89,13 @@ class GeminiRelay(RelayCodec):
         accept = self.stream_type if stream else self.whole_type
         headers = (("content-type", "application/json"), ("accept", accept), *self._carrier.headers(key))
         call = f"{STREAM}?{SSE}" if stream else WHOLE
-        return HttpRequest(url=f"{self._url}{self._path(model)}:{call}", headers=headers)
+        return HttpRequest(url=f"{self.model_url(model)}:{call}", headers=headers)
 
-    def _path(self, model: str) -> str:
+    def model_url(self, model: str) -> str:
+        """The address of a model, which a method follows. Raises ModelNotFoundError."""
         if self._root != GEMINI_ROOT and model.startswith(ELSEWHERE):
-            return f"/{escaped(model, model)}"
-        return f"{self._root}/{path_of(model)}"
+            return f"{self._url}/{escaped(model, model)}"
+        return f"{self._url}{self._root}/{path_of(model)}"
 
     def head_key(self, model: str, request: RelayRequest) -> Hashable:
         return model, request.stream

@@ -72,6 +72,8 @@ def encode_show(profile: ModelProfile, context: int | None, since: int) -> Serve
         can.append("tools")
     if profile.images:
         can.append("vision")
+    if profile.efforts:
+        can.append("thinking")
     return _ok(
         {
             "modelfile": "",

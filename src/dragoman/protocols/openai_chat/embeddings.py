@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.errors import BadEventError
+from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
@@ -52,7 +52,10 @@ SILENT = ("id", "created")
 
 EXPRESSES = frozenset({"dimensions", "user", "tokens"})
 FORMATS = ("float", "base64")
-FORM = f"{NAME}.encoding_format"
+FIELD = "encoding_format"
+REFUSED = frozenset({400, 422})
+"""Statuses of a service that does not know a field."""
+FORM = f"{NAME}.{FIELD}"
 """The note of the form in which a caller wants the vectors; empty: the caller does not say."""
 
 
@@ -60,7 +63,8 @@ class OpenAIEmbedClient(EmbedClient):
     """Calls `POST {url}/embeddings`.
 
     Vectors are asked for in the form that a caller of this protocol wants, because some services take only one. For
-    all others they come as base64, which costs a quarter of the bytes of numbers.
+    all others they come as base64, which costs a quarter of the bytes of numbers. A service that refuses to be asked
+    for a form is asked without (BerriAI/litellm#38774, mem0ai/mem0#4057): a caller gets its own in any case.
     """
 
     most = MAX_INPUTS
@@ -74,13 +78,20 @@ class OpenAIEmbedClient(EmbedClient):
         headers = [("content-type", "application/json"), ("accept", "application/json")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
-        form = request.extra.get(OURS, {}).get(FORM, "base64")
+        form = _form(request)
         user = request.user if "user" in self.expresses else None
-        said = {"dimensions": request.dimensions, "user": user, "encoding_format": form or None}
+        said = {"dimensions": request.dimensions, "user": user, FIELD: form or None}
         body = {"model": request.model, "input": list(request.inputs)} | without_none(said)
         return HttpRequest(
             url=self._url, headers=tuple(headers), body=request_body(merged(body, request.extra.get(NAME, {})))
         )
+
+    def plainer(self, request: EmbedRequest) -> EmbedRequest | None:
+        return replace(request, extra=request.extra | {OURS: {FORM: ""}}) if _form(request) else None
+
+    def refuses_form(self, error: DragomanError) -> bool:
+        named = error.param == FIELD or FIELD in error.message
+        return named and error.upstream_status in REFUSED
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
         value = json.decode_floats(reply.body)
@@ -97,6 +108,12 @@ class OpenAIEmbedClient(EmbedClient):
             extra=to_extra(beside(value, "object", "data", "model", "usage")),
             silent=SILENT,
         )
+
+
+def _form(request: EmbedRequest) -> str:
+    """How the vectors are asked for; empty: as the service has them."""
+    form: str = request.extra.get(OURS, {}).get(FORM, "base64")
+    return form
 
 
 def _usage(report: Mapping[str, Any]) -> Usage:
@@ -136,9 +153,9 @@ class OpenAIEmbedServer(EmbedServer):
 
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
         fields = Fields(json.decode_request(call.body, MAX_VALUES + MAX_TOKENS))
-        form = fields.text("encoding_format")
+        form = fields.text(FIELD)
         if form is not None and form not in FORMATS:
-            raise refused("encoding_format", f"expected one of {', '.join(FORMATS)}")
+            raise refused(FIELD, f"expected one of {', '.join(FORMATS)}")
         return EmbedRequest(
             model=fields.text("model") or "",
             inputs=_inputs(fields),

@@ -7,12 +7,14 @@ googleapis/python-genai (google/genai/_api_client.py), anthropics/anthropic-sdk-
 address without a project.
 """
 
+from fnmatch import fnmatchcase
 from typing import ClassVar
 
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.gemini import GeminiClient
 from dragoman.protocols.gemini.relay import GOOGLE_KEY
+from dragoman.protocols.gemini.vertex_embeddings import EMBEDDED, PREDICTED, PREDICTED_ALONE, EmbedMethod
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
 from dragoman.providers.anthropic import AnthropicCompatible
 from dragoman.providers.clouds.place import Place, Unlisted, Way
@@ -36,6 +38,23 @@ CLAUDE_PROJECT, CLAUDE_LOCATION = "ANTHROPIC_VERTEX_PROJECT_ID", "CLOUD_ML_REGIO
 BODY_VERSION = "vertex-2023-10-16"
 ADVICE = 'set `api_key` of its entry to an access token: { command = ["gcloud", "auth", "print-access-token"] }.'
 EXAMPLE = "https://LOCATION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION"
+
+EMBEDDINGS: dict[str, EmbedMethod] = {
+    "gemini-embedding-001*": PREDICTED_ALONE,
+    "gemini-embedding-exp*": PREDICTED_ALONE,
+    "*gemini*": EMBEDDED,
+    "*maas*": EMBEDDED,
+}
+"""Models that embed otherwise than all others, which have `:predict` for 250 texts. Those after the first of Gemini
+have that no more (400 FAILED_PRECONDITION: vercel/ai#15853, agentgateway/agentgateway#2968), and the first has not
+everywhere what they have (400 INVALID_ARGUMENT: quarkiverse/quarkus-langchain4j#2376). Seen 2026-11-29."""
+
+
+def embed_method(model: str) -> EmbedMethod:
+    """How a model embeds texts, by the last part of its name."""
+    name = model.rpartition("/")[2].lower()
+    return next((each for pattern, each in EMBEDDINGS.items() if fnmatchcase(name, pattern)), PREDICTED)
+
 
 FUNCTIONS = Variant(custom_tools=False)
 """As most services that offer models of others."""
@@ -69,7 +88,14 @@ class Vertex(Unlisted, GeminiCompatible):
     def codec(cls) -> ClientCodec:
         url = cls.address()
         carrier = BEARER if "/projects/" in url else GOOGLE_KEY
-        return shared(GeminiClient, url, enterprise=cls.enterprise, root="/publishers/google", carrier=carrier)
+        return shared(
+            GeminiClient,
+            url,
+            enterprise=cls.enterprise,
+            root="/publishers/google",
+            carrier=carrier,
+            embed_method=embed_method,
+        )
 
     @classmethod
     def key(cls) -> str | None:

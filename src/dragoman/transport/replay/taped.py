@@ -10,24 +10,25 @@ from dragoman.transport.replay.transport import RecordingTransport, ReplayTransp
 from dragoman.transport.selector import Transports
 
 RecordMode = Literal["none", "once", "all"]
-"""`none`: only play; without a file that is an error. `once`: record if there is no file yet, else play. `all`: record
-anew. These are the words of vcrpy."""
+"""`none`: only play; without a file every call is an error. `once`: record if there is no file yet, else play. `all`:
+record anew. These are the words of vcrpy."""
 
 
 class TapedTransports(Transports):
     """Real transports whose exchanges are recorded, or one that plays what was recorded.
 
     When they are closed, what was recorded is written to `path`, for its owner alone to read, in folders that are made
-    if need be. If nothing was asked, nothing is written. Raises ConfigurationError for a file that is no cassette, and
-    in mode `none` for one that is missing; and for another mode than these three.
+    if need be. If nothing was asked, nothing is written, so that a missing file is played as an empty one. Raises
+    ConfigurationError for a file that is no cassette, and for another mode than these three.
     """
 
     def __init__(self, path: Path | str, mode: RecordMode) -> None:
         if mode not in get_args(RecordMode):
             raise ConfigurationError(f"mode: expected {', '.join(get_args(RecordMode))}, got {mode!r:.200}")
         self._path = Path(path)
-        self._records = mode == "all" or (mode == "once" and not self._path.exists())
-        self._cassette = Cassette() if self._records else Cassette.load(self._path)
+        is_there = self._path.exists()
+        self._records = mode == "all" or (mode == "once" and not is_there)
+        self._cassette = Cassette() if self._records or not is_there else Cassette.load(self._path)
         self._secrets: set[bytes] = set()
         self._recording: dict[str | None, Transport] = {}
         super().__init__(None if self._records else ReplayTransport(self._cassette, strict=True))

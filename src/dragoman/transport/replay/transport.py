@@ -84,6 +84,7 @@ class ReplayTransport(CallbackTransport):
 
     def __init__(self, cassette: Cassette, speed: float | None = None, *, strict: bool = False) -> None:
         self._unplayed = list(cassette.exchanges)
+        self._is_empty = not cassette.exchanges
         self._speed = speed
         self._strict = strict
 
@@ -115,12 +116,16 @@ class ReplayTransport(CallbackTransport):
             same = [exchange for exchange in alike if exchange.request.body == wanted.body] + alike
         found = next(iter(same), None)
         if found is None:
-            raise ConnectError(self._nothing_like(wanted), code="not_in_cassette")
+            missing = ConnectError(self._nothing_like(wanted), code="not_in_cassette")
+            missing.retryable = False  # no wait helps, and another target would hide it
+            raise missing
         self._unplayed = [exchange for exchange in self._unplayed if exchange is not found]
         return found
 
     def _nothing_like(self, wanted: RecordedRequest) -> str:
         """What is missing, and how the nearest that is left differs from it; quotes no prompt."""
+        if self._is_empty:
+            return f"there is no cassette with {wanted.method} {wanted.target.removesuffix('?')}: record one first"
         missing = f"the cassette holds no further {wanted.method} {wanted.target.removesuffix('?')}"
         if not self._unplayed:
             return f"{missing}; all that it held was played"
