@@ -24,6 +24,7 @@ CHAT: list[tuple[dict[str, Any], bool]] = [
     ({"tools": [{"type": "function", "function": FUNCTION}]}, True),
     ({"tools": [{"type": "function", "function": FUNCTION}, FREEFORM]}, False),
     ({"messages": [ASKED, {"role": "assistant", "tool_calls": [CALL]}]}, False),
+    ({"messages": [ASKED, {"role": "assistant", "tool_calls": [CALL]}], "tools": []}, False),
     ({"tools": ["custom"]}, False),
 ]
 RESPONSES: list[tuple[dict[str, Any], bool]] = [

@@ -156,14 +156,17 @@ def _read(messages: bytes) -> list[_Head] | None:
 
 
 def has_only_functions(text: bytes, fields: Mapping[str, Any]) -> bool:
-    """Whether there are neither freeform tools nor calls of such.
+    """Whether there are neither freeform tools nor, in a request without tools, calls of such.
 
     `text`: the whole request, if it is at hand. A function may have a parameter, or a value of one, of the same name.
+    Messages beside tools are not looked at: they are most of an agent's request, which has the tools that it calls.
     """
-    texts = [text_of(fields.get(name)) for name in ("tools", "messages")] if not text else [text]
-    if all(FREEFORM not in each for each in texts):
+    tools = text_of(fields.get("tools"))
+    if not _is_of_functions(tools):
+        return False
+    if b"{" in tools or (text and FREEFORM not in text):
         return True
-    return all(_is_of_functions(text_of(fields.get(name))) for name in ("tools", "messages"))
+    return _is_of_functions(text_of(fields.get("messages")))
 
 
 def _is_of_functions(listed: bytes) -> bool:
