@@ -301,7 +301,8 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     freeform_tools: bool | None = None
     """Whether they know freeform (`custom`) tools, as Codex has, in OpenAI's protocols; if not, each is sent as a
     function with one string, and a call of it comes back as one of the freeform tool. The tools of a group
-    (`namespace`) are then sent as single functions, whose names say the group too."""
+    (`namespace`) are then sent as single functions, whose names say the group too, and a search for tools
+    (`tool_search`) as a function."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use. What others demand is said in another way
     or in the tool's description; what cannot be said is left out, and listed as a loss. With `nullable`, that word is

@@ -18,7 +18,7 @@ def with_sent_tools(
     names = names_for(request, codec, profile)
     if names is not None:
         request = names.renamed(request)
-    return request if RESULTS in codec.expresses else found_in_words(request), names
+    return request if RESULTS in codec.expressed(profile) else found_in_words(request), names
 
 
 def names_for(request: ChatRequest, codec: ClientCodec, profile: ModelProfile) -> ToolNames | None:

@@ -44,6 +44,7 @@ from dragoman.protocols.tools.names import NameForm
 from dragoman.protocols.tools.paired_calls import Pairing, with_pairs, with_unanswered
 from dragoman.protocols.tools.schema.cache import FORMS, OUTPUTS, SCHEMAS
 from dragoman.protocols.tools.schema.compiler import CompiledSchema
+from dragoman.protocols.tools.search import RESULTS
 from dragoman.protocols.wordless import without_wordless
 from dragoman.types import (
     AnyPart,
@@ -72,7 +73,9 @@ CUT = ("max_output_tokens", "stop")
 """Fields of which a part may arrive."""
 
 ORDER = frozenset({ANYWHERE, DEVELOPER})
-BESIDE_FUNCTIONS = frozenset({"tool.grammar", "tool.namespace", "tool.namespace_description", "tool_call.namespace"})
+BESIDE_FUNCTIONS = frozenset(
+    {"tool.grammar", "tool.namespace", "tool.namespace_description", "tool_call.namespace", RESULTS}
+)
 """What only those models have that know more than functions."""
 
 NO_SCHEMAS = Compilers(partial(SCHEMAS.compiled, support=SchemaSupport()))

@@ -10,7 +10,7 @@ from dragoman.protocols.asked_settings import takes_limit, takes_settings
 from dragoman.protocols.leading_system import is_leading
 from dragoman.protocols.opaque import NO_ORIGINS
 from dragoman.protocols.openai_chat.extra import NAME
-from dragoman.protocols.openai_chat.relayable import marks, passes, renamed
+from dragoman.protocols.openai_chat.relayable import has_only_functions, marks, passes, renamed
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.openai_chat.turn_order import is_in_order
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
@@ -98,6 +98,8 @@ class ChatRelay(SseRelay):
             return True  # several choices cannot be translated
         if not (request.stream or self._variant.whole_answers):
             return False
+        if not self._variant.custom_tools and not has_only_functions(request.text, request.fields):
+            return False
         return passes(request.fields, self._variant, self._marks)
 
     def takes_settings(self, request: RelayRequest, model: str, profile: ModelProfile) -> bool:
@@ -107,7 +109,7 @@ class ChatRelay(SseRelay):
             return False
         if profile.system_anywhere is False and not is_leading(text_of(request.fields.get("messages"))):
             return False
-        if profile.freeform_tools is False and text_of(request.fields.get("tools")).find(b'"custom"') >= 0:
+        if profile.freeform_tools is False and not has_only_functions(request.text, request.fields):
             return False
         effort = word(value_of(request.fields.get("reasoning_effort")))
         most = self._variant.most_output_for(model, profile.most_output)

@@ -48,7 +48,17 @@ class _Head(Struct):
     reasoning_content: Any = None
 
 
+class _Listed(Struct):
+    """What is looked at of a tool, and of a message: which kind of tool it is or calls."""
+
+    type: Any = None
+    tool_calls: Any = None
+
+
 _heads = reader(list[_Head])
+_listed = reader(list[_Listed])
+
+CUSTOM, FREEFORM = "custom", b'"custom"'
 
 
 def renamed(variant: Variant) -> dict[str, str]:
@@ -83,7 +93,6 @@ def _marks(variant: Variant) -> Iterator[Mark]:
     switches: dict[Mark, bool] = {
         ("messages", b'"developer"'): variant.developer_role,
         ("tools", b'"strict"'): variant.strict_tools,
-        ("tools", b'"custom"'): variant.custom_tools,
         ("response_format", b'"json_schema"'): variant.json_schema,
         ("response_format", b'"json_object"'): variant.json_object,
         ("messages", b'"prompt_cache_breakpoint"'): variant.breakpoints == "prompt_cache_breakpoint",
@@ -144,3 +153,31 @@ def _read(messages: bytes) -> list[_Head] | None:
         return _heads(messages) if len(messages) <= LARGE else None
     except msgspec.MsgspecError:
         return None
+
+
+def has_only_functions(text: bytes, fields: Mapping[str, Any]) -> bool:
+    """Whether there are neither freeform tools nor, in a request without tools, calls of such.
+
+    `text`: the whole request, if it is at hand. A function may have a parameter, or a value of one, of the same name.
+    Messages beside tools are not looked at: they are most of an agent's request, which has the tools that it calls.
+    """
+    tools = text_of(fields.get("tools"))
+    if not _is_of_functions(tools):
+        return False
+    if b"{" in tools or (text and FREEFORM not in text):
+        return True
+    return _is_of_functions(text_of(fields.get("messages")))
+
+
+def _is_of_functions(listed: bytes) -> bool:
+    if FREEFORM not in listed:
+        return True
+    try:
+        found = _listed(listed) if len(listed) <= LARGE else None
+    except msgspec.MsgspecError:
+        found = None
+    return found is not None and not any(each.type == CUSTOM or _calls_freeform(each.tool_calls) for each in found)
+
+
+def _calls_freeform(calls: Any) -> bool:
+    return isinstance(calls, list) and any(isinstance(call, dict) and call.get("type") == CUSTOM for call in calls)

@@ -6,13 +6,16 @@ are the user's.
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.items import unknown
 from dragoman.protocols.openai_responses.tools import decode_listed
 from dragoman.protocols.speech import ONLY, OURS
-from dragoman.protocols.tools.search import BY_NO_CALL, found
-from dragoman.types import Extra, Message, Text, Tool
+from dragoman.protocols.tools.freeform import with_functions
+from dragoman.protocols.tools.search import BY_NO_CALL, found, found_by, is_search, unmarked
+from dragoman.types import AnyPart, ChatRequest, Extra, Message, Text, Tool, ToolCall, ToolResult
 
 MORE_TOOLS, AGENT_MESSAGE = "additional_tools", "agent_message"
 WHOLE_ITEM = "whole_item"
@@ -30,6 +33,37 @@ def decode_more_tools(fields: Fields, item: dict[str, Any]) -> tuple[Message, li
     if len(tools) < len(read):
         return Message("developer", (unknown(item),)), tools  # which other services do not get
     return Message("developer", (), extra=_noted(item)), tools
+
+
+def with_functions_alone(request: ChatRequest) -> ChatRequest:
+    """`request` for a model that knows functions alone: freeform tools and searches are functions, and what a search
+    has found, or an item has brought, stands with the tools of the request."""
+    return with_functions(_without_searches(request) if _has_searches(request) else request, NAME)
+
+
+def _has_searches(request: ChatRequest) -> bool:
+    return any(isinstance(tool, Tool) and (is_search(tool) or found_by(tool) is not None) for tool in request.tools)
+
+
+def _without_searches(request: ChatRequest) -> ChatRequest:
+    tools = (replace(tool, extra=unmarked(tool.extra)) if isinstance(tool, Tool) else tool for tool in request.tools)
+    messages = (
+        replace(message, parts=tuple(map(_of_function, message.parts)))
+        for message in request.messages
+        if not _brings_tools(message)
+    )
+    return replace(request, tools=tuple(tools), messages=tuple(messages))
+
+
+def _of_function(part: AnyPart) -> AnyPart:
+    if isinstance(part, ToolCall | ToolResult) and is_search(part):
+        return replace(part, item=None, extra=unmarked(part.extra))
+    return part
+
+
+def _brings_tools(message: Message) -> bool:
+    item = whole_item(message)
+    return item is not None and item.get("type") == MORE_TOOLS
 
 
 def decode_agent_message(item: dict[str, Any]) -> Message | None:

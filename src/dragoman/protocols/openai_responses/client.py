@@ -11,6 +11,7 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.compaction import EXPRESSED
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
+from dragoman.protocols.openai_responses.agent_items import with_functions_alone
 from dragoman.protocols.openai_responses.conversation import NEXT
 from dragoman.protocols.openai_responses.counter import ResponsesCounter
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
@@ -31,7 +32,7 @@ from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, PARTS
 from dragoman.protocols.tools.call_ids import CallIdForm
-from dragoman.protocols.tools.freeform import freeform_names, with_functions
+from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.protocols.tools.search import RESULTS
 from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
 from dragoman.types import (
@@ -230,7 +231,7 @@ class OpenAIResponsesClient(ClientCodec):
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
         if env.profile.freeform_tools is False:
-            request = with_functions(request, NAME)
+            request = with_functions_alone(request)
         body = request_body(encode_body(request, self._variant, self._sayable(request, env.profile)))
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 

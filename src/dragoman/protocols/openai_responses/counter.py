@@ -2,6 +2,7 @@
 
 from dragoman.protocols.env import Env
 from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.openai_responses.agent_items import with_functions_alone
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.request import Variant, decode_body, encode_body
 from dragoman.protocols.openai_responses.sayable import Sayable
@@ -9,7 +10,6 @@ from dragoman.protocols.openai_shared.errors import failure_in, reported
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
-from dragoman.protocols.tools.freeform import with_functions
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
 
@@ -48,7 +48,7 @@ class ResponsesCounter(CountClient):
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
         if env.profile.freeform_tools is False:
-            request = with_functions(request, NAME)
+            request = with_functions_alone(request)
         body = encode_body(request, self._variant, Sayable(self._origin, own_ids=self._variant.own_ids))
         said = {name: value for name, value in body.items() if name in COUNTED}
         return HttpRequest(url=self._url, headers=tuple(headers), body=request_body(said))

@@ -55,13 +55,16 @@ class ItemWriter:
 
     def id_of(self, part: AnyPart) -> str:
         """The id of the item that begins with `part`: the service's, or a new one."""
+        item = part.item
         if self.is_search(part):
             prefix = "tsc"
+            if isinstance(part, ToolCall) and not is_search(part):
+                item = None  # it came as a call of a function, whose ids are others
         elif self.shown(part) is not part:
             prefix = SHOWN
         else:
             prefix = _prefix(part, freeform=self.is_freeform(part))
-        return part.item or f"{prefix}_{MADE}{self._new_id()}"
+        return item or f"{prefix}_{MADE}{self._new_id()}"
 
     def _new_id(self) -> str:
         if not self._answer_id:

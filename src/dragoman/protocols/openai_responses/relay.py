@@ -11,13 +11,13 @@ from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.glance import Glance
-from dragoman.protocols.openai_responses.relayable import passes
+from dragoman.protocols.openai_responses.relayable import has_only_functions, passes
 from dragoman.protocols.openai_responses.request import USUAL, Variant
 from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.profiles import NEUTRAL
 from dragoman.protocols.reasoning import OFF, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
-from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed, text_of
+from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
 from dragoman.types import HttpRequest, ModelProfile, PartStart, ResponseEnd, ResponseStart, ServerRequest
 from dragoman.wire import json
 
@@ -58,7 +58,7 @@ class ResponsesRelay(SseRelay):
         verbosity = settings_in(request.fields.get("text")).verbosity
         if verbosity not in {None, NEUTRAL["verbosity"]} and "verbosity" in (profile.unsupported_fields or ()):
             return False
-        if profile.freeform_tools is False and _has_more_than_functions(request):
+        if profile.freeform_tools is False and not has_only_functions(request.text, request.fields):
             return False
         shown = said.summary is None or "reasoning.display" not in (profile.unsupported_fields or ())
         return shown and taken(word(said.effort), profile.efforts)
@@ -118,12 +118,6 @@ class ResponsesSummary(ReplySummary):
     @property
     def answer_id(self) -> str:
         return self.named
-
-
-def _has_more_than_functions(request: BodyRelayRequest) -> bool:
-    """Whether there are freeform tools or groups of tools, or calls of such."""
-    tools, said = text_of(request.fields.get("tools")), text_of(request.fields.get("input"))
-    return b'"custom"' in tools or b'"namespace"' in tools or b'"custom_tool_call' in said or b'"namespace"' in said
 
 
 def _request(call: ServerRequest, body: RelayBody) -> ResponsesRelayRequest:

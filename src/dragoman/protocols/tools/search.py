@@ -17,6 +17,8 @@ RESULTS = "tool_result.tools"
 SEARCHES, FOUND_BY = "searches", "found_by"
 """Fields under our own key of `extra`: of a search, its calls and results; of a tool, the id of the call."""
 
+MARKS = frozenset({SEARCHES, FOUND_BY})
+
 BY_NO_CALL = ""
 """In place of the id of a search, if a caller says by itself, in the course of a conversation, what else there is."""
 
@@ -34,6 +36,14 @@ def is_search(value: Tool | ToolCall | ToolResult) -> bool:
 def found(tool: Tool, call: str) -> Tool:
     """`tool`, which the search of the id `call` has found; BY_NO_CALL: the caller has brought it."""
     return replace(tool, extra=tool.extra | {OURS: {**tool.extra.get(OURS, {}), FOUND_BY: call}})
+
+
+def unmarked(extra: Extra) -> Extra:
+    """`extra` of what belongs to no search; the same object if it does not."""
+    ours = extra.get(OURS, {})
+    if MARKS.isdisjoint(ours):
+        return extra
+    return extra | {OURS: {name: value for name, value in ours.items() if name not in MARKS}}
 
 
 def found_by(tool: AnyTool) -> str | None:
