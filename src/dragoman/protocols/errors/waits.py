@@ -18,8 +18,8 @@ LONGEST = 1e9
 
 
 def retry_after(head: ResponseHead) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date measured by the reply's own clock), or
-    else by what is said of a limit of which nothing remains. At most LONGEST.
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, a span as `1m30s`, or a date measured by the
+    reply's own clock), or else by what is said of a limit of which nothing remains. At most LONGEST.
 
     None if none is usable. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
@@ -74,7 +74,7 @@ def wait_until(milliseconds: object, head: ResponseHead | None) -> float | None:
 def _seconds_named(head: ResponseHead) -> float | None:
     seconds = _number(head.header("retry-after-ms"), 1000)
     if seconds is None:
-        seconds = _number(head.header("retry-after"), 1)
+        seconds = _span(head.header("retry-after"))
     if seconds is None:
         seconds = _until(head)
     return seconds if seconds is not None else _reset(head)
