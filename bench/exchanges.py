@@ -143,7 +143,7 @@ def bursts(ground: Ground, seconds: float, rounds: int, only: list[str]) -> list
         contenders = [each for each in started(ground, services(ground)) if each.name in names]
         for each in contenders:
             check(each, "stream")
-            turn(ground.load, each, "stream", "warm", seconds=WARM)
+            turn(ground.load, each, "stream", "warm", seconds=min(WARM, seconds))
         return [
             turn(ground.load, each, "stream", "full", seconds=seconds) for _ in range(rounds) for each in contenders
         ]

@@ -59,7 +59,9 @@ def hold(ground: Ground, contender: Contender, streams: int) -> OpenStreams:
     ask, pid = contender.asks["paced"], contender.pid
     lasts = ask.events / EACH_SECOND
     ramp = RAMP_SECONDS * lasts / 20
-    ground.load.run(contender.port, contender.asks["stream"], seconds=0.5)
+    ground.load.run(
+        contender.port, contender.asks["stream"], seconds=min(0.5, lasts / 10)
+    )  # else what is made once counts
     before = most = memory_kib(pid) if pid else 0
     watch, start = Watch(), time.monotonic()
     process = ground.load.start(

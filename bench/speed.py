@@ -95,7 +95,7 @@ def measure(
     idle = {contender.pid: memory_kib(contender.pid) for contender in contenders}
     pairs = [(contender, kind) for contender, kind in known if check(contender, kind)]
     for contender, kind in pairs:
-        turn(ground.load, contender, kind, "warm", seconds=WARM)
+        turn(ground.load, contender, kind, "warm", seconds=min(WARM, seconds))
     turns: list[Turn] = []
 
     def take(contender: Contender, kind: Kind, case: str, *, connections: int = CONNECTIONS, rate: float = 0) -> None:

@@ -65,7 +65,7 @@ def measure(ground: Ground, seconds: float, rounds: int, only: list[str]) -> lis
         able = [each for each in contenders(ground, only) if "json" in each.asks and check(each, "json")]
         able.insert(0, direct(ground))
         for each in able:
-            turn(ground.load, each, "json", "warm", seconds=WARM)
+            turn(ground.load, each, "json", "warm", seconds=min(WARM, seconds))
         for _ in range(rounds):
             for each in able:
                 found.append(search(ground, each, seconds))

@@ -71,7 +71,7 @@ def measure(ground: Ground, seconds: float, rounds: int, only: list[str]) -> lis
         for _, contender in started:
             for kind in KINDS:
                 check(contender, kind)
-                turn(ground.load, contender, kind, "warm", seconds=WARM)
+                turn(ground.load, contender, kind, "warm", seconds=min(WARM, seconds))
         for _ in range(rounds):
             for kind in KINDS:
                 for workers, contender in started:
