@@ -5,16 +5,8 @@ import pickle
 
 import pytest
 
-from dragoman.errors import (
-    MAX_WORD,
-    DragomanError,
-    RateLimitError,
-    TimeoutError,
-    TruncatedStreamError,
-    UpstreamError,
-    nearest,
-    scrub,
-)
+from dragoman.error_words import MAX_WORD, nearest, scrub
+from dragoman.errors import DragomanError, RateLimitError, TimeoutError, TruncatedStreamError, UpstreamError
 
 NEAR = [
     ("prot", ["host", "port"], "; did you mean port?"),

@@ -159,17 +159,9 @@ def test_ctrl_c_while_the_command_loads_ends_it_in_silence(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("words", "code"), [("explain --json -m", 4), ("ask --json hi -m", 4), ("check --json", 3)])
 def test_what_is_named_by_other_bytes_than_utf_8_is_told_in_json_too(tmp_path: Path, words: str, code: int) -> None:
-    done = subprocess.run(
-        [*COMMAND, *words.split(), b"caf\xe9", *(["hi"] if "explain" in words else [])],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == code
-    assert json.loads(done.stdout)
+    ran = run(tmp_path, *words.split(), os.fsdecode(b"caf\xe9"), *(["hi"] if "explain" in words else []))
+    assert ran.code == code
+    assert json.loads(ran.out)
 
 
 TAKEN = (

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from dragoman.cli.files import read_text
-from dragoman.errors import InvalidRequestError, cut, nearest
+from dragoman.error_words import cut, nearest
+from dragoman.errors import InvalidRequestError
 from dragoman.types import ResponseFormat
 
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dragoman.cli.files import read
 from dragoman.cli.question import note_silence
-from dragoman.errors import InvalidRequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError
 from dragoman.types import Audio, File, Image, Message, Text
 from dragoman.wire.utf8 import well_formed
 

@@ -20,7 +20,8 @@ from dragoman.cli.failure import tell_failure
 from dragoman.cli.options import config_option
 from dragoman.cli.terminal.output import complain, forgiving, leave_pipe, open_standard
 from dragoman.cli.terminal.restored import left_as_found
-from dragoman.errors import DragomanError, cut, nearest
+from dragoman.error_words import cut, nearest
+from dragoman.errors import DragomanError
 
 
 class CommandRow(Struct, frozen=True):

@@ -15,7 +15,8 @@ from msgspec import Struct, field
 
 from dragoman.cli.files import read
 from dragoman.config.load import own_place
-from dragoman.errors import ConfigurationError, InvalidRequestError, nearest
+from dragoman.error_words import nearest
+from dragoman.errors import ConfigurationError, InvalidRequestError
 
 FOLDER = "templates"
 NAME = re.compile(r"[\w][\w.-]*")

@@ -10,7 +10,8 @@ from pkgutil import iter_modules
 from types import FunctionType, ModuleType
 
 from dragoman.client.functions import Function, FunctionTool
-from dragoman.errors import InvalidRequestError, cut, nearest
+from dragoman.error_words import cut, nearest
+from dragoman.errors import InvalidRequestError
 
 EXPECTED = "expected MODULE:FUNCTION or MODULE"
 FUNCTIONS = (FunctionType, FunctionTool)

@@ -14,7 +14,8 @@ from dragoman.client.routes import RouteMaker, Tighter, tightened
 from dragoman.config import Config, Key, ProfileConfig, ProviderConfig
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay_target import RelayTarget
-from dragoman.errors import ConfigurationError, DragomanError, InvalidRequestError, ModelNotFoundError, nearest
+from dragoman.error_words import nearest
+from dragoman.errors import ConfigurationError, DragomanError, InvalidRequestError, ModelNotFoundError
 from dragoman.protocols.opaque import HOME
 from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import Provider, catalogue, generic

@@ -10,7 +10,8 @@ from dragoman.client.run import Correct, Run, Running
 from dragoman.client.shapes import HELD, HeldShape, Shape, is_object
 from dragoman.client.stream import ChatStream, View
 from dragoman.engine.stream import Source, Texts
-from dragoman.errors import InvalidRequestError, OutputError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError, OutputError
 from dragoman.protocols.tools.schema.closed import OTHERS, Closer
 from dragoman.protocols.tools.schema.keywords import children, types_of
 from dragoman.types import (

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from dragoman.config import Config, Key, ModelConfig, ProviderConfig, TargetConfig, TimeoutsConfig
-from dragoman.errors import nearest
+from dragoman.error_words import nearest
 from dragoman.routing.board import Board, hints_of
 from dragoman.routing.breaker import Breaker
 from dragoman.routing.candidate import Candidate, Member, Wall

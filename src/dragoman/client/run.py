@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from dragoman.client.functions import FunctionTool
 from dragoman.client.stream import Recorded
 from dragoman.engine.answer import Answer
-from dragoman.errors import DragomanError, InvalidRequestError, TruncatedStreamError, TurnLimitError, cut, nearest
+from dragoman.error_words import cut, nearest
+from dragoman.errors import DragomanError, InvalidRequestError, TruncatedStreamError, TurnLimitError
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

@@ -12,7 +12,7 @@ from subprocess import DEVNULL, PIPE, Popen
 from typing import ClassVar
 
 from dragoman.config.faults import LARGEST
-from dragoman.errors import cut, scrub
+from dragoman.error_words import cut, scrub
 from dragoman.types.redacted import Redacted
 
 Words = tuple[str, ...]

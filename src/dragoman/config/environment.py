@@ -9,7 +9,7 @@ from dragoman.config.keys import dotted
 from dragoman.config.schema import ROOT, Entries, TableSchema
 from dragoman.config.settings import Flaw, Settings, note
 from dragoman.config.value_types import Kind, may_be_file, parsed
-from dragoman.errors import nearest
+from dragoman.error_words import nearest
 
 PREFIX = "DRAGOMAN_"
 FILE = "DRAGOMAN_CONFIG"

@@ -6,7 +6,7 @@ from datetime import date, time
 import msgspec
 
 from dragoman.config.keys import Keys
-from dragoman.errors import CUT
+from dragoman.error_words import CUT
 
 DIGITS = 40
 """Digits of a number that are shown: more than any setting needs, and not too many to read."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from dragoman.errors import ConfigurationError, cut
+from dragoman.error_words import cut
+from dragoman.errors import ConfigurationError
 
 LARGEST = 16 << 20
 """Bytes of a configuration: 16 MiB are enough for a hundred thousand services. A device file could have no end."""

@@ -15,7 +15,7 @@ from dragoman.config.commands import Printed, Words
 from dragoman.config.faults import LARGEST, WrongError, shown
 from dragoman.config.folders import homed
 from dragoman.config.keys import Keys
-from dragoman.errors import cut, nearest
+from dragoman.error_words import cut, nearest
 from dragoman.types.redacted import Redacted
 from dragoman.wire.utf8 import BOM
 

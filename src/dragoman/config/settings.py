@@ -14,7 +14,8 @@ from dragoman.config.schema import ROOT, Entries, TableSchema, kind_of
 from dragoman.config.secrets import NamedCommand, Sources, commands_in
 from dragoman.config.value_types import anchored, checked, is_in_clear, is_secret
 from dragoman.config.values import ProfileConfig, ProviderConfig
-from dragoman.errors import ConfigurationError, nearest
+from dragoman.error_words import nearest
+from dragoman.errors import ConfigurationError
 
 Node = TypeVar("Node")
 

@@ -10,7 +10,8 @@ from msgspec import Struct
 from dragoman.config.file import ConfigFile
 from dragoman.config.keys import Keys, dotted
 from dragoman.config.toml_lines import lines, repeated
-from dragoman.errors import ConfigurationError, cut
+from dragoman.error_words import cut
+from dragoman.errors import ConfigurationError
 from dragoman.wire.utf8 import BOM
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")

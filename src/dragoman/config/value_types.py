@@ -12,7 +12,7 @@ from dragoman.config.faults import WrongError, quoted, shown
 from dragoman.config.folders import homed
 from dragoman.config.keys import Key
 from dragoman.config.secrets import FORMS, Sources, fetched, placed
-from dragoman.errors import nearest
+from dragoman.error_words import nearest
 
 
 class TextValue(Struct, frozen=True):

@@ -7,7 +7,8 @@ from collections.abc import Awaitable
 
 from dragoman.engine.answer import Answer, Around, Receive
 from dragoman.engine.text_bypass import SendAhead
-from dragoman.errors import UpstreamError, cut
+from dragoman.error_words import cut
+from dragoman.errors import UpstreamError
 from dragoman.protocols.answer_losses import unsaid_reason
 from dragoman.types import PartStart, ResponseEnd, StreamEvent
 

@@ -20,7 +20,8 @@ from msgspec.structs import replace
 from dragoman.engine import grammar_check
 from dragoman.engine.answer import Answer
 from dragoman.engine.grammar_check import MATCH, MISMATCH, UNREADABLE
-from dragoman.errors import InvalidRequestError, UpstreamError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError, UpstreamError
 from dragoman.protocols.tools.freeform import unwrapped_input
 from dragoman.types import (
     ChatRequest,

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.gateways import TARGET
 from dragoman.types import Headers, Outcome
 

@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from dragoman.errors import DragomanError, RequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import DragomanError, RequestError
 from dragoman.gateway.answer import numbered
 from dragoman.gateway.fronts.nearby import ROOT, nearby, shown_path
 from dragoman.gateway.fronts.openai import CHAT

@@ -4,7 +4,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from dragoman.errors import Attempt, cut
+from dragoman.error_words import cut
+from dragoman.errors import Attempt
 from dragoman.gateway.observe import Observer
 from dragoman.routing.breaker import BreakerChange, State
 from dragoman.routing.health import Rest

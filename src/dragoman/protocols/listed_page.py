@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.json_fields import refused
 from dragoman.protocols.reported_count import read_count
 

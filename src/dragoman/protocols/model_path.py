@@ -1,6 +1,7 @@
 """A model's name as a part of a path. Knows no dialect."""
 
-from dragoman.errors import ModelNotFoundError, cut
+from dragoman.error_words import cut
+from dragoman.errors import ModelNotFoundError
 
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:@")
 """What may stand in a path as it is."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from dragoman.errors import ModelNotFoundError, nearest
+from dragoman.error_words import nearest
+from dragoman.errors import ModelNotFoundError
 
 
 class ProviderModelMixin:

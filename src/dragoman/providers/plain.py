@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
-from dragoman.errors import InvalidRequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError
 
 DEPTH = 64
 """How deep values may be nested: schemas of tools need a dozen levels, and encoders fail at a thousand."""

@@ -6,7 +6,8 @@ from typing import Any, Protocol, TypedDict
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.errors import InvalidRequestError, nearest
+from dragoman.error_words import nearest
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat import NAME as OPENAI_CHAT
 from dragoman.protocols.openai_chat import decode_body
 from dragoman.providers.plain import plain

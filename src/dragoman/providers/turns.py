@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.errors import InvalidRequestError, cut, nearest
+from dragoman.error_words import cut, nearest
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.json_fields import kind
 from dragoman.providers.own_media import read_media
 from dragoman.providers.plain import plain

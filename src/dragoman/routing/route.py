@@ -270,7 +270,7 @@ class RouteCourse(Course):
             if each is self._candidate or each in self._passed:
                 continue
             if self._too_few is not None and (each.context or 0) <= self._too_few:
-                continue  # where nothing is known, it may be shortened in silence, as by Ollama
+                continue  # one whose size is not known may shorten the conversation and not say so, as Ollama does
             if each.walls and self._ends(each, now) - now < MARGIN:
                 continue
             if each.is_able(now):

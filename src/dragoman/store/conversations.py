@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from dragoman.errors import StoreError, cut
+from dragoman.error_words import cut
+from dragoman.errors import StoreError
 from dragoman.types import Message, Usage
 from dragoman.wire.json import encode_loosely
 from dragoman.wire.utf8 import well_formed

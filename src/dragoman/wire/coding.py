@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 
 BLOCK = 1 << 16
 """Bytes unpacked at once: the bounds are looked at after each such block."""

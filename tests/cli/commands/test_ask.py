@@ -76,17 +76,9 @@ def test_the_question_is_utf_8_in_every_locale(tmp_path: Path, env: dict[str, st
     ],
 )
 def test_no_text_is_sent_with_other_letters_than_were_given(tmp_path: Path, command: str, named: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, *command.split(), b"caf\xe9"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(f"dragoman: expected UTF-8 in {named}, got other bytes".encode())
+    ran = run(tmp_path, *command.split(), os.fsdecode(b"caf\xe9"))
+    assert (ran.code, ran.out) == (2, b"")
+    assert ran.err.startswith(f"dragoman: expected UTF-8 in {named}, got other bytes")
 
 
 @pytest.mark.parametrize(

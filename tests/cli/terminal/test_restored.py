@@ -1,6 +1,8 @@
 """A command that a signal ends: its terminal is as before it, and its end is that signal's."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,15 +53,22 @@ def test_while_an_answer_is_drawn(tmp_path: Path, number: int) -> None:
         assert terminal.is_usual()
 
 
-@signals
-def test_while_a_gateway_is_watched(tmp_path: Path, number: int) -> None:
-    folder = tmp_path / "gateway"
+@contextmanager
+def watching(home: Path) -> Iterator[Terminal]:
+    """`top`, once it has drawn a gateway."""
+    folder = home / "gateway"
     folder.mkdir()
     with (
         GatewayProcess(folder, "[gateway]\nport = 0\n") as gateway,
-        Terminal(tmp_path, "top", "--url", gateway.url) as terminal,
+        Terminal(home, "top", "--url", gateway.url) as terminal,
     ):
         terminal.expect("q to end")
+        yield terminal
+
+
+@signals
+def test_while_a_gateway_is_watched(tmp_path: Path, number: int) -> None:
+    with watching(tmp_path) as terminal:
         terminal.signal(number)
         assert terminal.end() == -number
         assert terminal.is_usual()
@@ -79,13 +88,7 @@ def test_while_it_is_stopped(tmp_path: Path) -> None:
 
 
 def test_a_gateway_that_was_watched_is_watched_again(tmp_path: Path) -> None:
-    folder = tmp_path / "gateway"
-    folder.mkdir()
-    with (
-        GatewayProcess(folder, "[gateway]\nport = 0\n") as gateway,
-        Terminal(tmp_path, "top", "--url", gateway.url) as terminal,
-    ):
-        terminal.expect("q to end")
+    with watching(tmp_path) as terminal:
         terminal.signal(signal.SIGTSTP)
         terminal.wait_until(lambda: FORMER in terminal.drawn)
         terminal.signal(signal.SIGCONT)

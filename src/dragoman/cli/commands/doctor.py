@@ -13,7 +13,7 @@ from dragoman.cli.probe import Checkup, check_providers
 from dragoman.cli.probe_report import report
 from dragoman.cli.terminal.output import say, say_json
 from dragoman.client import Client
-from dragoman.errors import nearest
+from dragoman.error_words import nearest
 
 PATIENCE = 30.0
 """Seconds for a whole short answer: as long as a first token may take by default."""

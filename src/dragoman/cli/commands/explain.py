@@ -21,7 +21,7 @@ from dragoman.client.explain import at_once, explain_chat, here
 from dragoman.client.explanation import Carried, Explanation, body_text, known_facts, plain
 from dragoman.config import load
 from dragoman.config.commands import run_none
-from dragoman.errors import cut, nearest
+from dragoman.error_words import cut, nearest
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.explain import Wanted, explain_at, request_to
 from dragoman.gateway.fronts.table import PathTable, filled

@@ -11,7 +11,8 @@ from dragoman.cli.imports.report import report
 from dragoman.cli.options import PATH
 from dragoman.cli.terminal.output import say, tell
 from dragoman.config.toml import decode_text
-from dragoman.errors import ConfigurationError, cut
+from dragoman.error_words import cut
+from dragoman.errors import ConfigurationError
 
 IMPORTERS = importers()
 

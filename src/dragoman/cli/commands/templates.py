@@ -8,7 +8,8 @@ from dragoman.cli.files import read, write
 from dragoman.cli.options import ListingGroup, json_option
 from dragoman.cli.terminal.output import say, say_json, tell, width
 from dragoman.cli.terminal.table import fitted_table
-from dragoman.errors import InvalidRequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError
 
 HEAD = ("name", "variables", "prompt")
 SHOWN = 60

@@ -20,7 +20,8 @@ from dragoman.cli.tools import load_tools
 from dragoman.client import Client
 from dragoman.client.functions import FunctionTool
 from dragoman.client.run import MAX_TURNS
-from dragoman.errors import InvalidRequestError, cut, nearest
+from dragoman.error_words import cut, nearest
+from dragoman.errors import InvalidRequestError
 from dragoman.types import Media, Message
 from dragoman.wire.json import encode_loosely
 

@@ -10,7 +10,7 @@ from dragoman.cli.terminal.display import Display
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.client.run import Run
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.types import (
     AnyPart,
     Audio,

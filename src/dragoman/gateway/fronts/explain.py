@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.client.explain import Asked, Do, explaining
 from dragoman.client.explanation import Explanation, plain
-from dragoman.errors import DragomanError, cut, nearest, scrub
+from dragoman.error_words import cut, nearest, scrub
+from dragoman.errors import DragomanError
 from dragoman.gateway.answer import fit
 from dragoman.gateway.attribution import attributed
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint, decoded

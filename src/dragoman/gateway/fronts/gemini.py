@@ -4,7 +4,8 @@ from urllib.parse import parse_qsl
 
 from dragoman.client import Client
 from dragoman.config import FrontConfig
-from dragoman.errors import RequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import RequestError
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.operations import CountEndpoint, EmbedEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row

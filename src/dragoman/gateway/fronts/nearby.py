@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from dragoman.errors import cut, nearest, scrub
+from dragoman.error_words import cut, nearest, scrub
 
 ROOT = "/"
 """What a base URL without the rest of its path leads to: nobody who asks a question means it."""

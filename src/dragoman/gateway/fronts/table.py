@@ -49,7 +49,7 @@ class Front(Struct, frozen=True):
     open: bool = False
     """No key is needed."""
     any_host: bool = False
-    """Its paths are answered under every name: nothing can be done there, and nothing of what is configured is said."""
+    """Its paths are answered whatever host is named: they change nothing, and tell nothing of the configuration."""
     password: bool = False
     """The protocol's own password may be shown in place of a key."""
     refused: str | None = None

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.engine.env import system_env
-from dragoman.errors import ConfigurationError, ModelNotFoundError, nearest
+from dragoman.error_words import nearest
+from dragoman.errors import ConfigurationError, ModelNotFoundError
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter

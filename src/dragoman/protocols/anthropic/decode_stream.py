@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import fields
 
-from dragoman.errors import BadEventError, UpstreamError, cut, scrub
+from dragoman.error_words import cut, scrub
+from dragoman.errors import BadEventError, UpstreamError
 from dragoman.protocols.anthropic.deltas import form_of
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.extra import to_extra

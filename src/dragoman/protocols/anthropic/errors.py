@@ -6,16 +6,14 @@ https://platform.claude.com/docs/en/api/errors
 import re
 from typing import Any
 
+from dragoman.error_words import CUT_WORDS, cut, scrub
 from dragoman.errors import (
-    CUT_WORDS,
     BadEventError,
     ContextLengthError,
     DragomanError,
     OpaqueStateError,
     QuotaExhaustedError,
     UnsupportedFeatureError,
-    cut,
-    scrub,
 )
 from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.errors.phrases import Phrases

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.anthropic.blocks import decode_content, form_of, is_plain
 from dragoman.protocols.anthropic.extra import APART, BLOCK, NAME, TURN, note, noted, to_extra, with_extra, without_note
 from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts, has_words

@@ -7,7 +7,7 @@ https://platform.claude.com/docs/en/build-with-claude/thinking
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.anthropic.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.types import (

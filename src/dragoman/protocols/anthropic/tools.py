@@ -5,7 +5,7 @@ from typing import Any, Literal, assert_never
 
 from msgspec.structs import replace
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.anthropic.cache import decode_breakpoint, encode_breakpoint
 from dragoman.protocols.anthropic.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.anthropic.hosted import decode_hosted, encode_hosted, hosted_kind, hosted_name

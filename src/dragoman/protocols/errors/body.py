@@ -4,7 +4,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, cut, scrub
+from dragoman.error_words import CUT_WORDS, cut, scrub
+from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.errors.head import PAGE, a_page
 from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.errors.said import unflagged, words_of

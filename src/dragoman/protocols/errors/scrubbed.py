@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dragoman.errors import scrub
+from dragoman.error_words import scrub
 
 DEEP = 64
 """Lists and objects in one another that are kept of an error's details."""

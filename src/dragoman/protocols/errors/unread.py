@@ -1,6 +1,7 @@
 """Replies that are neither an answer nor a failure in the words of their protocol. Knows no vendor."""
 
-from dragoman.errors import BadEventError, DragomanError, UpstreamError, cut, scrub
+from dragoman.error_words import cut, scrub
+from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.errors.head import PAGE, a_page
 from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.errors.status import error_for

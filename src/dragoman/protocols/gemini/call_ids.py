@@ -4,7 +4,7 @@ from collections import deque
 
 from msgspec import Struct
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.gemini.parts import made_up
 from dragoman.protocols.json_fields import refused
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.errors import InvalidRequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.extra import NAME, to_extra, with_extra
 from dragoman.protocols.gemini.lists import listed

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.errors import BadEventError, InvalidRequestError, TruncatedStreamError, cut
+from dragoman.error_words import cut
+from dragoman.errors import BadEventError, InvalidRequestError, TruncatedStreamError
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.gemini.call_ids import CallIds

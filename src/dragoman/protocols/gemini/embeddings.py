@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from dragoman.errors import NoOperationError, cut
+from dragoman.error_words import cut
+from dragoman.errors import NoOperationError
 from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini import numbered
@@ -187,7 +188,7 @@ def _request(model: str, requests: list[Fields]) -> EmbedRequest:
 
 
 def _take_config(fields: Fields) -> None:
-    """Puts the settings of CONFIG beside the content, where the older form of a request has them."""
+    """Moves the settings in CONFIG to where the older form of a request has them: beside the content."""
     config = fields.object(CONFIG) or {}
     fields.rest |= without_none({name: config.pop(name, None) for name in SETTINGS})
     if config:

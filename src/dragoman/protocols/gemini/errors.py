@@ -7,16 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from dragoman.error_words import CUT_WORDS, cut, scrub
 from dragoman.errors import (
-    CUT_WORDS,
     BadEventError,
     ContextLengthError,
     DragomanError,
     InvalidRequestError,
     OpaqueStateError,
     QuotaExhaustedError,
-    cut,
-    scrub,
 )
 from dragoman.protocols.errors.details import refined
 from dragoman.protocols.errors.phrases import Phrases

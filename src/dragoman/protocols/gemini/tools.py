@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.gemini.lists import listed

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.media import check_base64
 from dragoman.protocols.ollama.arguments import Texts, text_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.speech import OURS
 from dragoman.types import ChangedField, Loss, ReasoningConfig

@@ -6,7 +6,8 @@ handed out too: the answer may go on, and if it does not, that is why.
 
 import re
 
-from dragoman.errors import BadEventError, DragomanError, UpstreamError, cut, scrub
+from dragoman.error_words import cut, scrub
+from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.openai_chat.chunk import STRANGE
 from dragoman.protocols.openai_chat.errors import failure_in, reported

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.protocols.openai_chat.content import decode_content, encode_content
 from dragoman.protocols.openai_chat.controls import noted, returned, taken, with_breakpoint

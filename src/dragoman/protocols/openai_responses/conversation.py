@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.errors import cut
+from dragoman.error_words import cut
 from dragoman.protocols import opaque
 from dragoman.protocols.compaction import summary_message
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from dragoman.errors import BadEventError, DragomanError, UpstreamError, cut, scrub
+from dragoman.error_words import cut, scrub
+from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.openai_responses.citations import decode_annotation
 from dragoman.protocols.openai_responses.events import (

@@ -7,7 +7,8 @@ https://platform.openai.com/docs/api-reference/responses/input-items
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dragoman.errors import InvalidRequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.json_fields import refused
 
 ORDERS = {"asc": 1, "desc": -1}

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 
-from dragoman.errors import InvalidRequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.env import Env
 from dragoman.protocols.openai_responses.kept_stream import KeptEvents
 from dragoman.protocols.operations import KeptCall, KeptClient

@@ -7,15 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.errors import (
-    CUT_WORDS,
-    BadEventError,
-    ContextLengthError,
-    DragomanError,
-    OpaqueStateError,
-    cut,
-    scrub,
-)
+from dragoman.error_words import CUT_WORDS, cut, scrub
+from dragoman.errors import BadEventError, ContextLengthError, DragomanError, OpaqueStateError
 from dragoman.protocols.errors.details import refined
 from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.said import WORDS, unflagged, words_of

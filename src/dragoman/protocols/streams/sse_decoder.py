@@ -7,7 +7,8 @@ whole value although a stream was asked for, and the other way round.
 from abc import abstractmethod
 from enum import Enum
 
-from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, cut
+from dragoman.error_words import cut
+from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.streams.joined_events import is_complete, parted

@@ -4,6 +4,7 @@ import re
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from dragoman.error_words import cut, scrub
 from dragoman.errors import (
     AuthenticationError,
     DragomanError,
@@ -11,8 +12,6 @@ from dragoman.errors import (
     RateLimitError,
     RequestError,
     UpstreamError,
-    cut,
-    scrub,
 )
 from dragoman.protocols.base import ClientCodec, Encoder
 from dragoman.protocols.decoder import Decoder

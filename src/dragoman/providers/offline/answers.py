@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
 from dragoman.engine.answer import Answer
-from dragoman.errors import DragomanError, ModelNotFoundError, TruncatedStreamError, nearest
+from dragoman.error_words import nearest
+from dragoman.errors import DragomanError, ModelNotFoundError, TruncatedStreamError
 from dragoman.protocols.losses import losses, refuse
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINTS, CITATION_DETAILS, DETAILS, DEVELOPER, NAMES, PARTS
 from dragoman.providers.offline.directives import Count, Directive, Fail, Pause, Say, Step, steps

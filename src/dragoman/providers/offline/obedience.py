@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from dragoman.errors import InvalidRequestError, nearest
+from dragoman.error_words import nearest
+from dragoman.errors import InvalidRequestError
 from dragoman.providers.offline.directives import CallTool, Directive
 from dragoman.providers.offline.forms import MAX_READ, Hints, NoValueError, fitting_value, schema_in
 from dragoman.providers.offline.turns import called, calls_before, last_question, results, rounds

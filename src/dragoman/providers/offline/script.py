@@ -36,7 +36,8 @@ from textwrap import dedent
 
 from msgspec.structs import replace
 
-from dragoman.errors import InvalidRequestError, TruncatedStreamError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError, TruncatedStreamError
 from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.tools.names import joined
 from dragoman.providers.offline.directives import CallTool, Count, Directive, Fail, Finish, Pause, Say

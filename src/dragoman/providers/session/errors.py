@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from dragoman.errors import DragomanError, UpstreamError, cut, scrub
+from dragoman.error_words import cut, scrub
+from dragoman.errors import DragomanError, UpstreamError
 from dragoman.protocols.errors.status import error_for
 from dragoman.types import ResponseHead
 from dragoman.wire import floats

@@ -10,7 +10,8 @@ from curl_cffi import AsyncCurl, BrowserTypeLiteral, Curl
 from curl_cffi.curl import DEFAULT_CACERT
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
-from dragoman.errors import ConfigurationError, DragomanError, nearest
+from dragoman.error_words import nearest
+from dragoman.errors import ConfigurationError, DragomanError
 from dragoman.loop.watch import Watch
 from dragoman.transport.base import Reply, Route
 from dragoman.transport.browser.handles import Handle, Handles

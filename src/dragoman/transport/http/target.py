@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Struct
 
-from dragoman.errors import ConfigurationError, InvalidRequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import ConfigurationError, InvalidRequestError
 from dragoman.types import Headers, HttpRequest
 from dragoman.types.redacted import Redacted
 

@@ -24,7 +24,8 @@ from typing import cast
 
 from httptools import HttpParserUpgrade
 
-from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
+from dragoman.error_words import cut
+from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError
 from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, SHORT, Bypass, Exchange, Reply, State

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import itemgetter
 
-from dragoman.errors import ConfigurationError, ConnectError, cut
+from dragoman.error_words import cut
+from dragoman.errors import ConfigurationError, ConnectError
 from dragoman.transport.base import Timeouts
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.http.target import Origin, Proxy, authority

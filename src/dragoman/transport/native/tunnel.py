@@ -8,7 +8,8 @@ from typing import cast
 from python_socks import ProxyError, ProxyType
 from python_socks.async_.asyncio import Proxy as SocksProxy
 
-from dragoman.errors import ConnectError, cut
+from dragoman.error_words import cut
+from dragoman.errors import ConnectError
 from dragoman.transport.exhausted import is_exhausted, overloaded
 from dragoman.transport.http.target import Proxy, authority
 from dragoman.transport.timeout import YEAR

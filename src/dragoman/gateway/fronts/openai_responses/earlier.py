@@ -5,7 +5,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.errors import InvalidRequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import InvalidRequestError
 from dragoman.gateway.fronts.endpoints import decoded
 from dragoman.gateway.remembered import Memory, Remembered, following, turns_of
 from dragoman.loop.turns import others

@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 
 from dragoman.client import Client
 from dragoman.engine.forward import GONE, Forwarded
-from dragoman.errors import DragomanError, InvalidRequestError, OverloadedError, RequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import DragomanError, InvalidRequestError, OverloadedError, RequestError
 from dragoman.gateway.answer import STREAM, fit_late
 from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.fronts.endpoints import Endpoint

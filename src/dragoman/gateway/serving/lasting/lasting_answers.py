@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from dragoman.config import GatewayConfig
 from dragoman.engine.env import system_env
-from dragoman.errors import RequestError, cut
+from dragoman.error_words import cut
+from dragoman.errors import RequestError
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.fronts.endpoints import ChatEndpoint
 from dragoman.gateway.fronts.openai_responses.kept_answers import KeptEndpoint
