@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from dragoman.config.faults import IN_QUOTES
 from dragoman.engine.secrets import signed
 from dragoman.engine.service import fetch
 from dragoman.errors import ConfigurationError, DragomanError
@@ -55,7 +56,7 @@ def own_key(provider: Provider, variable: str, home: str) -> str | None:
     key = os.environ.get(variable)
     if key and not SENDABLE.fullmatch(key):
         raise ConfigurationError(f"{variable}: expected visible ASCII characters, got a key with others")
-    if key and key[0] in "\"'" and key[-1] == key[0]:  # `docker run --env-file` leaves them
+    if key and re.match(IN_QUOTES, key):
         raise ConfigurationError(f"{variable}: expected a key, got one in quotes")
     return key
 
