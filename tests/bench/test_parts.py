@@ -14,7 +14,7 @@ from msgspec.json import decode
 
 from bench import page
 
-SMALL = ["--seconds", "0.1", "--rounds", "1", "--streams", "5", "--events", "6", "--only", "nginx", "--name", "small"]
+SMALL = ["--seconds", "0.04", "--rounds", "1", "--streams", "5", "--events", "6", "--only", "nginx", "--name", "small"]
 
 
 def measured(part: str, place: Path, *more: str) -> tuple[dict[str, Any], Record]:

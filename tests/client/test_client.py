@@ -90,7 +90,8 @@ async def test_an_answer_has_the_name_that_was_asked_and_may_be_asked_again(tmp_
             for asked, named in {"up/gpt-x": "up/gpt-x", "up/m": "up/m", "fast": "fast", "": "fast"}.items():
                 reply = await client.chat(asked, "Hi")
                 assert reply.model == named
-                assert reply.extra["dragoman"] == {"model": "m"}
+                target = {} if asked.startswith("up/") else {"target": "up/gpt-x"}
+                assert reply.extra["dragoman"] == {"model": "m"} | target
                 assert (await client.chat(reply.model, "Hi")).text == "Hello"
             start = await anext(client.stream("fast", "Hi"))
     assert isinstance(start, ResponseStart)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -59,7 +60,10 @@ async def turns(number: int) -> None:
 def named(play: Play) -> list[int]:
     """Where the calls stand in what the caller got, by number."""
     body = unframed(bytes(play.caller.written))[1]
-    return [body.find(b'"f%d"' % number) for number in range(CALLS)]
+    places: dict[bytes, int] = {}
+    for found in re.finditer(rb'"f\d+"', body):
+        places.setdefault(found[0], found.start())
+    return [places.get(b'"f%d"' % number, -1) for number in range(CALLS)]
 
 
 @pytest.mark.parametrize("front", [front for front in FRONTS if front != "openai-chat"])

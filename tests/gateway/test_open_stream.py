@@ -21,7 +21,7 @@ PAIRS.append(("openai-responses", "openai-chat", False))
 def held() -> list[Message]:
     """What there is of the conversation, as values. Other tests may have left messages that are none."""
     gc.collect()
-    return [each for each in gc.get_objects() if isinstance(each, Message) and WORDS in repr(each)]
+    return [each for each in gc.get_objects() if type(each) is Message and WORDS in repr(each)]
 
 
 async def begun(stage: Stage, front: str, service: str, *, kept: bool) -> tuple[Play, bytes]:
@@ -62,7 +62,7 @@ async def test_an_open_stream_holds_no_headers_of_its_service(front: str, servic
     try:
         play, _ = await begun(stage, front, service, kept=kept)
         gc.collect()
-        heads = [each for each in gc.get_objects() if isinstance(each, ResponseHead)]
+        heads = [each for each in gc.get_objects() if type(each) is ResponseHead]
         assert not [head for head in heads if head.header("x-own") == WORDS]
         assert not play.service.lost
     finally:

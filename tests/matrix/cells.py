@@ -116,11 +116,20 @@ async def stage(cells: Sequence[Cell]) -> AsyncIterator[tuple[str, Services]]:
                 services.came[dialect, name].outcomes.append(outcome)
 
 
+AT_ONCE = 1600
+"""How many cells are played at once: for each request, clients look at all connections that they hold."""
+
+
 async def play(cells: Sequence[Cell], services: Services, asker: Asker) -> None:
-    """Runs all cells at once, those of silence after all others, and notes what the callers heard."""
+    """Runs all cells, those of silence after all others, and notes what the callers heard."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def placed(cell: Cell) -> None:
+        async with places:
+            await _play_cell(cell, services.came[cell.service, cell.name], asker)
+
     for silent in (False, True):  # a loop that is busy would be late to see that a service is not silent
-        chosen = [cell for cell in cells if cell.is_silent == silent]
-        await asyncio.gather(*(_play_cell(cell, services.came[cell.service, cell.name], asker) for cell in chosen))
+        await asyncio.gather(*(placed(cell) for cell in cells if cell.is_silent == silent))
 
 
 async def _play_cell(cell: Cell, came: Came, asker: Asker) -> None:

@@ -236,13 +236,13 @@ class ModelTable:
             async def opened(request: ChatRequest) -> Answer:
                 self._check_open()
                 answer = await ask(replace(request, model=asked))
-                return Named(answer, request.model or self.default)
+                return Named(answer, request.model or self.default, name)
 
             return opened
 
         async def received(request: ChatRequest, reply: Reply, lost: tuple[Loss, ...]) -> Answer:
             answer = await provider.receive(replace(request, model=asked), reply, lost, transports)
-            return Named(answer, request.model or self.default)
+            return Named(answer, request.model or self.default, name)
 
         async def embedded(request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
             self._check_open()

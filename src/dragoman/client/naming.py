@@ -11,11 +11,13 @@ from dragoman.types import ResponseStart, StreamEvent
 
 
 class Named(Around):
-    """An answer of `model`, a route or `provider/model`; `extra` keeps the service's own name of it."""
+    """An answer of `model`, a route or `provider/model`. `extra` keeps the service's own name of it, and which target of
+    a route it was."""
 
-    def __init__(self, answer: Answer, model: str) -> None:
+    def __init__(self, answer: Answer, model: str, target: str) -> None:
         super().__init__(answer)
         self._model = model
+        self._target = target
 
     async def read(self) -> list[StreamEvent]:
         events = await self._answer.read()
@@ -29,6 +31,7 @@ class Named(Around):
 
     def _named(self, start: ResponseStart) -> ResponseStart:
         self.model = start.model or ""
-        if start.model in {None, self._model}:
-            return replace(start, model=self._model)
-        return replace(start, model=self._model, extra=start.extra | {OURS: {"model": start.model}})
+        kept = {} if start.model in {None, self._model} else {"model": start.model}
+        if self._target != self._model:
+            kept["target"] = self._target
+        return replace(start, model=self._model, extra=start.extra | {OURS: kept} if kept else start.extra)

@@ -17,7 +17,8 @@ from dragoman.wire.sse import blank_line
 
 DATA = re.compile(rb"(?:\A|[\r\n])data[:\r\n]")
 """A line with data: only blocks that have one are events."""
-OWN_ID = re.compile(rb"(?:(?<=\n)|(?<=\r)|\A)id(?::[^\r\n]*)?(?:\r\n|\r|\n)")
+OWN_ID = re.compile(rb"id(?<![^\r\n]id)(?::[^\r\n]*)?(?:\r\n|\r|\n)")
+"""The line `id: …`. It begins with the word, for which a search is far faster than for the beginnings of lines."""
 COMMENT = re.compile(rb"^:[^\r\n]*", re.MULTILINE)
 LINE_ENDS = b"\r\n"
 HALF = (b"\r\r", b"\n\r")
