@@ -11,8 +11,8 @@ from dragoman.types import ResponseStart, StreamEvent
 
 
 class Named(Around):
-    """An answer of `model`, a route or `provider/model`. `extra` keeps the service's own name of it, and which target of
-    a route it was."""
+    """An answer of `model`, a route or `provider/model`. `extra` keeps the service's own name of it, and which target
+    of a route it was."""
 
     def __init__(self, answer: Answer, model: str, target: str) -> None:
         super().__init__(answer)
