@@ -96,6 +96,7 @@ def test_what_more_a_service_says_is_kept() -> None:
         (InvalidRequestError("x"), 400, "invalid_request_error"),
         (RequestError("x", status=405), 405, "invalid_request_error"),
         (RequestError("x", status=413), 413, "request_too_large"),
+        (InvalidRequestError("x", code="request_too_large"), 413, "request_too_large"),
         (ModelNotFoundError("x"), 404, "not_found_error"),
         (AuthenticationError("x"), 401, "authentication_error"),
         (QuotaExhaustedError("x"), 402, "billing_error"),

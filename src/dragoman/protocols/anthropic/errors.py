@@ -55,6 +55,10 @@ WORDS: dict[int, str] = {status: kind for kind, status in TYPES.items()} | {
 OUTWARD: dict[int, int] = {503: 529}
 """Statuses that callers of this protocol do not know, to those that they know."""
 
+WRONG = 400
+"""What other services answer where this protocol has a status of its own: Gemini to a request that is too large, after
+which Claude Code tells its user what to do if the status is 413."""
+
 TOO_LONG = ("prompt is too long", "exceed context limit")
 """Agents know by these words that they must shorten their conversation, or the answer that they ask for. Other services
 with this protocol have others."""
@@ -139,6 +143,8 @@ def outward(error: DragomanError) -> int:
         if error.told_by == NAME and (error.upstream_status or 0) >= 400:
             return error.upstream_status or 0
         return TYPES["billing_error"]  # callers repeat a request after 429, which does not help
+    if error.status == WRONG and error.code in TYPES:
+        return TYPES[error.code]
     return OUTWARD.get(error.status, error.status)
 
 
