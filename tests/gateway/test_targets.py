@@ -146,7 +146,7 @@ def test_a_rest_is_a_line_unless_it_is_over_at_once(logged: Logged) -> None:
     ):
         logged.targets.rested(rest)
     assert logged.lines == [
-        "up/m is not asked for 20 s, as it has wanted (rate_limit_exceeded)",
+        "up/m is not asked for 20 s: it takes no more requests now (rate_limit_exceeded)",
         "up/m is not asked for 60 s: its service does not allow it (permission_denied)",
         "up/m and other models of its service are not asked for 60 s: the key is refused (invalid_api_key)",
     ]

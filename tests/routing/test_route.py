@@ -27,7 +27,7 @@ from dragoman.errors import (
 )
 from dragoman.routing.breaker import Breaker
 from dragoman.routing.candidate import Candidate, Wall
-from dragoman.routing.health import REFUSED_REST, Health, Service
+from dragoman.routing.health import LIMITED_REST, REFUSED_REST, Health, Service
 from dragoman.routing.plan import Course, RequestInfo, Target
 from dragoman.routing.retry import RetryBudget, RetryPolicy
 from dragoman.routing.route import MARGIN, Nested, Route
@@ -268,12 +268,20 @@ def test_faults_of_requests_and_callers_who_leave_open_no_breaker() -> None:
     assert first(plan) == "a"
 
 
-def test_a_429_with_a_date_is_a_rest_and_no_fault() -> None:
+def test_a_429_is_a_rest_and_no_fault() -> None:
     plan = route(targets("ab"))
     fail(plan, 1, RateLimitError("slow down", retry_after=30))
     assert [first(plan, now) for now in (0, 29.9, 30)] == ["b", "b", "a"]
-    fail(plan, 10, RateLimitError("slow down"), now=40)
-    assert first(plan, 40) == "a"
+    fail(plan, 1, RateLimitError("slow down"), now=40)
+    assert [first(plan, now) for now in (40, 40.8, 41)] == ["b", "b", "a"]
+
+
+def test_a_target_that_names_no_wait_is_asked_again_when_it_has_rested() -> None:
+    course = route(targets("ab"), retry=RetryPolicy(attempts=2)).begin(INFO, 0)
+    assert (course.after(RateLimitError("slow down"), 0), course.target.name) == (LIMITED_REST, "a/m")
+    alone = Route([candidate(target("a"))], fallback, lambda: 0.5, retry=RetryPolicy(attempts=2))
+    alone.members[0].health.lone = True  # type: ignore[attr-defined]  # it is a candidate
+    assert alone.begin(INFO, 0).after(RateLimitError("slow down"), 0) == 0.25
 
 
 def sharing(names: str) -> Route:

@@ -22,7 +22,7 @@ THEIRS = frozenset({401, 402, 403, 404, 408, 429})
 """Statuses below 500 that are a target's fault. All others mean that the request was wrong: its caller is told."""
 
 RESTS: dict[Fault, tuple[int, str]] = {
-    Fault.FULL: (logging.INFO, "%s is not asked for %g s, as it has wanted (%s)"),
+    Fault.FULL: (logging.INFO, "%s is not asked for %g s: it takes no more requests now (%s)"),
     Fault.MODEL: (logging.WARNING, "%s is not asked for %g s: its service does not allow it (%s)"),
     Fault.KEY: (
         logging.WARNING,

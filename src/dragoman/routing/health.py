@@ -16,6 +16,10 @@ from dragoman.routing.reactions import Fault, reaction
 REFUSED_REST = 60.0
 """Seconds for which a target is left out whose key or model was refused: somebody must change something."""
 
+LIMITED_REST = 0.9
+"""Seconds for which a target is left out that takes no more requests and names no wait, so that not each request asks
+it in vain. A caller who was told of this comes back in a second."""
+
 FADING = 10.0
 """Seconds in which the weight of a measured time falls to a third."""
 
@@ -152,8 +156,8 @@ class Health:
         self.breaker.left(trial=trial)
         seconds, rested_until = REFUSED_REST, self.rests_until
         match fault:
-            case Fault.FULL if error.retry_after is not None:
-                seconds = min(error.retry_after, MAX_REST)
+            case Fault.FULL:
+                seconds = LIMITED_REST if error.retry_after is None else min(error.retry_after, MAX_REST)
                 self._rest(now + seconds)
             case Fault.MODEL:
                 self._rest(now + seconds)

@@ -37,7 +37,7 @@ class Fault(Enum):
     """What a failure says of the target."""
 
     NONE = "nothing"
-    FULL = "it rests until the time that it named"
+    FULL = "it takes no more requests now: it rests until the time that it named, or shortly"
     KEY = "its service refuses the key: all targets with this key rest for a while"
     MODEL = "it refuses this model: it rests for a while"
     BROKEN = "it does not work: its breaker counts this"

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from dragoman.errors import ConfigurationError, DragomanError, OverloadedError, RateLimitError, TimeoutError
 from dragoman.routing.candidate import Candidate, Lot, Member, Wall
+from dragoman.routing.health import LIMITED_REST
 from dragoman.routing.hedge_time import HedgeTime
 from dragoman.routing.plan import Able, Course, Plan, RequestInfo, Target
 from dragoman.routing.reactions import Next
@@ -249,6 +250,8 @@ class RouteCourse(Course):
         other = self._other(now)
         if following is Next.SAME and self._tries < route.retry.attempts:
             wait = route.retry.wait(error, self._tries, route.draw)
+            if error.retry_after is None:
+                wait = max(wait, min(self._candidate.health.rests_until - now, LIMITED_REST))
             if self._may_wait(wait, other is not None, now):
                 self._tries += 1
                 if error.retry_after is None:
