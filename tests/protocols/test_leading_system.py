@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.protocols.leading_system import is_leading, with_leading_system
+from dragoman.protocols.openai_chat import NAME, OpenAIChatClient
 from dragoman.types import CacheBreakpoint, ChatRequest, Image, Message, ModelProfile, Text
 
 ONE = ModelProfile(system_anywhere=False)
@@ -41,6 +43,22 @@ def test_one_message_of_the_system_is_left(turns: tuple[Message, ...], expected:
     fitted = with_leading_system(ChatRequest(model="m", messages=turns), ONE)
     assert fitted.messages == expected
     assert with_leading_system(fitted, ONE) is fitted
+
+
+def test_what_two_of_them_say_otherwise_is_the_first_s_and_lost_by_name() -> None:
+    first = replace(SYSTEM, name="a", extra={NAME: {"x": 1, "y": 1}})
+    second = replace(SYSTEM, name="b", extra={NAME: {"x": 1, "y": 2, "z": 2}, "other": {"w": 1}})
+    third = replace(SYSTEM, name="a")
+    later = replace(DEVELOPER, name="c")
+    request = ChatRequest(model="m", messages=(first, second, third, ASKS, later))
+    joined, _, told = with_leading_system(request, ONE).messages
+    assert (joined.name, joined.extra) == ("a", {NAME: {"x": 1, "y": 1, "z": 2}, "other": {"w": 1}})
+    assert told.name == "c"
+    found = [loss.name for loss in OpenAIChatClient("http://service").losses(request, ONE)]
+    assert found == ["messages[1].w", "messages[4]", "messages[4].role", "messages[1].name", "messages[1].y"]
+    assert not {"messages[1].name", "messages[1].y"} & {
+        loss.name for loss in OpenAIChatClient("http://service").losses(request, ModelProfile())
+    }
 
 
 @pytest.mark.parametrize("turns", [(SYSTEM, ASKS), (ASKS, SAID), (SYSTEM,), ()])

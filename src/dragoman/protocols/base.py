@@ -12,7 +12,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.compaction import EXPRESSED, asked_by, with_told_summaries
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
-from dragoman.protocols.leading_system import with_leading_system
+from dragoman.protocols.leading_system import lost_details, with_leading_system
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import carrying, without_foreign
 from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
@@ -198,6 +198,9 @@ class ClientCodec(ABC):
         compilers = self._compilers(request, profile)
         cut = () if self._takes_cut_calls() else cut_calls.changed(request)
         lost = (*lost, *cut, *self.changed(thought))
+        if profile.system_anywhere is False:
+            known = {loss.name for loss in lost}
+            lost = (*lost, *(detail for detail in lost_details(request) if detail.name not in known))
         if request.reasoning is not None and thought is not request:
             changed = ChangedField(changed_name(request.reasoning))
             lost = lost if any(loss.name == changed.name for loss in lost) else (*lost, changed)

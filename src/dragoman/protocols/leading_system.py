@@ -4,13 +4,13 @@ Such models have a template that ends a request with "System message must be at 
 one, and knows no role `developer`. Yet agents tell the model in the midst of a conversation what has changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.types import AnyPart, ChatRequest, Extra, Message, ModelProfile, Text
+from dragoman.types import AnyPart, ChatRequest, Extra, LostDetail, Message, ModelProfile, Text
 
 SYSTEM = frozenset({"system", "developer"})
 BETWEEN = "\n\n"
@@ -24,9 +24,8 @@ def with_leading_system(request: ChatRequest, profile: ModelProfile) -> ChatRequ
     """
     if profile.system_anywhere is not False:
         return request
-    messages = request.messages
-    first = next((i for i, message in enumerate(messages) if message.role not in SYSTEM), len(messages))
-    leading, others = messages[:first], messages[first:]
+    leading = _leading(request.messages)
+    others = request.messages[len(leading) :]
     taken = not leading or (len(leading) == 1 and leading[0].role == "system")
     if taken and all(message.role not in SYSTEM for message in others):
         return request
@@ -34,17 +33,42 @@ def with_leading_system(request: ChatRequest, profile: ModelProfile) -> ChatRequ
     return replace(request, messages=(*_joined(leading), *(message for message in told if message is not None)))
 
 
+def lost_details(request: ChatRequest) -> Iterator[LostDetail]:
+    """What is lost if messages become one: another name than that of the first, and fields that an earlier one has."""
+    leading = _leading(request.messages)
+    kept = _extra(leading)
+    for i, message in enumerate(leading):
+        if message.name not in {None, leading[0].name}:
+            yield LostDetail(f"messages[{i}].name")
+        for protocol, further in message.extra.items():
+            for name, value in further.items():
+                if kept[protocol][name] != value:
+                    yield LostDetail(f"messages[{i}].{name}")
+
+
+def _leading(messages: Sequence[Message]) -> Sequence[Message]:
+    first = next((i for i, message in enumerate(messages) if message.role not in SYSTEM), len(messages))
+    return messages[:first]
+
+
 def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
     if not messages:
         return ()
     parts: list[AnyPart] = []
-    extra: Extra = {}
     for message in messages:
         if parts and isinstance(last := parts[-1], Text):
             parts[-1] = replace(last, text=last.text + BETWEEN)
         parts += message.parts
-        extra |= message.extra
-    return (replace(messages[0], role="system", parts=tuple(parts), extra=extra),)
+    return (replace(messages[0], role="system", parts=tuple(parts), extra=_extra(messages)),)
+
+
+def _extra(messages: Sequence[Message]) -> Extra:
+    """The further fields of all; of several values of a field, the first."""
+    extra: Extra = {}
+    for message in messages:
+        for protocol, further in message.extra.items():
+            extra[protocol] = {**further, **extra.get(protocol, {})}
+    return extra
 
 
 def _told(message: Message) -> Message | None:
@@ -52,7 +76,7 @@ def _told(message: Message) -> Message | None:
     if not message.parts:
         return message if message.extra else None
     parts = told_parts(message)
-    return Message("user", parts, extra=message.extra) if parts else None
+    return Message("user", parts, name=message.name, extra=message.extra) if parts else None
 
 
 def told_parts(message: Message) -> tuple[AnyPart, ...]:
