@@ -195,7 +195,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (
         [{"role": "user", "content": [Text("x"), {"type": "text", "text": "y"}]}],
         {},
-        "messages[0].content[1].kind: expected one of text, refusal",
+        "messages[0].content[1]: expected a part of dragoman.types, as others there, got a dictionary",
     ),
     ([REPLY], {}, "messages[0]: expected a message, got a ChatResponse, whose `message` is one"),
     (b"bytes", {}, "messages: expected a text or a list of messages, got bytes"),

@@ -167,6 +167,8 @@ def _each_part(values: list[Any], path: str) -> Iterator[dict[str, Any]]:
         if not isinstance(value, dict):
             raise InvalidRequestError(f"{where}: expected text or a part, got {kind(value)}")
         word = value.get("kind")
+        if word is None and "type" in value:
+            raise InvalidRequestError(f"{where}: expected a part of dragoman.types, as others there, got a dictionary")
         if word not in PARTS:
             raise InvalidRequestError(f"{where}.kind: expected one of {', '.join(PARTS)}, got {_shown(word)}")
         inner = {"parts": _parts(value["parts"], f"{where}.parts")} if "parts" in value else {}
