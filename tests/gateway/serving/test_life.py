@@ -18,6 +18,7 @@ from tests.cli.shell import COMMAND, PATIENCE, environment, finish, start
 from tests.gateway.serving.test_serve import log_lines, refused
 from tests.gateway.serving.test_workers import two_workers
 from tests.providers.test_catalogue import install
+from tests.support.descriptors import descriptors
 from tests.support.gateway import CallerConnection, ask, chat_body, connect
 
 CHAT = "/v1/chat/completions"
@@ -51,11 +52,6 @@ async def greeted(process: Process) -> str:
 async def models(url: str) -> str:
     """The names that it lists."""
     return (await ask(url, "GET", "/v1/models")).text
-
-
-def open_files(pid: int) -> list[str]:
-    """What a process has open."""
-    return [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
 
 
 async def said(process: Process, words: str) -> None:
@@ -112,7 +108,7 @@ async def test_of_several_workers_each_opens_the_store_itself(tmp_path: Path) ->
         await two_workers(process)
         process.send_signal(signal.SIGHUP)
         await said(process, "reloaded: ")
-        assert not [each for each in open_files(process.pid) if "x.db" in each]
+        assert not [each for each in descriptors(process.pid) if "x.db" in each]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from dragoman.wire import json
 from tests.gateway.serving.test_workers import two_workers
+from tests.support.descriptors import descriptors
 from tests.support.gateway import CallerConnection, Got, connect
 from tests.support.golden import cases
 from tests.support.raw import post
@@ -285,8 +286,7 @@ def owns(worker: int, wire: CallerConnection) -> bool:
     _, port = wire.writer.get_extra_info("sockname")[:2]
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     inodes = {line[9] for line in lines if line[2].endswith(f":{port:04X}")}
-    folder = Path(f"/proc/{worker}/fd")
-    return any(os.readlink(each) in {f"socket:[{inode}]" for inode in inodes} for each in folder.iterdir())
+    return not {f"socket:[{inode}]" for inode in inodes}.isdisjoint(descriptors(worker))
 
 
 async def test_a_request_that_another_follows_at_once_stays_where_it_came() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from dragoman.gateway.serving.workers import TRIES
 from tests.gateway.serving.test_serve import refused
+from tests.support.descriptors import descriptors
 from tests.support.gateway import ask, chat_body, connect
 from tests.support.spawned import spawned
 
@@ -62,8 +63,7 @@ CALLERS = 200
 
 def sockets(worker: int) -> int:
     """How many of them a process has."""
-    folder = Path(f"/proc/{worker}/fd")
-    return sum(os.readlink(each).startswith("socket:") for each in folder.iterdir())
+    return sum(each.startswith("socket:") for each in descriptors(worker))
 
 
 async def test_callers_are_spread_over_the_workers() -> None:
