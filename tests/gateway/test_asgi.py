@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
@@ -88,6 +90,31 @@ async def test_a_caller_who_sends_all_of_a_refused_body_reads_why(http: str, key
                 return caller.getresponse().status
 
         assert await asyncio.to_thread(asked) == status
+
+
+async def test_a_refusal_ends_after_the_request() -> None:
+    order: list[object] = []
+    rest = [{"type": "http.request", "body": b" ", "more_body": more} for more in (True, True, False)]
+
+    async def receive() -> Message:
+        order.append("read")
+        return rest.pop(0)
+
+    async def send(message: Message) -> None:
+        order.append(message.get("status", message.get("body")))
+
+    gateway = Gateway(KEYED)
+    head = [(b"host", b"localhost"), (b"content-length", b"3")]
+    await AsgiGateway(gateway)(
+        {"type": "http", "method": "POST", "path": CHAT, "query_string": b"", "headers": head}, receive, send
+    )
+    await gateway.aclose()
+    status, beginning, *reads, end = order
+    assert (status, reads) == (401, ["read"] * 3)
+    assert isinstance(beginning, bytes)
+    assert isinstance(end, bytes)
+    assert (beginning[-1:], end) == (b"}", b"}")
+    assert json.decode_event(beginning + end)["error"]
 
 
 @pytest.mark.parametrize("coding", PACKERS)
@@ -187,6 +214,15 @@ async def test_the_client_is_closed_with_the_server() -> None:
     client = Watched(LOCAL)
     async with under_uvicorn(client=client) as url:
         assert (await ask(url, "GET", "/health/live")).status == 200
+        assert not client.closed
+    assert client.closed
+
+
+async def test_an_application_that_it_is_mounted_in_closes_it() -> None:
+    client = Watched(LOCAL)
+    inner = AsgiGateway(Gateway(LOCAL, client=client))
+    outer = Starlette(routes=[Mount("/llm", inner)], lifespan=inner.lifespan)
+    async with outer.router.lifespan_context(outer):
         assert not client.closed
     assert client.closed
 

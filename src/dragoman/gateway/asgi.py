@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -67,17 +67,29 @@ class AsgiGateway:
             case kind:
                 raise InvalidRequestError(f"expected HTTP, got {kind}")
 
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:
+        """From the start to the end of the server; for the `lifespan` of an application that this one is mounted in.
+
+        A server tells only the outermost application. Without this, what is logged and traced last is lost.
+        """
+        files = ", ".join(map(str, self._gateway.client.config.files)) or "no configuration file"
+        log.info("started: behind another server, %s", files)
+        try:
+            yield
+        finally:
+            if self._lasting is not None:
+                self._lasting.close()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=LATER)
+            await self._gateway.aclose()
+            log.info("stopped")
+
     async def _live(self, receive: Receive, send: Send) -> None:
-        while (await receive())["type"] != "lifespan.shutdown":
-            files = ", ".join(map(str, self._gateway.client.config.files)) or "no configuration file"
-            log.info("started: behind another server, %s", files)
+        await receive()
+        async with self.lifespan():
             await send({"type": "lifespan.startup.complete"})
-        if self._lasting is not None:
-            self._lasting.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LATER)
-        await self._gateway.aclose()
-        log.info("stopped")
+            await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _deny(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -236,16 +248,18 @@ class AsgiResponseWriter(ResponseWriter):
         await self._tell({"type": "http.response.start", "status": status, "headers": sent})
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
-        refused = self.unread and not more
-        await self._tell({"type": "http.response.body", "body": data, "more_body": more or refused})
-        if refused:
+        last = data
+        if self.unread and not more:
+            # Servers close after the last byte, Granian (2.8) also if we have not said that it is the last.
+            last = data[-1:]
+            await self._tell({"type": "http.response.body", "body": data[:-1], "more_body": True})
             await self._discard()
-            await self._tell({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._tell({"type": "http.response.body", "body": last, "more_body": more})
         self.outcome.sent += len(data)
         self.complete = not more and not self.broken
 
     async def _discard(self) -> None:
-        """Reads what is still sent of a refused request, for a moment: servers close after the end of the response."""
+        """Reads what is still sent of a refused request, for a moment."""
         left = MAX_DISCARDED
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timeouts.linger):
