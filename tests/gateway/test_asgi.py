@@ -92,7 +92,8 @@ async def test_a_caller_who_sends_all_of_a_refused_body_reads_why(http: str, key
         assert await asyncio.to_thread(asked) == status
 
 
-async def test_a_refusal_ends_after_the_request() -> None:
+@pytest.mark.parametrize(("version", "held"), [("1.1", b"}"), ("2", b"")])
+async def test_a_refusal_ends_after_the_request(version: str, held: bytes) -> None:
     order: list[object] = []
     rest = [{"type": "http.request", "body": b" ", "more_body": more} for more in (True, True, False)]
 
@@ -105,15 +106,14 @@ async def test_a_refusal_ends_after_the_request() -> None:
 
     gateway = Gateway(KEYED)
     head = [(b"host", b"localhost"), (b"content-length", b"3")]
-    await AsgiGateway(gateway)(
-        {"type": "http", "method": "POST", "path": CHAT, "query_string": b"", "headers": head}, receive, send
-    )
+    scope = {"type": "http", "http_version": version, "method": "POST", "path": CHAT, "query_string": b""}
+    await AsgiGateway(gateway)({**scope, "headers": head}, receive, send)
     await gateway.aclose()
     status, beginning, *reads, end = order
     assert (status, reads) == (401, ["read"] * 3)
     assert isinstance(beginning, bytes)
     assert isinstance(end, bytes)
-    assert (beginning[-1:], end) == (b"}", b"}")
+    assert end == held
     assert json.decode_event(beginning + end)["error"]
 
 

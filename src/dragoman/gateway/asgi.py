@@ -250,9 +250,11 @@ class AsgiResponseWriter(ResponseWriter):
     async def write(self, data: bytes, *, more: bool = True) -> None:
         last = data
         if self.unread and not more:
-            # Servers close after the last byte, Granian (2.8) also if we have not said that it is the last.
-            last = data[-1:]
-            await self._tell({"type": "http.response.body", "body": data[:-1], "more_body": True})
+            # A connection of HTTP/1 closes after the last byte, behind Granian (2.8) also if we have not said that it
+            # is the last. In HTTP/2 curl (7.88) sends no more once it has the status, and gives up the stream.
+            at = len(data) - self.closes
+            last = data[at:]
+            await self._tell({"type": "http.response.body", "body": data[:at], "more_body": True})
             await self._discard()
         await self._tell({"type": "http.response.body", "body": last, "more_body": more})
         self.outcome.sent += len(data)
