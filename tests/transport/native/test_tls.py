@@ -131,6 +131,40 @@ async def test_a_body_without_length_is_whole_only_where_tls_was_closed_properly
         transport.close()
 
 
+async def test_a_server_that_wants_a_certificate_is_told_as_such(authority: trustme.CA, ca_file: str) -> None:
+    """In TLS 1.3 it says so after the handshake, when the request may have been sent."""
+    context = presenting(authority, "localhost")
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
+        refused = False
+        while not refused:
+            incoming.write(await reader.read(65536))
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError:
+                refused = True
+            writer.write(outgoing.read())
+        while await reader.read(65536):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    transport = NativeTransport()
+    url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+    with pytest.raises(ConnectError, match="wants a certificate") as caught:
+        await transport.send(get(url), Route(ca_file=ca_file))
+    assert caught.value.code == "tls_error"
+    assert transport.stats() == Stats(0, 0, 0)
+    transport.close()
+    server.close()
+    await server.wait_closed()
+
+
 async def test_cancelling_a_handshake_leaves_nothing_open() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -25,11 +25,11 @@ from typing import cast
 from httptools import HttpParserUpgrade
 
 from dragoman.error_words import cut
-from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError
+from dragoman.errors import BadEventError, ConnectError, DragomanError, Phase, TruncatedStreamError
 from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, SHORT, Bypass, Exchange, Reply, State
-from dragoman.transport.farewell import ended_by_peer
+from dragoman.transport.farewell import ended_by_peer, has_failed, wants_certificate
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE, UNASKED_SWITCH
 from dragoman.transport.native.buffer import LONG, PROOF, UNREAD, Buffer
 from dragoman.transport.native.keeper import Keeper
@@ -308,11 +308,14 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._enter(END)
             self._parser.keep = 0.0
             self._wake()
-        else:
+        elif not has_failed(self.transport):
             self._peer_ended("closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._peer_ended("reset the connection" if exc else "closed the connection")
+        if self.state is HEAD and wants_certificate(exc):
+            self.fail(ConnectError(f"{self._name}: no TLS: it wants a certificate of its callers", code="tls_error"))
+        else:
+            self._peer_ended("reset the connection" if exc else "closed the connection")
         self._waits.stop()
         self._parser.end()
 
