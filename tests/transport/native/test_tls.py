@@ -10,6 +10,7 @@ import trustme
 from dragoman.errors import ConfigurationError, ConnectError, TruncatedStreamError
 from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
+from dragoman.transport.native.lookup import by_system
 from tests.support.ports import send_fin
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, ending, get, whole
@@ -48,6 +49,14 @@ async def test_any_other_certificate_is_refused(
         assert "certificate" in caught.value.message.lower()
         assert server.requests == []
         assert transport.stats() == Stats(0, 0, 0)
+        transport.close()
+
+
+async def test_a_name_with_its_final_dot_is_the_same_name(authority: trustme.CA, ca_file: str) -> None:
+    async with serve(echo, presenting(authority, "service.test")) as server:
+        transport = NativeTransport(resolver=lambda _, port: by_system("127.0.0.1", port))
+        reply = await transport.send(get(f"https://service.test.:{server.port}", body=b"x"), Route(ca_file=ca_file))
+        assert await whole(reply) == b"x"
         transport.close()
 
 

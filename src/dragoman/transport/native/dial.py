@@ -123,8 +123,9 @@ class _Connector:
     async def secure(self, host: str, name: str, code: str) -> None:
         """TLS on top, the peer's certificate checked for `host`."""
         assert self._context is not None  # noqa: S101  # by _needs_tls
+        plain = host.removesuffix(".")  # the dot says that the name is complete; no certificate has it (RFC 6066)
         try:
-            over = await self._loop.start_tls(self._made[-1], self._tunnel, self._context, server_hostname=host)
+            over = await self._loop.start_tls(self._made[-1], self._tunnel, self._context, server_hostname=plain)
         except (OSError, ssl.CertificateError) as error:
             raise ConnectError(f"{name}: no TLS: {_reason(error)}", code=code) from error
         if over is None or over.is_closing():
