@@ -45,7 +45,7 @@ async def test_any_other_certificate_is_refused(
         transport = NativeTransport()
         with pytest.raises(ConnectError) as caught:
             await transport.send(get(server.url), Route(ca_file=ca_file if trusted else None))
-        assert caught.value.code == "tls_error"
+        assert (caught.value.code, caught.value.retryable) == ("tls_error", False)
         assert "certificate" in caught.value.message.lower()
         assert server.requests == []
         assert transport.stats() == Stats(0, 0, 0)
@@ -167,7 +167,7 @@ async def test_a_server_that_wants_a_certificate_is_told_as_such(authority: trus
     url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
     with pytest.raises(ConnectError, match="wants a certificate") as caught:
         await transport.send(get(url), Route(ca_file=ca_file))
-    assert caught.value.code == "tls_error"
+    assert (caught.value.code, caught.value.retryable) == ("tls_error", False)
     assert transport.stats() == Stats(0, 0, 0)
     transport.close()
     server.close()

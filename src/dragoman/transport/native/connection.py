@@ -313,7 +313,9 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.state is HEAD and wants_certificate(exc):
-            self.fail(ConnectError(f"{self._name}: no TLS: it wants a certificate of its callers", code="tls_error"))
+            error = ConnectError(f"{self._name}: no TLS: it wants a certificate of its callers", code="tls_error")
+            error.retryable = False
+            self.fail(error)
         else:
             self._peer_ended("reset the connection" if exc else "closed the connection")
         self._waits.stop()

@@ -126,8 +126,10 @@ class _Connector:
         plain = host.removesuffix(".")  # the dot says that the name is complete; no certificate has it (RFC 6066)
         try:
             over = await self._loop.start_tls(self._made[-1], self._tunnel, self._context, server_hostname=plain)
-        except (OSError, ssl.CertificateError) as error:
-            raise ConnectError(f"{name}: no TLS: {_reason(error)}", code=code) from error
+        except OSError as error:
+            failure = ConnectError(f"{name}: no TLS: {_reason(error)}", code=code)
+            failure.retryable = not isinstance(error, ssl.SSLCertVerificationError)  # it does not hold a second later
+            raise failure from error
         if over is None or over.is_closing():
             raise ConnectError(f"{name}: no TLS: the connection was closed", code=code)
         self._made.append(over)
