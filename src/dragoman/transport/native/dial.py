@@ -193,4 +193,5 @@ def _reason(error: OSError) -> str:
     # The system's message. asyncio's own has the address in it, uvloop's has not.
     if error.errno and not isinstance(error, socket.gaierror | ssl.SSLError):
         return os.strerror(error.errno)
-    return cut(error.strerror or str(error) or type(error).__name__)
+    closed = isinstance(error, ConnectionError)  # as asyncio raises it, without a word, for an end in the handshake
+    return cut(error.strerror or str(error) or ("the connection was closed" if closed else type(error).__name__))
