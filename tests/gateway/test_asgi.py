@@ -16,6 +16,7 @@ from dragoman.config.limits import MAX_BODY
 from dragoman.errors import ConfigurationError, InvalidRequestError
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway, Message, application
+from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.asgi import under_uvicorn
 from tests.support.gateway import LOCAL, ask, chat, chat_body, connect
@@ -208,6 +209,27 @@ async def test_a_caller_who_leaves_while_it_asks_is_let_go() -> None:
         async with connect(url) as wire:
             wire.send("POST", CHAT, {"Content-Length": "1000"}, b"{")
         assert (await ask(url, "GET", "/health/live")).status == 200
+
+
+@pytest.mark.parametrize("body", [b"{", chat_body("hang")])
+async def test_a_caller_who_has_left_is_no_failure_of_the_application(body: bytes) -> None:
+    """A middleware of Starlette takes a call that ends without a response for a bug."""
+    received: list[Message] = [{"type": "http.request", "body": body, "more_body": body == b"{"}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return received.pop(0) if received else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    outcomes: list[Outcome] = []
+    gateway = Gateway(LOCAL, observers=[outcomes.append])
+    scope = {"type": "http", "method": "POST", "path": CHAT, "query_string": b"", "headers": [(b"host", b"localhost")]}
+    await AsgiGateway(gateway)(scope, receive, send)
+    await gateway.aclose()
+    assert [message.get("status") for message in sent] == [499, None]
+    assert [(outcome.status, outcome.end) for outcome in outcomes] == [(None, "gone")]
 
 
 async def test_the_client_is_closed_with_the_server() -> None:

@@ -40,6 +40,9 @@ Send = Callable[[Message], Awaitable[None]]
 LATER = 1.0
 """Seconds in which answers whose callers have left can report that they were ended, when the server shuts down."""
 
+GONE = 499
+"""The status of a caller that has left, in nginx's log; nobody receives it."""
+
 log = logging.getLogger("dragoman.gateway")
 
 
@@ -121,6 +124,8 @@ class AsgiGateway:
                 gateway.release(writer)
         if outgoing is not None:
             await _pass_on(outgoing, writer)
+        if writer.disconnected and not writer.started:
+            await _say_gone(send)
 
     def _begin(self, admitted: Admitted, call: ServerRequest, writer: "AsgiResponseWriter") -> Outgoing | None:
         """The response to pass on, if the answer may outlive its caller or is resumed; else None.
@@ -202,6 +207,13 @@ async def _pass_on(outgoing: Outgoing, writer: "AsgiResponseWriter") -> None:
     finally:
         writer.beat = None
         outgoing.close(sent=sent)
+
+
+async def _say_gone(send: Send) -> None:
+    """Ends the call for what stands between: Starlette's `BaseHTTPMiddleware` (1.10) takes none for a bug of ours."""
+    with suppress(OSError):
+        await send({"type": "http.response.start", "status": GONE, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def application() -> AsgiGateway:
