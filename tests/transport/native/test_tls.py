@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 
 import pytest
 import trustme
@@ -12,6 +13,7 @@ from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
 from dragoman.transport.native.lookup import by_system
 from tests.support.ports import send_fin
+from tests.support.raw import turns
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, ending, get, whole
 
@@ -21,6 +23,25 @@ def presenting(authority: trustme.CA, *names: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*names).configure_cert(context)
     return context
+
+
+async def accepted(
+    context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> tuple[ssl.SSLObject, ssl.MemoryBIO]:
+    """A server's TLS after the handshake and a request, and what it wrote since; for what asyncio's own does not do."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    asked = b""
+    while not asked:
+        incoming.write(await reader.read(65536))
+        try:
+            tls.do_handshake()
+            asked = tls.read(65536)
+        except ssl.SSLWantReadError:
+            pass
+        finally:
+            writer.write(outgoing.read())
+    return tls, outgoing
 
 
 async def echo(exchange: Exchange) -> None:
@@ -140,24 +161,53 @@ async def test_a_body_without_length_is_whole_only_where_tls_was_closed_properly
         transport.close()
 
 
+@pytest.mark.parametrize("framing", ["content-length: 1000000", "x-until: close", "transfer-encoding: chunked"])
+@pytest.mark.parametrize("pause", [0, 20])
+async def test_all_is_read_that_came_before_the_end(
+    authority: trustme.CA, ca_file: str, framing: str, pause: int
+) -> None:
+    """Loops drop what they have not given out when a connection ends, as it does at once after many a server's answer.
+
+    `pause`: turns of the loop after each piece that is read.
+    """
+    context = presenting(authority, "localhost")
+    body = bytes(1_000_000)
+    sent = b"f4240\r\n" + body + b"\r\n0\r\n\r\n" if "chunked" in framing else body
+    ended = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tls, outgoing = await accepted(context, reader, writer)
+        tls.write(f"HTTP/1.1 200 OK\r\n{framing}\r\nconnection: close\r\n\r\n".encode() + sent)
+        with suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        writer.write(outgoing.read())
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    transport = NativeTransport()
+    url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+    reply = await transport.send(get(url), Route(ca_file=ca_file))
+    pieces: list[bytes] = []
+    while more := await reply.read():
+        pieces += more
+        await turns(pause)
+    assert b"".join(pieces) == body
+    await ended.wait()
+    transport.close()
+    server.close()
+    await server.wait_closed()
+
+
 async def test_a_server_that_wants_a_certificate_is_told_as_such(authority: trustme.CA, ca_file: str) -> None:
     """In TLS 1.3 it says so after the handshake, when the request may have been sent."""
     context = presenting(authority, "localhost")
     context.verify_mode = ssl.CERT_REQUIRED
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(incoming, outgoing, server_side=True)
-        refused = False
-        while not refused:
-            incoming.write(await reader.read(65536))
-            try:
-                tls.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
-            except ssl.SSLError:
-                refused = True
-            writer.write(outgoing.read())
+        with pytest.raises(ssl.SSLError):
+            await accepted(context, reader, writer)
         while await reader.read(65536):
             pass
         writer.close()

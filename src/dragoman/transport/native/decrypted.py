@@ -1,0 +1,16 @@
+"""What has come over TLS, and was not read yet. Knows no HTTP.
+
+An event loop reads at most one buffer of it in a turn, and nothing while reading is paused. If the connection ends
+meanwhile, asyncio (3.11) reads only one more buffer, when it is to read on, and uvloop (0.23) nothing. So whoever wants
+all of it takes it out: after a buffer that was full, before the loop reads on, and when the connection is lost.
+"""
+
+import ssl
+
+
+def take_decrypted(tls: ssl.SSLObject, into: memoryview) -> int:
+    """The number of bytes that were there and are now in `into`; 0 if there are none."""
+    try:
+        return tls.read(len(into), into)  # type: ignore[arg-type,return-value]  # typeshed knows only bytearray
+    except ssl.SSLError:  # no more is there, or the loop will find the same failure
+        return 0
