@@ -11,6 +11,6 @@ import ssl
 def take_decrypted(tls: ssl.SSLObject, into: memoryview) -> int:
     """The number of bytes that were there and are now in `into`; 0 if there are none."""
     try:
-        return tls.read(len(into), into)  # type: ignore[arg-type,return-value]  # typeshed knows only bytearray
+        return tls.read(len(into), into)  # type: ignore[return-value]  # typeshed takes it for bytes
     except ssl.SSLError:  # no more is there, or the loop will find the same failure
         return 0
