@@ -12,12 +12,11 @@ NAMES = ("resets_in_seconds", "reset_seconds", "retry_after_seconds", "retry_aft
 header fields another one may have left out (CLIProxyAPI and OmniRoute, `model_cooldown`; OpenRouter in `metadata`)."""
 
 RESETS = (
-    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
-    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
-    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
-    ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
-    ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
-    ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
+    *((f"x-ratelimit-remaining-{each}", f"x-ratelimit-reset-{each}") for each in ("requests", "tokens")),
+    *(
+        (f"anthropic-ratelimit-{each}-remaining", f"anthropic-ratelimit-{each}-reset")
+        for each in ("requests", "tokens", "input-tokens", "output-tokens")
+    ),
     ("x-ratelimit-remaining", "x-ratelimit-reset"),
     ("ratelimit-remaining", "ratelimit-reset"),
 )
