@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 import trustme
 
 from dragoman.errors import ConfigurationError, ConnectError, TruncatedStreamError
+from dragoman.gateway.serving.serve import new_loop
 from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
 from dragoman.transport.native.lookup import by_system
@@ -198,6 +200,42 @@ async def test_all_is_read_that_came_before_the_end(
     transport.close()
     server.close()
     await server.wait_closed()
+
+
+@pytest.mark.parametrize("factory", [new_loop, asyncio.new_event_loop], ids=["ours", "asyncio's"])
+@pytest.mark.parametrize("size", [40_000, 162_070, 1_000_000])
+def test_a_body_ends_with_tls_s_farewell_although_the_connection_stays(
+    authority: trustme.CA, ca_file: str, size: int, factory: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """asyncio's servers wait for ours then, half a minute; uvloop (0.23) looks for none if all bytes were taken."""
+    context, ended = presenting(authority, "localhost"), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tls, outgoing = await accepted(context, reader, writer)
+        tls.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + bytes(size))
+        with suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        writer.write(outgoing.read())
+        while await reader.read(65536):
+            pass
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    async def test() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        transport = NativeTransport()
+        url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+        reply = await transport.send(get(url), Route(ca_file=ca_file))
+        async with asyncio.timeout(20):
+            assert await whole(reply) == bytes(size)
+        await ended.wait()
+        transport.close()
+        server.close()
+        await server.wait_closed()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(test())
 
 
 async def test_a_server_that_wants_a_certificate_is_told_as_such(authority: trustme.CA, ca_file: str) -> None:

@@ -381,7 +381,12 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self.transport.resume_reading()
 
     def _take_decrypted(self, tls: ssl.SSLObject) -> None:
-        while self.state in WITHIN and not self._paused and (size := take_decrypted(tls, self._window)):
+        while self.state in WITHIN and not self._paused:
+            size = take_decrypted(tls, self._window)
+            if not size:
+                if size == 0:
+                    self.eof_received()
+                return
             self.buffer_updated(size)
 
     def _take_last(self, tls: ssl.SSLObject) -> None:
