@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
@@ -14,6 +16,7 @@ from dragoman.config.limits import MAX_BODY
 from dragoman.errors import ConfigurationError, InvalidRequestError
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway, Message, application
+from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.asgi import under_uvicorn
 from tests.support.gateway import LOCAL, ask, chat, chat_body, connect
@@ -88,6 +91,31 @@ async def test_a_caller_who_sends_all_of_a_refused_body_reads_why(http: str, key
                 return caller.getresponse().status
 
         assert await asyncio.to_thread(asked) == status
+
+
+@pytest.mark.parametrize(("version", "held"), [("1.1", b"}"), ("2", b"")])
+async def test_a_refusal_ends_after_the_request(version: str, held: bytes) -> None:
+    order: list[object] = []
+    rest = [{"type": "http.request", "body": b" ", "more_body": more} for more in (True, True, False)]
+
+    async def receive() -> Message:
+        order.append("read")
+        return rest.pop(0)
+
+    async def send(message: Message) -> None:
+        order.append(message.get("status", message.get("body")))
+
+    gateway = Gateway(KEYED)
+    head = [(b"host", b"localhost"), (b"content-length", b"3")]
+    scope = {"type": "http", "http_version": version, "method": "POST", "path": CHAT, "query_string": b""}
+    await AsgiGateway(gateway)({**scope, "headers": head}, receive, send)
+    await gateway.aclose()
+    status, beginning, *reads, end = order
+    assert (status, reads) == (401, ["read"] * 3)
+    assert isinstance(beginning, bytes)
+    assert isinstance(end, bytes)
+    assert end == held
+    assert json.decode_event(beginning + end)["error"]
 
 
 @pytest.mark.parametrize("coding", PACKERS)
@@ -183,10 +211,40 @@ async def test_a_caller_who_leaves_while_it_asks_is_let_go() -> None:
         assert (await ask(url, "GET", "/health/live")).status == 200
 
 
+@pytest.mark.parametrize("body", [b"{", chat_body("hang")])
+async def test_a_caller_who_has_left_is_no_failure_of_the_application(body: bytes) -> None:
+    """A middleware of Starlette takes a call that ends without a response for a bug."""
+    received: list[Message] = [{"type": "http.request", "body": body, "more_body": body == b"{"}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return received.pop(0) if received else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    outcomes: list[Outcome] = []
+    gateway = Gateway(LOCAL, observers=[outcomes.append])
+    scope = {"type": "http", "method": "POST", "path": CHAT, "query_string": b"", "headers": [(b"host", b"localhost")]}
+    await AsgiGateway(gateway)(scope, receive, send)
+    await gateway.aclose()
+    assert [message.get("status") for message in sent] == [499, None]
+    assert [(outcome.status, outcome.end) for outcome in outcomes] == [(None, "gone")]
+
+
 async def test_the_client_is_closed_with_the_server() -> None:
     client = Watched(LOCAL)
     async with under_uvicorn(client=client) as url:
         assert (await ask(url, "GET", "/health/live")).status == 200
+        assert not client.closed
+    assert client.closed
+
+
+async def test_an_application_that_it_is_mounted_in_closes_it() -> None:
+    client = Watched(LOCAL)
+    inner = AsgiGateway(Gateway(LOCAL, client=client))
+    outer = Starlette(routes=[Mount("/llm", inner)], lifespan=inner.lifespan)
+    async with outer.router.lifespan_context(outer):
         assert not client.closed
     assert client.closed
 

@@ -181,3 +181,11 @@ def test_a_refusal_moves_on_only_if_the_route_says_so(status: int) -> None:
 )
 def test_what_no_service_refused_as_wrong_stays(error: DragomanError) -> None:
     assert RetryPolicy(fallback_on_400=True).next(error) is Next.NOBODY
+
+
+@pytest.mark.parametrize("code", ["tls_error", "proxy_error"])
+def test_a_certificate_that_does_not_hold_leads_to_another_target(code: str) -> None:
+    error = ConnectError("no TLS", code=code)
+    assert reaction(error) == Reaction(Next.SAME, Fault.BROKEN)
+    error.retryable = False
+    assert reaction(error) == Reaction(Next.OTHER, Fault.BROKEN)

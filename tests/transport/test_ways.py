@@ -60,7 +60,7 @@ async def test_trusts_no_certificate_of_an_unknown_hand(make: Make, ca: trustme.
     async with serve(fine, context(ca)) as server, closing(make()) as transport:
         with pytest.raises(ConnectError) as caught:
             await transport.send(ask(server.url), PATIENT)
-    assert caught.value.code == "tls_error"
+    assert (caught.value.code, caught.value.retryable) == ("tls_error", False)
 
 
 @both
@@ -68,7 +68,7 @@ async def test_trusts_no_certificate_of_another_host(make: Make, ca: trustme.CA,
     async with serve(fine, context(ca, "elsewhere.example")) as server, closing(make()) as transport:
         with pytest.raises(ConnectError) as caught:
             await transport.send(ask(server.url), Route(ca_file=ca_file))
-    assert caught.value.code == "tls_error"
+    assert (caught.value.code, caught.value.retryable) == ("tls_error", False)
 
 
 @both

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from msgspec import field
 
+from dragoman.engine.env import dated
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec
@@ -76,4 +77,4 @@ async def failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
         reply.close()
         return error
     body = await read_beginning(reply, MAX_ERROR_BODY)
-    return codec.decode_error(HttpResponse(head, body))
+    return codec.decode_error(HttpResponse(dated(head), body))

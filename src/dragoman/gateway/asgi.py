@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -40,6 +40,9 @@ Send = Callable[[Message], Awaitable[None]]
 LATER = 1.0
 """Seconds in which answers whose callers have left can report that they were ended, when the server shuts down."""
 
+GONE = 499
+"""The status of a caller that has left, in nginx's log; nobody receives it."""
+
 log = logging.getLogger("dragoman.gateway")
 
 
@@ -67,17 +70,29 @@ class AsgiGateway:
             case kind:
                 raise InvalidRequestError(f"expected HTTP, got {kind}")
 
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:
+        """From the start to the end of the server; for the `lifespan` of an application that this one is mounted in.
+
+        A server tells only the outermost application. Without this, what is logged and traced last is lost.
+        """
+        files = ", ".join(map(str, self._gateway.client.config.files)) or "no configuration file"
+        log.info("started: behind another server, %s", files)
+        try:
+            yield
+        finally:
+            if self._lasting is not None:
+                self._lasting.close()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=LATER)
+            await self._gateway.aclose()
+            log.info("stopped")
+
     async def _live(self, receive: Receive, send: Send) -> None:
-        while (await receive())["type"] != "lifespan.shutdown":
-            files = ", ".join(map(str, self._gateway.client.config.files)) or "no configuration file"
-            log.info("started: behind another server, %s", files)
+        await receive()
+        async with self.lifespan():
             await send({"type": "lifespan.startup.complete"})
-        if self._lasting is not None:
-            self._lasting.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LATER)
-        await self._gateway.aclose()
-        log.info("stopped")
+            await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _deny(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,6 +124,8 @@ class AsgiGateway:
                 gateway.release(writer)
         if outgoing is not None:
             await _pass_on(outgoing, writer)
+        if writer.disconnected and not writer.started:
+            await _say_gone(send)
 
     def _begin(self, admitted: Admitted, call: ServerRequest, writer: "AsgiResponseWriter") -> Outgoing | None:
         """The response to pass on, if the answer may outlive its caller or is resumed; else None.
@@ -192,6 +209,13 @@ async def _pass_on(outgoing: Outgoing, writer: "AsgiResponseWriter") -> None:
         outgoing.close(sent=sent)
 
 
+async def _say_gone(send: Send) -> None:
+    """Ends the call for what stands between: Starlette's `BaseHTTPMiddleware` (1.10) takes none for a bug of ours."""
+    with suppress(OSError):
+        await send({"type": "http.response.start", "status": GONE, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 def application() -> AsgiGateway:
     """A gateway with the configuration that is found: `uvicorn --factory dragoman.gateway.asgi:application`."""
     config = load()
@@ -236,16 +260,20 @@ class AsgiResponseWriter(ResponseWriter):
         await self._tell({"type": "http.response.start", "status": status, "headers": sent})
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
-        refused = self.unread and not more
-        await self._tell({"type": "http.response.body", "body": data, "more_body": more or refused})
-        if refused:
+        last = data
+        if self.unread and not more:
+            # A connection of HTTP/1 closes after the last byte, behind Granian (2.8) also if we have not said that it
+            # is the last. In HTTP/2 curl (7.88) sends no more once it has the status, and gives up the stream.
+            at = len(data) - self.closes
+            last = data[at:]
+            await self._tell({"type": "http.response.body", "body": data[:at], "more_body": True})
             await self._discard()
-            await self._tell({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._tell({"type": "http.response.body", "body": last, "more_body": more})
         self.outcome.sent += len(data)
         self.complete = not more and not self.broken
 
     async def _discard(self) -> None:
-        """Reads what is still sent of a refused request, for a moment: servers close after the end of the response."""
+        """Reads what is still sent of a refused request, for a moment."""
         left = MAX_DISCARDED
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timeouts.linger):

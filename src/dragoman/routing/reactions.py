@@ -89,6 +89,10 @@ REFUSALS = frozenset({400, 422})
 """Statuses of services that take the request for a wrong one."""
 
 
+UNTRUSTED = frozenset({"tls_error", "proxy_error"})
+"""Codes of a certificate that does not hold, the service's own or its proxy's, if no other try is worth it."""
+
+
 def reaction(error: DragomanError) -> Reaction:
     """What follows after `error`. Its service, or its class, says whether it is worth another try (`retryable`)."""
     row = next(REACTIONS[each] for each in type(error).__mro__ if each in REACTIONS)
@@ -100,6 +104,8 @@ def reaction(error: DragomanError) -> Reaction:
             return AGAIN  # we have no connection left for it, which says nothing of the service
         if error.retryable:
             return row
+        if error.code in UNTRUSTED:
+            return Reaction(Next.OTHER, row.fault)
         status = error.upstream_status or 0
         if status < ELSEWHERE:
             return REFUSED

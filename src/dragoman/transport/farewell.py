@@ -14,17 +14,32 @@ def tls_of(transport: asyncio.BaseTransport | None) -> ssl.SSLObject | None:
     return found if isinstance(found, ssl.SSLObject) else None
 
 
+def wants_certificate(end: Exception | None) -> bool:
+    """Whether a connection was lost because its peer wants a certificate of ours.
+
+    In TLS 1.3 it says so when we have sent the request already (RFC 8446, section 6.2).
+    """
+    return isinstance(end, ssl.SSLError) and end.reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+
+
 def ended_by_peer(transport: asyncio.BaseTransport) -> bool:
     """Whether the peer has ended a connection whose end has come. Without TLS nobody can know: True."""
     tls = tls_of(transport)
     return tls is None or said_farewell(tls)
 
 
+def has_failed(transport: asyncio.BaseTransport | None) -> bool:
+    """Whether a connection's TLS has come to its end by a failure, of which `connection_lost` will tell."""
+    tls = tls_of(transport)
+    return tls is not None and tls.version() is None
+
+
 def said_farewell(tls: ssl.SSLObject) -> bool:
     """Whether TLS's closing alert has come. Without it anyone may have cut the connection (RFC 8446, section 6.1)."""
     # asyncio reports both ends in the same way, so the TLS object is asked: it has reached its end, or wants more.
+    # After an alert of a failure OpenSSL reads as after the closing one (3.0), but has no version any more.
     try:
-        return not tls.read(1)
+        return tls.version() is not None and not tls.read(1)
     except ssl.SSLZeroReturnError:
         return True
     except ssl.SSLError:

@@ -193,3 +193,37 @@ def test_the_last_limit_counts_and_only_one_that_is_spent_and_only_if_nothing_mo
     assert retry_after(ResponseHead(429, (*spent[:2], (b"x-ratelimit-remaining-requests", b"9"), spent[3]))) == 2
     assert retry_after(ResponseHead(503, spent)) is None
     assert retry_after(ResponseHead(429, (*spent, (b"retry-after", b"7")))) == 7
+
+
+NOW = (b"date", b"Tue, 26 Mar 2024 19:59:30 GMT")
+"""1711483170 in seconds since 1970."""
+
+
+@pytest.mark.parametrize(
+    ("limit", "text", "seconds"),
+    [
+        ("anthropic-ratelimit-requests", "2024-03-26T20:00:00Z", 30.0),
+        ("anthropic-ratelimit-tokens", "2024-03-26T20:00:00.250+00:00", 30.25),
+        ("anthropic-ratelimit-input-tokens", "2024-03-26T21:00:00+01:00", 30.0),
+        ("anthropic-ratelimit-output-tokens", "2024-03-26T20:00:00", None),
+        ("anthropic-ratelimit-requests", "2024-03-26T19:59:00Z", None),
+        ("anthropic-ratelimit-requests", "2025-03-26T20:00:00Z", None),
+        ("anthropic-ratelimit-requests", "soon", None),
+        ("x-ratelimit", "1711483200", 30.0),
+        ("x-ratelimit", "1711483200000", 30.0),
+        ("x-ratelimit", "1711483199500", 29.5),
+        ("x-ratelimit", "30", 30.0),
+        ("x-ratelimit", "17114832000000000", None),
+        ("x-ratelimit", "1711483000", None),
+        ("ratelimit", "30", 30.0),
+    ],
+)
+def test_a_limit_names_a_span_or_a_moment(limit: str, text: str, seconds: float | None) -> None:
+    fields = (
+        (f"{limit}-remaining".encode(), b"0"),
+        (f"{limit}-reset".encode(), text.encode()),
+        (b"anthropic-ratelimit-tokens-limit", b"25000"),
+    )
+    assert retry_after(ResponseHead(429, (*fields, NOW))) == seconds
+    if text != "30":
+        assert retry_after(ResponseHead(429, fields)) is None  # by whose clock?

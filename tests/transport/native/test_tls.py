@@ -3,14 +3,19 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import trustme
 
 from dragoman.errors import ConfigurationError, ConnectError, TruncatedStreamError
+from dragoman.gateway.serving.serve import new_loop
 from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
+from dragoman.transport.native.lookup import by_system
 from tests.support.ports import send_fin
+from tests.support.raw import turns
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, ending, get, whole
 
@@ -20,6 +25,25 @@ def presenting(authority: trustme.CA, *names: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*names).configure_cert(context)
     return context
+
+
+async def accepted(
+    context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> tuple[ssl.SSLObject, ssl.MemoryBIO]:
+    """A server's TLS after the handshake and a request, and what it wrote since; for what asyncio's own does not do."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    asked = b""
+    while not asked:
+        incoming.write(await reader.read(65536))
+        try:
+            tls.do_handshake()
+            asked = tls.read(65536)
+        except ssl.SSLWantReadError:
+            pass
+        finally:
+            writer.write(outgoing.read())
+    return tls, outgoing
 
 
 async def echo(exchange: Exchange) -> None:
@@ -44,10 +68,18 @@ async def test_any_other_certificate_is_refused(
         transport = NativeTransport()
         with pytest.raises(ConnectError) as caught:
             await transport.send(get(server.url), Route(ca_file=ca_file if trusted else None))
-        assert caught.value.code == "tls_error"
+        assert (caught.value.code, caught.value.retryable) == ("tls_error", False)
         assert "certificate" in caught.value.message.lower()
         assert server.requests == []
         assert transport.stats() == Stats(0, 0, 0)
+        transport.close()
+
+
+async def test_a_name_with_its_final_dot_is_the_same_name(authority: trustme.CA, ca_file: str) -> None:
+    async with serve(echo, presenting(authority, "service.test")) as server:
+        transport = NativeTransport(resolver=lambda _, port: by_system("127.0.0.1", port))
+        reply = await transport.send(get(f"https://service.test.:{server.port}", body=b"x"), Route(ca_file=ca_file))
+        assert await whole(reply) == b"x"
         transport.close()
 
 
@@ -129,6 +161,105 @@ async def test_a_body_without_length_is_whole_only_where_tls_was_closed_properly
         assert (error is None) is (how == "close")
         assert error is None or isinstance(error, TruncatedStreamError)
         transport.close()
+
+
+@pytest.mark.parametrize("framing", ["content-length: 1000000", "x-until: close", "transfer-encoding: chunked"])
+@pytest.mark.parametrize("pause", [0, 20])
+async def test_all_is_read_that_came_before_the_end(
+    authority: trustme.CA, ca_file: str, framing: str, pause: int
+) -> None:
+    """Loops drop what they have not given out when a connection ends, as it does at once after many a server's answer.
+
+    `pause`: turns of the loop after each piece that is read.
+    """
+    context = presenting(authority, "localhost")
+    body = bytes(1_000_000)
+    sent = b"f4240\r\n" + body + b"\r\n0\r\n\r\n" if "chunked" in framing else body
+    ended = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tls, outgoing = await accepted(context, reader, writer)
+        tls.write(f"HTTP/1.1 200 OK\r\n{framing}\r\nconnection: close\r\n\r\n".encode() + sent)
+        with suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        writer.write(outgoing.read())
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    transport = NativeTransport()
+    url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+    reply = await transport.send(get(url), Route(ca_file=ca_file))
+    pieces: list[bytes] = []
+    while more := await reply.read():
+        pieces += more
+        await turns(pause)
+    assert b"".join(pieces) == body
+    await ended.wait()
+    transport.close()
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize("factory", [new_loop, asyncio.new_event_loop], ids=["ours", "asyncio's"])
+@pytest.mark.parametrize("size", [40_000, 162_070, 1_000_000])
+def test_a_body_ends_with_tls_s_farewell_although_the_connection_stays(
+    authority: trustme.CA, ca_file: str, size: int, factory: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """asyncio's servers wait for ours then, half a minute; uvloop (0.23) looks for none if all bytes were taken."""
+    context, ended = presenting(authority, "localhost"), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tls, outgoing = await accepted(context, reader, writer)
+        tls.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + bytes(size))
+        with suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        writer.write(outgoing.read())
+        while await reader.read(65536):
+            pass
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    async def test() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        transport = NativeTransport()
+        url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+        reply = await transport.send(get(url), Route(ca_file=ca_file))
+        async with asyncio.timeout(20):
+            assert await whole(reply) == bytes(size)
+        await ended.wait()
+        transport.close()
+        server.close()
+        await server.wait_closed()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(test())
+
+
+async def test_a_server_that_wants_a_certificate_is_told_as_such(authority: trustme.CA, ca_file: str) -> None:
+    """In TLS 1.3 it says so after the handshake, when the request may have been sent."""
+    context = presenting(authority, "localhost")
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with pytest.raises(ssl.SSLError):
+            await accepted(context, reader, writer)
+        while await reader.read(65536):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    transport = NativeTransport()
+    url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
+    with pytest.raises(ConnectError, match="wants a certificate") as caught:
+        await transport.send(get(url), Route(ca_file=ca_file))
+    assert (caught.value.code, caught.value.retryable) == ("tls_error", False)
+    assert transport.stats() == Stats(0, 0, 0)
+    transport.close()
+    server.close()
+    await server.wait_closed()
 
 
 async def test_cancelling_a_handshake_leaves_nothing_open() -> None:

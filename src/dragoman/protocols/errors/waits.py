@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from dragoman.types import ResponseHead
@@ -10,8 +11,25 @@ NAMES = ("resets_in_seconds", "reset_seconds", "retry_after_seconds", "retry_aft
 """Fields of a failure with seconds to wait: OpenAI's for the limits of Codex's plans, and those of gateways, whose
 header fields another one may have left out (CLIProxyAPI and OmniRoute, `model_cooldown`; OpenRouter in `metadata`)."""
 
-LIMITS = ("requests", "tokens")
-"""What OpenAI's services count, and name in `x-ratelimit-remaining-…` and `x-ratelimit-reset-…`."""
+RESETS = (
+    *((f"x-ratelimit-remaining-{each}", f"x-ratelimit-reset-{each}") for each in ("requests", "tokens")),
+    *(
+        (f"anthropic-ratelimit-{each}-remaining", f"anthropic-ratelimit-{each}-reset")
+        for each in ("requests", "tokens", "input-tokens", "output-tokens")
+    ),
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),
+    ("ratelimit-remaining", "ratelimit-reset"),
+)
+"""Header fields with what remains of a limit, and when it begins anew: OpenAI's, with a span; Anthropic's, with a date
+of RFC 3339; OpenRouter's, with milliseconds since 1970, and others' of that name, with seconds since then or a span;
+those of draft-ietf-httpapi-ratelimit-headers-07, with a span. Anthropic has sent a 429 with no other field that names a
+wait. https://github.com/anthropics/anthropic-sdk-typescript/issues/357"""
+
+EPOCH, EPOCH_MS = 1e9, 1e12
+"""A number from here on is no span but a moment since 1970, in seconds or in milliseconds: it lies after 2001."""
+
+DAY = 86400.0
+"""Seconds until a moment at most: limits are for a day or less, so that a later moment was misread."""
 
 LONGEST = 1e9
 """Seconds of the longest wait that callers are told: thirty years, in place of a number that none could read."""
@@ -64,10 +82,7 @@ def wait_said(failure: Mapping[str, object]) -> float | None:
 def wait_until(milliseconds: object, head: ResponseHead | None) -> float | None:
     """Seconds to a moment, a text of milliseconds since 1970, by the clock of the reply. None if one is not known."""
     then = _number(milliseconds, 1000) if isinstance(milliseconds, str) else None
-    try:
-        now = parsedate_to_datetime(head.header("date") or "").timestamp() if head else None
-    except (ValueError, TypeError, OverflowError):
-        return None
+    now = _moment(head, "date") if head else None
     return None if then is None or now is None else min(max(0.0, then - now), LONGEST)
 
 
@@ -88,12 +103,22 @@ def _number(text: str | None, unit: int) -> float | None:
 
 
 def _until(head: ResponseHead) -> float | None:
+    then, now = _moment(head, "retry-after"), _moment(head, "date")
+    return None if then is None or now is None else max(0.0, then - now)
+
+
+def _moment(head: ResponseHead, name: str) -> float | None:
+    """Seconds since 1970 to the HTTP date in the field `name`."""
+    text = head.header(name) or ""
+    zone = "" if "," in text else " GMT"  # the form of C's asctime names none (RFC 9110, section 5.6.7)
     try:
-        then = parsedate_to_datetime(head.header("retry-after") or "")
-        now = parsedate_to_datetime(head.header("date") or "")
-        return max(0.0, (then - now).total_seconds())
+        return _since_1970(parsedate_to_datetime(text + zone))
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def _since_1970(date: datetime) -> float | None:
+    return None if date.tzinfo is None else date.timestamp()
 
 
 _SPAN = re.compile(
@@ -107,9 +132,24 @@ def _reset(head: ResponseHead) -> float | None:
     """Seconds until all limits of which nothing remains begin anew; None if none is named."""
     if head.status != 429:
         return None
-    spent = [limit for limit in LIMITS if head.header(f"x-ratelimit-remaining-{limit}") == "0"]
-    waits = [_span(head.header(f"x-ratelimit-reset-{limit}")) for limit in spent]
+    waits = [_wait(head.header(reset) or "", head) for remaining, reset in RESETS if head.header(remaining) == "0"]
     return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _wait(text: str, head: ResponseHead) -> float | None:
+    """Seconds by a span, or until a moment that is to come."""
+    then = _span(text)
+    if then is not None and then < EPOCH:
+        return then
+    if then is None:
+        try:
+            then = _since_1970(datetime.fromisoformat(text))
+        except (ValueError, OverflowError):
+            then = None
+    elif then >= EPOCH_MS:
+        then /= 1000
+    now = _moment(head, "date")
+    return then - now if then is not None and now is not None and 0 < then - now <= DAY else None
 
 
 def _span(text: str | None) -> float | None:

@@ -27,6 +27,9 @@ FAULTS: tuple[tuple[tuple[type[Exception], ...], type[DragomanError], str | None
 )
 """The first row that fits."""
 
+UNTRUSTED = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
+"""A certificate that does not hold: another try is of no use."""
+
 ERRORS = (aiohttp.ClientError, OSError, ValueError)
 """Everything that aiohttp raises for a request. ValueError: for a header or URL that it does not write."""
 
@@ -40,7 +43,9 @@ def map_error(exc: Exception, host: str) -> DragomanError:
     """The error for aiohttp's. Its own message is left out, because it may hold the whole URL, and with it a key."""
     for kinds, kind, code, words in FAULTS:
         if isinstance(exc, kinds):
-            return kind(f"{host}: {words}{_detail(exc)}", code=code)
+            error = kind(f"{host}: {words}{_detail(exc)}", code=code)
+            error.retryable = error.retryable and not isinstance(exc, UNTRUSTED)
+            return error
     if isinstance(exc, ValueError):
         return InvalidRequestError(f"{host}: expected headers without line ends and an http or https URL")
     return TruncatedStreamError(f"{host}: the answer broke off{_detail(exc)}")

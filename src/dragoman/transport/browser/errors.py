@@ -54,7 +54,9 @@ def map_error(exc: CurlError, host: str, *, proxied: bool) -> DragomanError:
     """The error for libcurl's. `proxied`: the way to `host` goes through a proxy, and no answer had come."""
     code, detail = int(exc.code), _detail(exc)
     if code in TLS:
-        return ConnectError(f"TLS with {host} failed{detail}", code="tls_error")
+        error = ConnectError(f"TLS with {host} failed{detail}", code="tls_error")
+        error.retryable = code != CurlECode.PEER_FAILED_VERIFICATION  # another try is of no use
+        return error
     if code in PROXY or (proxied and code in CONNECT | BROKEN):
         return ConnectError(f"the proxy to {host} failed{detail}", code="proxy_error")
     if UNTAKEN in detail:

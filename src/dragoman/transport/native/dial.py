@@ -123,10 +123,13 @@ class _Connector:
     async def secure(self, host: str, name: str, code: str) -> None:
         """TLS on top, the peer's certificate checked for `host`."""
         assert self._context is not None  # noqa: S101  # by _needs_tls
+        plain = host.removesuffix(".")  # the dot says that the name is complete; no certificate has it (RFC 6066)
         try:
-            over = await self._loop.start_tls(self._made[-1], self._tunnel, self._context, server_hostname=host)
-        except (OSError, ssl.CertificateError) as error:
-            raise ConnectError(f"{name}: no TLS: {_reason(error)}", code=code) from error
+            over = await self._loop.start_tls(self._made[-1], self._tunnel, self._context, server_hostname=plain)
+        except OSError as error:
+            failure = ConnectError(f"{name}: no TLS: {_reason(error)}", code=code)
+            failure.retryable = not isinstance(error, ssl.SSLCertVerificationError)  # it does not hold a second later
+            raise failure from error
         if over is None or over.is_closing():
             raise ConnectError(f"{name}: no TLS: the connection was closed", code=code)
         self._made.append(over)
@@ -190,4 +193,5 @@ def _reason(error: OSError) -> str:
     # The system's message. asyncio's own has the address in it, uvloop's has not.
     if error.errno and not isinstance(error, socket.gaierror | ssl.SSLError):
         return os.strerror(error.errno)
-    return cut(error.strerror or str(error) or type(error).__name__)
+    closed = isinstance(error, ConnectionError)  # as asyncio raises it, without a word, for an end in the handshake
+    return cut(error.strerror or str(error) or ("the connection was closed" if closed else type(error).__name__))
