@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.pty import CTRL_D, TAB, Terminal
+from tests.cli.pty import ALT_ENTER, CTRL_D, TAB, Terminal
 from tests.cli.shell import DONE, SSE, chunk, configure, run
 from tests.support.server import Exchange, serve
 
@@ -68,6 +68,19 @@ def test_settings_are_shown_changed_completed_and_taken_back(tmp_path: Path) -> 
         terminal.expect("settings: (none)")
         terminal.line("/exit")
         assert terminal.end() == 0
+
+
+def test_what_a_command_takes_may_begin_in_the_next_line_or_after_a_tab(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *ECHO) as terminal:
+        terminal.expect("›")
+        terminal.press(f"/system{ALT_ENTER}Be brief.{ALT_ENTER}Be kind.\r")
+        terminal.expect("system: Be brief.\nBe kind.")
+        terminal.expect("›")
+        terminal.press(f'/set extra_body{ALT_ENTER}{{"a":{ALT_ENTER}1}}\r')
+        terminal.expect('settings: extra_body {"a":1}')
+        terminal.line("/exit")
+        assert terminal.end() == 0
+    assert run(tmp_path, *ECHO, stdin=b"/set\tseed\t7\n").err == "settings: seed 7\n"
 
 
 @pytest.mark.parametrize("tools", [(), ("--tool", "sums")])
