@@ -128,6 +128,8 @@ def test_what_is_given_replaces_what_the_template_has(tmp_path: Path) -> None:
         (["-t", "say", "-p", "x", "1"], 4, "the template has no variable $x"),
         (["-t", "sya"], 4, "there is no template 'sya'; did you mean say?"),
         (["-o", "temprature", "1"], 4, "there is no option 'temprature'; did you mean temperature?"),
+        (["-o", "max_turns", "3"], 4, "there is no option 'max_turns'; `--max-turns` is for that"),
+        (["-o", "system", "x"], 4, "there is no option 'system'; `-s` and /system are for that"),
         (["-o", "temperature", "hot"], 4, "temperature: expected a finite number"),
         (["-a", "none.png"], 4, "none.png"),
         (["-a", "-"], 2, "stdin is what is typed"),

@@ -59,6 +59,7 @@ async def test_a_template_says_what_is_asked_of_whom_and_how(tmp_path: Path) -> 
         (["-t", "shrt", "x"], "there is no template 'shrt'; did you mean short?"),
         (["-t", "../short", "x"], "expected the name of a template"),
         (["-t", "short"], "the template needs values: -p city VALUE"),
+        (["-o", "api_key", "1", "x"], "there is no option 'api_key'; it stands with its service in the configuration"),
         (["-o", "temprature", "1", "x"], "there is no option 'temprature'; did you mean temperature?"),
         (["-o", "temperature", "warm", "x"], "temperature"),
         (["-a", "none.png", "x"], "none.png cannot be read: No such file"),
