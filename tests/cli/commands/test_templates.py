@@ -133,6 +133,16 @@ def test_templates_are_listed_shown_and_edited(tmp_path: Path) -> None:
     assert run(tmp_path, "templates", "show", "none").code == 4
 
 
+def test_what_is_no_file_is_no_template(tmp_path: Path) -> None:
+    template(tmp_path, "short", "")
+    (tmp_path / FOLDER / "folder.toml").mkdir()
+    (tmp_path / FOLDER / "lost.toml").symlink_to(tmp_path / "none")
+    assert run(tmp_path, "templates").out.decode().split()[3:] == ["short"]
+    for name in ("folder", "lost"):
+        ran = run(tmp_path, "ask", *ECHO, "-t", name, "x")
+        assert ran.err.startswith(f"dragoman: there is no template '{name}'; `dragoman templates` lists")
+
+
 def test_a_template_that_is_wrong_is_written_and_told(tmp_path: Path) -> None:
     ran = run(tmp_path, "templates", "edit", "x", env={"EDITOR": """sh -c 'echo "promt = 1" > "$1"' sh"""})
     assert ran.code == 4
