@@ -34,6 +34,26 @@ def test_a_failure_is_told_in_its_own_words(name: str, body: bytes) -> None:
     assert (error.status, error.message) == (400, "too hot")
 
 
+BOTH = [
+    (
+        b'{"statusCode": 401, "error": "Unauthorized", "message": "the key is missing"}',
+        "Unauthorized: the key is missing",
+    ),
+    (b'{"statusCode": 400, "error": "Bad Request", "message": ["a is wrong"]}', "Bad Request: a is wrong"),
+    (b'{"error": "too hot", "message": "It is too hot."}', "It is too hot."),
+    (b'{"error": "It is too hot.", "detail": "too hot"}', "It is too hot."),
+    (b'{"error": "too hot", "message": ""}', "too hot"),
+]
+
+
+@pytest.mark.parametrize("name", ["openai-chat", "openai-responses", "anthropic", "gemini", "ollama"])
+@pytest.mark.parametrize(("body", "told"), BOTH)
+def test_the_reason_beside_a_word_is_told_after_it(name: str, body: bytes, told: str) -> None:
+    client: Any = DIALECTS[name].client
+    head = ResponseHead(status=400, headers=((b"content-type", b"application/json"),))
+    assert client("http://up").decode_error(HttpResponse(head, body)).message == told
+
+
 PLACED = [
     (["body", "messages", 0, "role"], "no such word", "messages.0.role: no such word"),
     (["body", "user"], "user: Field required", "user: Field required"),

@@ -35,8 +35,17 @@ def _placed(words: str, place: object) -> str:
 
 
 def unflagged(value: dict[str, Any]) -> object:
-    """The field `error`; what stands beside it if it only says that there is one."""
+    """The field `error`; what stands beside it if it only says that there is one.
+
+    If it is a word, what stands beside it with words of its own, after that one: programs for Node put the status's
+    name there, and the reason into `message` (https://fastify.dev/docs/latest/Reference/Errors/).
+    """
     error = value.get("error")
     if error is True and any(value.get(name) for name in WORDS):
         return {name: inner for name, inner in value.items() if name != "error"}
+    if isinstance(error, str) and error:
+        beside = {name: inner for name, inner in value.items() if name != "error"}
+        words = words_of(beside)
+        if words and words not in error:
+            return beside | {"message": words if error in words else f"{error}: {words}"}
     return error
