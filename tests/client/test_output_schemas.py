@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import Annotated, Any, Generic, Literal, TypeVar, assert_type
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar, assert_type
 
 import pydantic
 import pytest
@@ -92,6 +92,16 @@ class Zoned(Struct):
     utc: Annotated[datetime, Meta(tz=True, description="In UTC.")]
 
 
+class Slot(NamedTuple):
+    place: int
+    at: datetime
+
+
+class Slots(Struct, array_like=True, tag=True):
+    until: time
+    taken: list[Slot]
+
+
 AT = {"type": "string", "format": "date-time"}
 OF_DAY = {"type": "string", "format": "time"}
 
@@ -110,6 +120,12 @@ def test_a_point_in_time_has_its_format_wherever_it_stands() -> None:
         {"$ref": "#/$defs/Tea"},
     ]
     assert shape_of(Dated | Tea).schema["$defs"]["Dated"]["properties"]["at"] == AT
+
+
+def test_a_point_in_time_has_its_format_in_an_array_of_fields_too() -> None:
+    schema = shape_of(list[Slots]).schema["$defs"]
+    assert schema["Slots"]["prefixItems"][1] == OF_DAY
+    assert schema["Slot"]["prefixItems"] == [{"type": "integer"}, AT]
 
 
 def test_a_type_that_says_what_it_wants_of_a_zone_keeps_the_format_that_it_has() -> None:

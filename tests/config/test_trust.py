@@ -1,5 +1,6 @@
 """A file found in the working directory is used once its user has trusted it, and as long as it stays the same."""
 
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,14 @@ def test_what_cannot_be_read_was_never_trusted_either(user: User, how: str) -> N
     assert line.endswith("; it is not used")
     with pytest.raises(ConfigurationError):
         user.load(place)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_in_the_folder_is_not_waited_for(user: User) -> None:
+    (user.here / NAME).unlink()
+    os.mkfifo(user.here / NAME)
+    assert user.load() == Config()
+    assert user.told == [f"{NAME}: expected a file, got a pipe; it is not used"]
 
 
 def test_a_trusted_file_is_used_in_silence(user: User) -> None:

@@ -237,9 +237,16 @@ async def test_settings_of_google_s_client_for_vertex_ai_arrive(texts: Any) -> N
     assert headers["x-dragoman-losses"] == "truncate, gemini.embedContentConfig"
 
 
+MISPLACED = {"type": "extra_forbidden", "loc": ["body", "encoding_format"], "msg": "Extra inputs are not permitted"}
 REFUSALS: list[tuple[int, dict[str, object]]] = [
-    (400, {"message": "bedrock does not support parameters: {'encoding_format': 'base64'}"}),
-    (422, {"message": "extra inputs are not permitted", "param": "encoding_format"}),
+    (400, {"error": {"message": "bedrock does not support parameters: {'encoding_format': 'base64'}"}}),
+    (422, {"error": {"message": "extra inputs are not permitted", "param": "encoding_format"}}),
+    (422, {"detail": [MISPLACED]}),
+    (422, {"object": "error", "message": {"detail": [MISPLACED]}, "type": "invalid_request_error"}),
+    (
+        422,
+        {"detail": "Invalid value", "errors": [{"field": "body -> m -> encoding_format", "message": "Not permitted"}]},
+    ),
 ]
 
 
@@ -251,7 +258,7 @@ async def test_a_service_that_knows_no_form_of_vectors_is_asked_without_it(
 
     async def embeds(exchange: Exchange) -> None:
         if "encoding_format" in json.loads(exchange.request.body):
-            await exchange.reply(status, JSON, json.dumps({"error": error}).encode())
+            await exchange.reply(status, JSON, json.dumps(error).encode())
         else:
             await exchange.reply(200, JSON, json.dumps({"data": [{"embedding": [0.25, 0.5]}]}).encode())
 

@@ -173,6 +173,9 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ([{"role": "user", "content": float("nan")}], {}, "messages[0].content: expected a finite number"),
     ([{"role": "user", 5: "x"}], {}, "messages[0]: expected names that are strings, got int"),
     ([None], {}, "messages[0]: expected a dictionary or a Message, got nothing"),
+    ([user("x", Image())], {}, "messages[0].parts[1]: expected `url`, `data` or `file_id`, got none of them"),
+    ([user("x", File(url="", data=""))], {}, "messages[0].parts[1]: expected `url`, `data` or `file_id`"),
+    ([{"role": "tool", "content": [Text("x")]}], {}, "messages[0].tool_call_id: expected a string, got nothing"),
     (["x", Image(url="https://h/a.png")], {}, "messages[0]: expected a dictionary or a Message, got a string"),
     ([Image(url="https://h/a.png")], {}, "messages[0]: expected a message, got Image, a part of one"),
     ([user("x", Image(data=b"x"))], {}, "messages[0].parts[1].data: expected what JSON can say, got bytes"),  # type: ignore[arg-type]  # the point
@@ -268,6 +271,12 @@ def test_a_dictionary_may_have_parts_of_ours_for_its_content() -> None:
     picture = Image(data="aGk=", media_type="image/png")
     request = chat_request([{"role": "user", "content": [Text("What is it?"), "Say it.", picture], "name": "ann"}])
     assert request.messages == (Message("user", (Text("What is it?"), Text("Say it."), picture), "ann"),)
+
+
+def test_a_dictionary_may_have_for_its_content_what_a_tool_gave() -> None:
+    given = (Text("Here it is."), Image(data="aGk=", media_type="image/png"))
+    request = chat_request([{"role": "tool", "tool_call_id": "c", "content": given}])
+    assert request.messages == (Message("tool", (ToolResult(id="c", parts=given),)),)
 
 
 def test_a_data_url_is_data_for_every_protocol() -> None:

@@ -85,7 +85,8 @@ def path_of(name: str) -> Path:
 def names() -> list[str]:
     """The names of all templates."""
     try:
-        return sorted(path.stem for path in folder().iterdir() if path.suffix == ".toml" and NAME.fullmatch(path.stem))
+        found = [path for path in folder().iterdir() if path.suffix == ".toml" and path.is_file()]
+        return sorted(path.stem for path in found if NAME.fullmatch(path.stem))
     except (FileNotFoundError, NotADirectoryError):
         return []
 

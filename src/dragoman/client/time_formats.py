@@ -37,11 +37,22 @@ def _add(kind: inspect.Type, schema: Any, definitions: dict[str, Any], seen: set
                 _add(each, one, definitions, seen)
         case inspect.DictType(value_type=value), {"additionalProperties": values}:
             _add(value, values, definitions, seen)
-        case inspect.StructType() | inspect.DataclassType() | inspect.TypedDictType(), {"$ref": reference}:
+        case (
+            inspect.StructType() | inspect.DataclassType() | inspect.TypedDictType() | inspect.NamedTupleType(),
+            {"$ref": reference},
+        ):
             name = reference.removeprefix(DEFINITIONS)
             found = definitions[name]
             title, _, _ = found.get("title", "").partition("[")  # of a generic one, `Visit[int]`
             if name not in seen and title == kind.cls.__name__:
                 seen.add(name)
+                schemas = _schemas(kind.fields, found)
                 for field in kind.fields:
-                    _add(field.type, found.get("properties", {}).get(field.encode_name), definitions, seen)
+                    _add(field.type, schemas.get(field.encode_name), definitions, seen)
+
+
+def _schemas(fields: tuple[inspect.Field, ...], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schemas of fields by their names. An array has them in the order of the fields, after a tag."""
+    items = schema.get("prefixItems", [])[-len(fields) :]
+    found: dict[str, Any] = schema.get("properties", {})
+    return found or dict(zip((field.encode_name for field in fields), items, strict=False))

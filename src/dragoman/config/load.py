@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -112,11 +113,21 @@ def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn:
 
 def _of_folder(directory: Path, warn: Warn) -> ConfigFile | None:
     """The folder's file; None if there is none, or it cannot be read: nobody can have trusted it as it is."""
+    place = directory / NAME
     try:
-        return read_file(directory / NAME, NAME)
+        if _is_pipe(place):  # anybody may have put one into /tmp, for which each command would wait
+            raise ConfigurationError(f"{NAME}: expected a file, got a pipe")
+        return read_file(place, NAME)
     except ConfigurationError as exc:  # as for another user in a folder that only its owner may enter (sudo -u)
         warn(f"{exc.message}; it is not used")
         return None
+
+
+def _is_pipe(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except OSError:  # what is wrong with it is said when it is read
+        return False
 
 
 def _known(file: ConfigFile, warn: Warn) -> ConfigFile:

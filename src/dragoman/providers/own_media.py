@@ -1,4 +1,5 @@
-"""Pictures, sound and documents in values of a caller: their base64 is checked, and data URLs become data.
+"""Pictures, sound and documents in values of a caller: they have content in base64 or an address, and data URLs become
+data.
 
 Services with OpenAI's protocol alone read a data URL wherever an address may stand.
 """
@@ -19,7 +20,7 @@ SCHEME = "data:"
 
 def read_media(parts: Sequence[P], path: str) -> tuple[P, ...]:
     """`parts`, as all protocols can say them. Raises InvalidRequestError, because many services would take what is no
-    base64, and the model would see nothing."""
+    base64, or nothing at all, and the model would see nothing."""
     return tuple(_read(part, f"{path}[{i}]") for i, part in enumerate(parts))
 
 
@@ -35,8 +36,10 @@ def _read(part: AnyPart, path: str) -> Any:
             media_type, data = found
             check_base64(data, f"{path}.url")
             return replace(part, url=None, data=data, media_type=part.media_type or media_type)
-        case Media(data=str() as data):
+        case Media(data=str() as data) if data:
             if data.startswith(SCHEME):
                 raise InvalidRequestError(f"{path}.data: expected base64, got a data URL, which is for `url`")
             check_base64(data, f"{path}.data")
+        case Media(url=url, file_id=file) if not url and not file:
+            raise InvalidRequestError(f"{path}: expected `url`, `data` or `file_id`, got none of them")
     return part

@@ -67,12 +67,16 @@ ELSEWHERE: dict[str, str] = {
 """What takes the place of options that the vendors' SDKs, and other libraries for many services, have."""
 
 
-def check_names(options: Mapping[str, Any], known: Collection[str] = frozenset(ChatOptions.__annotations__)) -> None:
+def check_names(
+    options: Mapping[str, Any],
+    known: Collection[str] = frozenset(ChatOptions.__annotations__),
+    elsewhere: Mapping[str, str] = ELSEWHERE,
+) -> None:
     """Raises TypeError, with the nearest known name, or what takes its place, for an unknown option."""
     for name in options:
         if name not in known:
             fields = "; fields that only the service knows go into `extra_body`" if "extra_body" in known else ""
-            hint = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else nearest(name, known)
+            hint = f"; {elsewhere[name]}" if name in elsewhere else nearest(name, known)
             raise TypeError(f"there is no option {name!r}{hint or fields}")
 
 

@@ -121,7 +121,7 @@ def _own_message(value: object, body: dict[str, Any], path: str) -> Message | No
         raise InvalidRequestError(f"{path}: expected a message, got {type(value).__name__}, a part of one")
     if isinstance(value, Mapping) and _has_own_parts(value.get("content")):
         where = f"{path}.content"
-        body = {name: field for name, field in body.items() if name != "content"} | {"parts": body["content"]}
+        body = _with_parts(body, path, where)
     elif not isinstance(value, Message) and ("content" in body or "parts" not in body):
         return None
     else:
@@ -138,6 +138,17 @@ def _own_message(value: object, body: dict[str, Any], path: str) -> Message | No
 def _has_own_parts(content: object) -> bool:
     """Whether there are parts of ours in the `content` of a dictionary."""
     return isinstance(content, list | tuple) and any(isinstance(part, AnyPart) for part in content)
+
+
+def _with_parts(body: dict[str, Any], path: str, where: str) -> dict[str, Any]:
+    """A message whose content, at `where`, is parts of ours; that of a tool is its result."""
+    rest = {name: field for name, field in body.items() if name != "content"}
+    if rest.get("role") != "tool":
+        return rest | {"parts": body["content"]}
+    call = rest.pop("tool_call_id", None)
+    if not isinstance(call, str):
+        raise InvalidRequestError(f"{path}.tool_call_id: expected a string, got {kind(call)}")
+    return rest | {"parts": [{"kind": "tool_result", "id": call, "parts": _parts(body["content"], where)}]}
 
 
 def _own_tool(value: object, body: dict[str, Any], path: str) -> AnyTool | None:

@@ -305,8 +305,24 @@ def test_an_error_does_not_end_it_and_its_question_is_not_kept(tmp_path: Path) -
     with Terminal(tmp_path, *SCRIPT) as terminal:
         terminal.line("error: 500 It is broken")
         terminal.expect("dragoman: 500, failed: It is broken")
+        terminal.expect("the question is not kept; /retry asks it again")
         terminal.line("/save talk.json")
         terminal.expect("saved 0 messages")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_an_answer_that_is_asked_for_again_in_vain_stays(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "error: 400 It is broken"}, {"role": "assistant", "content": "fine"}]
+    (tmp_path / "talk.json").write_text(json.dumps({"model": "offline/script", "messages": said}))
+    with Terminal(tmp_path, *SCRIPT) as terminal:
+        terminal.line("/load talk.json")
+        terminal.expect("loaded 2 messages")
+        terminal.line("/retry")
+        terminal.expect("dragoman: It is broken")
+        terminal.expect("(the answer that was there stays)")
+        terminal.line("/save again.json")
+        terminal.expect("saved 2 messages")
         terminal.line("/exit")
         assert terminal.end() == 0
 

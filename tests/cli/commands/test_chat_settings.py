@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.pty import CTRL_D, TAB, Terminal
+from tests.cli.pty import ALT_ENTER, CTRL_D, TAB, Terminal
 from tests.cli.shell import DONE, SSE, chunk, configure, run
 from tests.support.server import Exchange, serve
 
@@ -70,6 +70,19 @@ def test_settings_are_shown_changed_completed_and_taken_back(tmp_path: Path) -> 
         assert terminal.end() == 0
 
 
+def test_what_a_command_takes_may_begin_in_the_next_line_or_after_a_tab(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *ECHO) as terminal:
+        terminal.expect("›")
+        terminal.press(f"/system{ALT_ENTER}Be brief.{ALT_ENTER}Be kind.\r")
+        terminal.expect("system: Be brief.\nBe kind.")
+        terminal.expect("›")
+        terminal.press(f'/set extra_body{ALT_ENTER}{{"a":{ALT_ENTER}1}}\r')
+        terminal.expect('settings: extra_body {"a":1}')
+        terminal.line("/exit")
+        assert terminal.end() == 0
+    assert run(tmp_path, *ECHO, stdin=b"/set\tseed\t7\n").err == "settings: seed 7\n"
+
+
 @pytest.mark.parametrize("tools", [(), ("--tool", "sums")])
 async def test_they_go_with_each_request(tmp_path: Path, tools: tuple[str, ...]) -> None:
     (tmp_path / "sums.py").write_text('def double(x: int) -> int:\n    "Twice as much."\n    return 2 * x\n')
@@ -115,6 +128,8 @@ def test_what_is_given_replaces_what_the_template_has(tmp_path: Path) -> None:
         (["-t", "say", "-p", "x", "1"], 4, "the template has no variable $x"),
         (["-t", "sya"], 4, "there is no template 'sya'; did you mean say?"),
         (["-o", "temprature", "1"], 4, "there is no option 'temprature'; did you mean temperature?"),
+        (["-o", "max_turns", "3"], 4, "there is no option 'max_turns'; `--max-turns` is for that"),
+        (["-o", "system", "x"], 4, "there is no option 'system'; `-s` and /system are for that"),
         (["-o", "temperature", "hot"], 4, "temperature: expected a finite number"),
         (["-a", "none.png"], 4, "none.png"),
         (["-a", "-"], 2, "stdin is what is typed"),

@@ -59,6 +59,7 @@ async def test_a_template_says_what_is_asked_of_whom_and_how(tmp_path: Path) -> 
         (["-t", "shrt", "x"], "there is no template 'shrt'; did you mean short?"),
         (["-t", "../short", "x"], "expected the name of a template"),
         (["-t", "short"], "the template needs values: -p city VALUE"),
+        (["-o", "api_key", "1", "x"], "there is no option 'api_key'; it stands with its service in the configuration"),
         (["-o", "temprature", "1", "x"], "there is no option 'temprature'; did you mean temperature?"),
         (["-o", "temperature", "warm", "x"], "temperature"),
         (["-a", "none.png", "x"], "none.png cannot be read: No such file"),
@@ -130,6 +131,16 @@ def test_templates_are_listed_shown_and_edited(tmp_path: Path) -> None:
     assert run(tmp_path, "templates", "show", "weather").out == b'prompt = "In $city: $input"\n'
     assert json.loads(run(tmp_path, "templates", "list", "--json").out)["templates"][1]["variables"] == ["city"]
     assert run(tmp_path, "templates", "show", "none").code == 4
+
+
+def test_what_is_no_file_is_no_template(tmp_path: Path) -> None:
+    template(tmp_path, "short", "")
+    (tmp_path / FOLDER / "folder.toml").mkdir()
+    (tmp_path / FOLDER / "lost.toml").symlink_to(tmp_path / "none")
+    assert run(tmp_path, "templates").out.decode().split()[3:] == ["short"]
+    for name in ("folder", "lost"):
+        ran = run(tmp_path, "ask", *ECHO, "-t", name, "x")
+        assert ran.err.startswith(f"dragoman: there is no template '{name}'; `dragoman templates` lists")
 
 
 def test_a_template_that_is_wrong_is_written_and_told(tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ from dragoman.client.run import MAX_TURNS
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.types import Message
 
+NOT_KEPT = "(without an answer in words, the question is not kept; /retry asks it again)"
+"""What is attached to it goes with /retry, too, and not with the next message."""
+
 
 @click.command()
 @click.argument("question", nargs=-1, type=UTF8, metavar="[QUESTION]...")
@@ -187,22 +190,26 @@ class Chat:
             desk.conversation.take_back(desk.asked)
             left = len(desk.conversation.messages)
             try:
-                self._answer(desk.asked)
+                kept = self._answer(desk.asked)
             finally:
                 if len(desk.conversation.messages) == left:  # no new answer has come in place of the old one
                     desk.conversation.messages = before
+            if not kept:
+                remark(NOT_KEPT if left == len(before) else "(the answer that was there stays)")
 
     def _ask(self, text: str) -> None:
         desk = self._desk
         message = attachments.question(desk.fill(typed(text)), desk.attached)
         desk.attached.clear()
-        self._answer(message)
+        if not self._answer(message):
+            remark(NOT_KEPT)
 
-    def _answer(self, message: Message) -> None:
+    def _answer(self, message: Message) -> bool:
+        """Shows the answer; whether it is kept. On a terminal an error is told, else it is raised."""
         desk, record, waiting = self._desk, Record(), Waiting("waiting for an answer")
         desk.asked = message
         request = desk.conversation.request(message, desk.options)
-        page = _page(waiting, plain=desk.plain)
+        page, failed = _page(waiting, plain=desk.plain), False
         if desk.tools:
             run = desk.client.run(
                 request.model, request.messages, max_turns=desk.max_turns, tools=desk.tools, **desk.options
@@ -217,14 +224,18 @@ class Chat:
             if not self._watched:
                 raise
             remark("(stopped)")
+        except DragomanError as exc:
+            if not self._watched:
+                raise
+            failed = True
+            tell_failure(exc)
         finally:
             kept = desk.conversation.keep(message, record)
             if kept:
                 desk.keeper.keep(desk.conversation, record.response().usage)
-        if self._watched and is_terminal(sys.stdout):
+        if self._watched and is_terminal(sys.stdout) and not failed:
             print(flush=True)
-        if not kept:
-            remark("(without an answer in words, the question is not kept; /retry asks it again)")
+        return kept
 
 
 def _page(waiting: Waiting, *, plain: bool) -> Display:

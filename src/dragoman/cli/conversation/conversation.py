@@ -17,6 +17,22 @@ from dragoman.wire.json import encode_loosely
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
+ELSEWHERE: dict[str, str] = {
+    "model": "`-m` and /model name it",
+    "max_turns": "`--max-turns` is for that",
+    "functions": "`--tool` names them",
+    "stream": "`ask --no-stream` is for that",
+    "store": "it goes into `extra_body`",
+    "fallbacks": "a route of the configuration has several targets",
+    **dict.fromkeys(("system", "system_prompt", "instructions"), "`-s` and /system are for that"),
+    **dict.fromkeys(("schema", "output", "response_model"), "`ask --schema` is for that"),
+    **dict.fromkeys(
+        ("api_key", "key", "base_url", "api_base", "proxy", "headers", "extra_headers", "timeout"),
+        "it stands with its service in the configuration",
+    ),
+}
+"""What the commands have in place of options that there are not."""
+
 MARK = {"dragoman": {"partial": True}}
 """The mark of a message that broke off or was stopped."""
 
@@ -45,7 +61,7 @@ class Conversation:
         if not options:
             return ChatRequest(model=self.model, messages=messages)
         try:
-            check_names(options)
+            check_names(options, elsewhere=ELSEWHERE)
         except TypeError as exc:
             raise InvalidRequestError(str(exc)) from exc
         return build_request(self.model, messages, options)

@@ -64,15 +64,20 @@ class Command(Struct, frozen=True):
 
 def run_command(desk: ChatSession, line: str) -> None:
     """Does what `line` says. Raises InvalidRequestError, for an unknown command with the nearest known one."""
-    name, _, argument = line.strip().partition(" ")
+    name, argument = _first_word(line)
     command = COMMANDS.get(name)
     if command is None:
         hint = f"; did you mean {ELSEWHERE[name]}?" if name in ELSEWHERE else nearest(name, COMMANDS)
         raise InvalidRequestError(f"there is no command {name}{hint} (a message that begins with / is written with //)")
-    argument = argument.strip()
     if argument and not command.argument:
         raise InvalidRequestError(f"{name} takes no argument")
     command.run(desk, argument)
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    """The first word, and what stands after it, in its line or in the next ones."""
+    word, *rest = text.split(maxsplit=1) or [""]
+    return word, "".join(rest).strip()
 
 
 def _model(desk: ChatSession, name: str) -> None:
@@ -93,10 +98,10 @@ def _system(desk: ChatSession, text: str) -> None:
 
 
 def _set(desk: ChatSession, words: str) -> None:
-    name, _, text = typed(words).partition(" ")
+    name, text = _first_word(typed(words))
     if name:
         others = {key: value for key, value in desk.options.items() if key != name}
-        value = setting(text.strip()) if text.strip() else None
+        value = setting(text) if text else None
         check({**others, name: value}, desk.tools)
         desk.options = others if value is None else {**others, name: value}
     shown = (f"{key} {cut(encode_loosely(value).decode())}" for key, value in desk.options.items())

@@ -84,7 +84,8 @@ def failure_in(value: object) -> object:
     """The failure that a JSON value reports; None if it reports none.
 
     `{"type": "error", "error": {…}}`, and what programs send that stand before such a service: `{"error": …}`,
-    `{"detail": …}`, `{"message": …}`, `{"Message": …}` (AWS); the same in a list (Vertex AI).
+    `{"detail": …}`, `{"message": …}`, `{"Message": …}` (AWS), `{"object": "error", …}` (servers of models); the same in
+    a list (Vertex AI).
     """
     if isinstance(value, list) and value:
         return failure_in(value[0])
@@ -92,7 +93,7 @@ def failure_in(value: object) -> object:
         return None
     if error := unflagged(value):
         return error
-    if value.get("type") == "error":
+    if value.get("type") == "error" or value.get("object") == "error":
         return value
     if "content" in value or value.get("type") is not None:
         return None

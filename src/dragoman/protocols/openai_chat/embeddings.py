@@ -64,7 +64,8 @@ class OpenAIEmbedClient(EmbedClient):
 
     Vectors are asked for in the form that a caller of this protocol wants, because some services take only one. For
     all others they come as base64, which costs a quarter of the bytes of numbers. A service that refuses to be asked
-    for a form is asked without (BerriAI/litellm#38774, mem0ai/mem0#4057): a caller gets its own in any case.
+    for a form is asked without (BerriAI/litellm#38774, mem0ai/mem0#4057, QuantumNous/new-api#1941): a caller gets its
+    own in any case.
     """
 
     most = MAX_INPUTS
@@ -90,8 +91,9 @@ class OpenAIEmbedClient(EmbedClient):
         return replace(request, extra=request.extra | {OURS: {FORM: ""}}) if _form(request) else None
 
     def refuses_form(self, error: DragomanError) -> bool:
-        named = error.param == FIELD or FIELD in error.message
-        return named and error.upstream_status in REFUSED
+        # FastAPI and its like name the field beside their words, in a place of its own.
+        said = (error.param, error.message, error.extra.get(NAME))
+        return error.upstream_status in REFUSED and any(FIELD in str(each) for each in said)
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
         value = json.decode_floats(reply.body)

@@ -104,7 +104,8 @@ MAX_EXTRA = 1 << 12
 def failure_in(value: object) -> object:
     """The failure that a JSON value reports in one of the known forms; None if it reports none.
 
-    `{"error": …}`, or `{"errors": …}`; the same in a list (Gemini); `{"object": "error", "message": …}` (vLLM);
+    `{"error": …}`, or `{"errors": …}`; the same in a list (Gemini); `{"object": "error", "message": …}` (vLLM, and
+    Mistral, whose message is an object);
     `{"detail": …}` (FastAPI); `{"code": 1214, "msg": …}`, `{"status": "435", "msg": …}` (services with own programs);
     `{"Message": …}` (AWS); `{"error_code": 50002, "text": …}` (FastChat, inside a stream); `{"base_resp": {…}}`
     (MiniMax).
@@ -124,7 +125,7 @@ def failure_in(value: object) -> object:
             return without_none({"code": number, "message": message, "type": KINDS.get(number)})
     if "choices" in value:
         return None
-    if any(isinstance(value.get(name), str) for name in WORDS):
+    if any(isinstance(value.get(name), str) for name in WORDS) or value.get("object") == "error":
         return value
     if (code := value.get("error_code")) and isinstance(text := value.get("text"), str):
         return {"code": code, "message": text}
