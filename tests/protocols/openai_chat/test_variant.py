@@ -170,6 +170,16 @@ CASES = [
         )
     ),
     Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
+    Case(
+        "thinking_parts",
+        Variant(thinking_parts=True),
+        THOUGHT,
+        ("messages", 1, "content"),
+        [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "closed": True},
+            {"type": "text", "text": "a"},
+        ],
+    ),
     Case("reasoning_field", Variant(reasoning_field="reasoning"), THOUGHT, ("messages", 1, "reasoning"), "hm"),
     Case(
         "web_search",

@@ -359,10 +359,13 @@ class ReplyDecoder(SseDecoder):
         )
 
     def _list(self, content: list[Any], out: list[StreamEvent]) -> None:
-        for part in listed(content):
+        for part in listed(content, self._origin):
             match part:
                 case Reasoning():
                     self._reasoning(part.text, out)
+                    if part.opaque is not None:
+                        self._leave_text(out)
+                        self._parts.sign(out, part.opaque)
                 case Text():
                     self._said += len(part.text)
                     self._last = part.text

@@ -107,6 +107,10 @@ def _marks(variant: Variant) -> Iterator[Mark]:
         yield "reasoning_effort", THINKING[variant.thinking_field]
     if variant.reasoning_field != "reasoning_content":
         yield "messages", b'"reasoning_content"'
+    if variant.thinking_parts:
+        yield from FIELDS["reasoning"]
+    else:
+        yield "messages", b'"thinking"'
 
 
 def _word_passes(messages: bytes, fields: Mapping[str, Any]) -> bool:

@@ -39,6 +39,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Mistral calls it `random_seed`."""
     reasoning_field: str = "reasoning_content"
     """The field of an assistant's message that takes its earlier reasoning back."""
+    thinking_parts: bool = False
+    """Whether it stands in the message's content instead, as parts of the type `thinking`."""
     missing_reasoning: str | None = None
     """What stands in that field of each assistant's message that came from elsewhere, if the models need their
     reasoning back; None: the field may be missing."""

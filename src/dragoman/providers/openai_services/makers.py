@@ -118,10 +118,17 @@ MAKERS: tuple[ServiceRow, ...] = (
             Quirk("developer_role", False, "422: no such tag of a message", "bramses/chatgpt-md#189", "2026-11-26"),
             Quirk(
                 "refused_fields",
-                ("store", "reasoning", "top_k", "user", "safety_identifier", "top_logprobs", "verbosity"),
+                ("store", "top_k", "user", "safety_identifier", "top_logprobs", "verbosity"),
                 "422: extra inputs; its API has none of them",
                 "Gitlawb/openclaude#739, charmbracelet/crush#1590",
                 "2026-11-26",
+            ),
+            Quirk(
+                "thinking_parts",
+                True,
+                "422 for reasoning_content; its models want their reasoning back as they gave it",
+                "vercel/ai#17930, anomalyco/opencode#38453",
+                "2026-11-29",
             ),
         ),
     ),
