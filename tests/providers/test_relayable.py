@@ -42,6 +42,8 @@ CASES: dict[str, dict[str, Any]] = {
     "a picture beside a result": {"messages": [*result("r"), {"role": "user", "content": PICTURE}]},
     "a document beside a result": {"messages": [*result("r"), {"role": "user", "content": DOCUMENT}]},
     "reasoning": {"messages": [USER, {"role": "assistant", "content": "x", "reasoning_content": "so"}, USER]},
+    "a tier": {"service_tier": "flex"},
+    "the usual tier": {"service_tier": "default"},
     "reasoning in the content": {
         "messages": [
             USER,

@@ -170,6 +170,21 @@ CASES = [
         )
     ),
     Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
+    *(
+        Case(
+            "service_tiers",
+            Variant(service_tiers=(("auto", "auto"), ("standard", "standard_only"))),
+            asked(service_tier=tier),
+            ("service_tier",),
+            sent,
+            lost,
+        )
+        for tier, sent, lost in (
+            ("auto", "auto", ()),
+            ("standard", "standard_only", ()),
+            ("flex", NOTHING, ("service_tier",)),
+        )
+    ),
     Case(
         "thinking_parts",
         Variant(thinking_parts=True),

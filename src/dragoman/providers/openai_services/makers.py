@@ -118,10 +118,17 @@ MAKERS: tuple[ServiceRow, ...] = (
             Quirk("developer_role", False, "422: no such tag of a message", "bramses/chatgpt-md#189", "2026-11-26"),
             Quirk(
                 "refused_fields",
-                ("store", "top_k", "user", "safety_identifier", "top_logprobs", "verbosity"),
+                ("store", "user", "safety_identifier", "verbosity", "modalities"),
                 "422: extra inputs; its API has none of them",
                 "Gitlawb/openclaude#739, charmbracelet/crush#1590",
                 "2026-11-26",
+            ),
+            Quirk(
+                "service_tiers",
+                (("auto", "auto"), ("standard", "standard_only")),
+                "it knows these two words alone",
+                "https://github.com/mistralai/client-python",
+                "2026-11-29",
             ),
             Quirk(
                 "thinking_parts",
