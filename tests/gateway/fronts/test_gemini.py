@@ -79,6 +79,8 @@ async def test_a_request_is_passed_as_it_came_under_the_service_s_own_path_and_k
         "/v1/up/models/a/m",
         "/v1beta1/publishers/up/models/models/a/m",  # Google's SDK for Vertex AI: `up` as a publisher
         "/v1beta1/publishers/google/models/up/models/a/m",
+        "/v1/projects/p/locations/l/publishers/up/models/models/a/m",
+        "/v1beta1/projects/p/locations/l/publishers/google/models/up/models/a/m",
     ],
 )
 async def test_a_name_with_a_slash_may_be_the_path_or_a_publisher_s(path: str, protocol: str) -> None:
