@@ -16,12 +16,14 @@ SIGNS_OF_LIFE = frozenset({PING, b"keepalive", b"keep-alive", b"heartbeat"})
 NAMES = SIGNS_OF_LIFE | {b"", b"message"}
 
 MOST = 256
-"""Bytes of such an event: of longer ones nothing is read twice."""
+"""Bytes of such an event."""
+LAST = (b"data", b":", b"null", b"{}", *SIGNS_OF_LIFE)
+"""How it ends: nothing else is read twice."""
 
 
 def says_nothing(event: bytes) -> bool:
     """Whether `event`, all bytes to a blank line, is one that says nothing."""
-    if len(event) > MOST:
+    if len(event) > MOST or not event.rstrip(BLANKS).endswith(LAST):
         return False
     found = tuple(events_in(event))
     return bool(found) and all(map(is_silent, found))
