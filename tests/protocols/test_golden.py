@@ -24,7 +24,7 @@ from tests.support.golden import Case, cases, check_events, check_sent
 URL = "https://api.example.org"
 REQUEST = ChatRequest(model="m", messages=(user("x"),))
 DEEP = "[" * 50_000
-NO_EVENTS = ("1", '"x"', "null", "[]", DEEP)
+NO_EVENTS = ("1", '"x"', "[]", DEEP)
 """JSON, and what begins like it, that is no event of any dialect."""
 
 
@@ -66,7 +66,7 @@ SUBJECTS = {
             AnthropicClient(f"{URL}/"),
             (b'{"delta":', b'event: content_block_delta\ndata: {"delta":'),
             "event: content_block_start\ndata: {0}\n\nevent: message_delta\ndata: {0}\n\n",
-            (*NO_EVENTS, "{}", '{"index":[]}', '{"content_block":[]}'),
+            (*NO_EVENTS, '{"index":[]}', '{"content_block":[]}'),
             (BadEventError, TruncatedStreamError),
         ),
         Subject(
@@ -174,6 +174,14 @@ def test_an_event_of_another_shape_is_a_bad_event(subject: Subject, value: str) 
     _, error = drive(subject.codec.decoder(REQUEST), [subject.event.format(value).encode()])
     assert error is not None
     assert error[0] in subject.errors
+
+
+@pytest.mark.parametrize("said", ["", "null", "{}"])
+@pytest.mark.parametrize("name", ["openai-chat", "openai-responses", "anthropic", "gemini"])
+def test_an_event_that_says_nothing_is_no_answer(name: str, said: str) -> None:
+    _, error = drive(SUBJECTS[name].codec.decoder(REQUEST), [f"data: {said}\n\n".encode()])
+    assert error is not None
+    assert error[0] in {TruncatedStreamError, BadEventError}
 
 
 def assert_tame(subject: Subject, body: bytes) -> None:

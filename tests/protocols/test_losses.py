@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
 from dragoman.protocols.answer_losses import answer_losses
+from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.losses import REASONING, refuse
 from dragoman.protocols.losses import losses as manifest
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.profiles import Compilers, changes, supported, untaken
+from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.speech import ALWAYS, ANYWHERE, CACHE, DETAILS, DEVELOPER, NAMES, PARTS, SOURCES, TOOL_DETAILS
 from dragoman.protocols.tools.paired_calls import unanswered
 from dragoman.protocols.tools.schema.compiler import EVERYTHING as EVERYTHING_SAID
@@ -186,6 +188,18 @@ def test_what_asks_for_the_usual_is_not_lost() -> None:
     assert lost(asked("auto", store=False, parallel=True), pictures, "own") == ()
     more = ("parallel_tool_calls", "store", "messages[0].parts[0].detail")
     assert set(lost(asked("low", store=True, parallel=False), pictures, "own")) == set(more)
+
+
+@pytest.mark.parametrize("protocol", ["openai-chat", "openai-responses", "anthropic", "gemini", "ollama"])
+@pytest.mark.parametrize("tier", ["auto", "standard"])
+def test_what_a_service_does_anyway_may_be_asked_of_each(protocol: str, tier: str) -> None:
+    """Words alone, no better service than the usual one, an error if the conversation is too long."""
+    asked = ChatRequest(model="m", messages=(user("a"),), modalities=("text",), service_tier=tier, truncate=False)
+    made: Any = DIALECTS[protocol].client
+    codec: ClientCodec = made("http://service.example")
+    assert names(codec.losses(asked, ModelProfile())) == ()
+    wanted = replace(asked, modalities=("text", "audio"), service_tier="turbo", truncate=True)
+    assert set(names(codec.losses(wanted, ModelProfile()))) <= {"modalities", "service_tier", "truncate"}
 
 
 def test_a_protocol_gets_its_own_unknown_parts_back_and_no_others() -> None:

@@ -55,6 +55,12 @@ USUAL = {
     "store": "services without it store nothing, and Responses must be told",
 }
 """Settings that may differ without a name, and why."""
+ANYWAY: dict[str, tuple[object, ...]] = {
+    "modalities": (("text",),),
+    "service_tier": ("auto", "standard"),
+    "truncate": (False,),
+}
+"""Values of others that ask for what services without the setting do."""
 
 
 class Allowed(Struct, frozen=True):
@@ -97,7 +103,9 @@ def differences(service: str, lost: frozenset[str], before: Question, after: Que
     """What differs and has neither a name in `lost` nor a row in a table."""
     for name, value in before.settings.items():
         begins = ALSO.get(name, name)
-        if value != after.settings[name] and name not in USUAL and not any(each.startswith(begins) for each in lost):
+        if value == after.settings[name] or name in USUAL or value in ANYWAY.get(name, ()):
+            continue
+        if not any(each.startswith(begins) for each in lost):
             yield f"{name}: {value!r} became {after.settings[name]!r}"
     for name, begins in NAMES.items():
         one, other = getattr(before, name), getattr(after, name)

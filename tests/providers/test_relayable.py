@@ -42,6 +42,21 @@ CASES: dict[str, dict[str, Any]] = {
     "a picture beside a result": {"messages": [*result("r"), {"role": "user", "content": PICTURE}]},
     "a document beside a result": {"messages": [*result("r"), {"role": "user", "content": DOCUMENT}]},
     "reasoning": {"messages": [USER, {"role": "assistant", "content": "x", "reasoning_content": "so"}, USER]},
+    "a tier": {"service_tier": "flex"},
+    "the usual tier": {"service_tier": "default"},
+    "reasoning in the content": {
+        "messages": [
+            USER,
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "so"}], "closed": True},
+                    {"type": "text", "text": "x"},
+                ],
+            },
+            USER,
+        ]
+    },
     "a breakpoint": {"messages": [{"role": "user", "content": [MARKED]}]},
     "max_tokens": {"max_tokens": 9},
     "max_completion_tokens": {"max_completion_tokens": 9},

@@ -114,7 +114,7 @@ class _Manifest(Struct, frozen=True):
         yield from self._tools(request.tools, request.tool_choice)
         for name, default in _DEFAULTS.items():
             value = getattr(request, name)
-            if value != default and (name not in USUAL or value != USUAL[name]):
+            if value != default and value not in USUAL.get(name, ()):
                 yield from self._field(name)
         if request.candidate_count not in {None, 1}:
             yield RefusedField("candidate_count")

@@ -147,7 +147,14 @@ ONLY = "only"
 UNMISSED = frozenset({"conversationId"})
 """Fields of `extra` that are no loss: a conversation's name at one service."""
 
-USUAL: dict[str, object] = {"detail": "auto", "store": False, "parallel_tool_calls": True}
+USUAL: dict[str, tuple[object, ...]] = {
+    "detail": ("auto",),
+    "store": (False,),
+    "parallel_tool_calls": (True,),
+    "modalities": (("text",),),
+    "service_tier": ("auto", "standard"),
+    "truncate": (False,),
+}
 """Values by which an attribute or a field asks for what a service without it does anyway."""
 
 NOTHING: tuple[object, ...] = (None, [], {})
@@ -197,7 +204,7 @@ class Speech(Struct, frozen=True):
                 yield from self.unsaid_citations(value)
             elif value and detail == LOGPROBS:
                 yield from self.unsaid_logprobs(kind, value)
-            elif value and value != USUAL.get(detail) and f"{kind}.{detail}" not in self.expresses:
+            elif value and value not in USUAL.get(detail, ()) and f"{kind}.{detail}" not in self.expresses:
                 yield detail
         if part.cache is not None and f"{kind}.{CACHE}" not in self.expresses:
             yield CACHE

@@ -145,6 +145,7 @@ OPENAI_STILL = ("gpt-5.[4-9]", "gpt-5.[4-9]-*", "gpt-[6-9]*")
 OPENAI_CALLS = ("*gpt-[3-9]*", "o[134]", "o[134]-*")
 MISTRAL_IDS = "https://github.com/anomalyco/opencode/issues/1680"
 QWEN_SYSTEM = "https://github.com/QwenLM/Qwen3.8/issues/186"
+MISTRAL_GUIDE = "https://docs.mistral.ai/studio-api/conversations/reasoning"
 MISTRAL_TURNS = "https://github.com/NousResearch/hermes-agent/issues/20154"
 MISTRAL_CALLS = ("*mistral*", "*mixtral*", "*ministral*", "*codestral*", "*devstral*", "*magistral*", "*pixtral*")
 FUNCTIONS_ALONE = "https://github.com/ollama/ollama/issues/17673"
@@ -259,6 +260,10 @@ FAMILIES: tuple[Family, ...] = (
         for pattern in ("glm-4.[5-9]*", "glm-[5-9]*")
     ),
     Family("minimax-m[2-9]*", ModelProfile(reasoning_returns=True), MINIMAX_RETURNS, "2026-11-29"),
+    *(
+        Family(pattern, ModelProfile(reasoning_returns=True), MISTRAL_GUIDE, "2026-11-29")
+        for pattern in ("magistral-*", "mistral-small-latest", "mistral-small-26*", "mistral-medium-2604*")
+    ),
     # "invalid temperature: only 1 is allowed for this model": 400.
     *(
         Family(pattern, ModelProfile(unsupported_fields=SAMPLING), KIMI_SAMPLING, "2026-11-28")

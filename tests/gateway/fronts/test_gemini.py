@@ -71,6 +71,33 @@ async def test_a_request_is_passed_as_it_came_under_the_service_s_own_path_and_k
     assert got.headers["content-type"] == "text/event-stream"
 
 
+@pytest.mark.parametrize("protocol", ["gemini", "openai-chat"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1beta/up/models/a/m",  # Vercel's AI SDK: a name with a slash is the path
+        "/v1/up/models/a/m",
+        "/v1beta1/publishers/up/models/models/a/m",  # Google's SDK for Vertex AI: `up` as a publisher
+        "/v1beta1/publishers/google/models/up/models/a/m",
+        "/v1/projects/p/locations/l/publishers/up/models/models/a/m",
+        "/v1beta1/projects/p/locations/l/publishers/google/models/up/models/a/m",
+    ],
+)
+async def test_a_name_with_a_slash_may_be_the_path_or_a_publisher_s(path: str, protocol: str) -> None:
+    async with before(answering(b"{}", headers=JSON), protocol) as (url, up):
+        await post(url, f"{path}:generateContent")
+    (seen,) = up.requests
+    asked = seen.path if protocol == "gemini" else json.loads(seen.body)["model"]
+    assert asked == {"gemini": "/v1beta/models/a/m:generateContent", "openai-chat": "models/a/m"}[protocol]
+
+
+async def test_tokens_of_a_model_whose_name_is_the_path_are_counted() -> None:
+    body = json.dumps({"contents": [{"parts": [{"text": "one two three"}]}]}).encode()
+    async with before(answering()) as (url, _):
+        got = await post(url, "/v1beta/offline/echo:countTokens", body)
+    assert (got.status, json.loads(got.body)["totalTokens"]) == (200, 3)
+
+
 async def test_a_tuned_model_keeps_its_own_path() -> None:
     async with before(answering(CHUNK % b"Hello", LAST)) as (url, up):
         got = await post(url, "/v1/models/up/tunedModels/mine-7:streamGenerateContent?alt=sse")

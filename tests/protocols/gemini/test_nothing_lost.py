@@ -124,7 +124,7 @@ SAID: dict[str, tuple[Any, ...]] = {
     "cache": (CacheBreakpoint(),),
     "cache_key": (MARK,),
     "store": (True, False),
-    "truncate": (True, False),
+    "truncate": (True,),  # False is what the service does anyway
     "extra": ({NAME: {MARK: 1}}, {"anthropic": {MARK: 1}}, {NAME: {f"generationConfig.{MARK}": 1}}),
     "essential": (),
     "silent": (),

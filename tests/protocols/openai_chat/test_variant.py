@@ -170,6 +170,31 @@ CASES = [
         )
     ),
     Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
+    *(
+        Case(
+            "service_tiers",
+            Variant(service_tiers=(("auto", "auto"), ("standard", "standard_only"))),
+            asked(service_tier=tier),
+            ("service_tier",),
+            sent,
+            lost,
+        )
+        for tier, sent, lost in (
+            ("auto", "auto", ()),
+            ("standard", "standard_only", ()),
+            ("flex", NOTHING, ("service_tier",)),
+        )
+    ),
+    Case(
+        "thinking_parts",
+        Variant(thinking_parts=True),
+        THOUGHT,
+        ("messages", 1, "content"),
+        [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "closed": True},
+            {"type": "text", "text": "a"},
+        ],
+    ),
     Case("reasoning_field", Variant(reasoning_field="reasoning"), THOUGHT, ("messages", 1, "reasoning"), "hm"),
     Case(
         "web_search",

@@ -24,6 +24,8 @@ HEADERS = (b"x-goog-api-key", b"x-goog-api-client")
 METHODS = ("generateContent", "streamGenerateContent")
 EMBEDDINGS = ("embedContent", "batchEmbedContents")
 KINDS = ("models", "tunedModels")
+NAMED = (*VERSIONS, "/v1beta1")
+"""Where programs write a name with a slash as it is, or as that of another publisher's model."""
 
 
 def gemini(client: Client, turns: KeptTurns | None) -> Front:
@@ -65,6 +67,11 @@ def gemini(client: Client, turns: KeptTurns | None) -> Front:
             Row("POST", f"{version}/{kind}/{{model}}:{{method}}", ImmediateEndpoint(unknown))
             for version in CALLED
             for kind in KINDS
+        ),
+        *(
+            Row("POST", f"{version}/{{model}}:{method}", endpoint)
+            for version in NAMED
+            for method, endpoint in (others | dict.fromkeys(METHODS, chat)).items()
         ),
         *(Row("GET", f"{version}/models", AwaitedEndpoint(models)) for version in VERSIONS),
         *(Row("GET", f"{version}/models/{{model}}", ImmediateEndpoint(model)) for version in VERSIONS),

@@ -24,6 +24,7 @@ from dragoman.protocols.anthropic.glance import Glance
 from dragoman.protocols.anthropic.stop_reasons import decode_reason
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.streams.joined_events import events_in
+from dragoman.protocols.streams.silent_events import says_nothing
 from dragoman.protocols.streams.sse_decoder import BodyForm
 from dragoman.protocols.streams.sse_tap import ENDS, TRIES, SseTap, fields_of
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
@@ -101,6 +102,8 @@ class MessageTap(SseTap):
         if self._observer is not None or not glance.read(event):
             self._heed(self._careful().read(event))
             if self.error is not None:
+                return b""
+            if says_nothing(event):
                 return b""
             passing = self._passing(event)
             unread = self.committed and self._numbers is not None and self._numbers.kept

@@ -27,7 +27,7 @@ from dragoman.protocols.gemini.vertex_embeddings import EmbedMethod, VertexEmbed
 from dragoman.protocols.opaque import is_own, origin, wrapped_base64
 from dragoman.protocols.reasoning import budget_of
 from dragoman.protocols.request_body import request_body
-from dragoman.protocols.speech import PARTS
+from dragoman.protocols.speech import PARTS, USUAL
 from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.types import (
     AnyPart,
@@ -192,7 +192,7 @@ class GeminiClient(ClientCodec):
         return self.schema_support  # the profile's facts are about the older form, and what is sent is JSON Schema
 
     def changed(self, request: ChatRequest) -> Iterator[Loss]:
-        if request.service_tier is not None and request.service_tier not in TIERS:
+        if request.service_tier not in (None, *TIERS, *USUAL["service_tier"]):
             yield LostField("service_tier")
         for i, tool in enumerate(request.tools):
             if isinstance(tool, Tool) and tool.strict:

@@ -19,7 +19,8 @@ from dragoman.wire import json
 from dragoman.wire.steps import Steps
 
 MODELS, TUNED = "models/", "tunedModels/"
-ELSEWHERE = ("publishers/", "endpoints/")
+PROJECT, PUBLISHERS, GOOGLE = "projects/", "publishers/", "google"
+ELSEWHERE = (PUBLISHERS, "endpoints/")
 """Beginnings of model names that are paths in a project: of another publisher's model, or of a tuned one."""
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
 
@@ -127,13 +128,23 @@ def wants_array(call: ServerRequest) -> bool:
 
 
 def model_and_method(path: str) -> tuple[str, str]:
-    """The model, which is empty if there is none, and the method. The last colon begins the method."""
+    """The model, which is empty if there is none, and the method. The last colon begins the method.
+
+    A name with a slash, `up/m`, may stand there as it is (`/v1beta/up/m`, as Vercel's AI SDK writes it), or with its
+    first part as Vertex AI's publisher (`/v1beta1/publishers/up/models/m`, as Google's SDK does with `vertexai`), which
+    may be in a project (`/v1beta1/projects/P/locations/L/publishers/…`).
+    """
     name, _, method = path.rpartition(":")
-    _, found, model = name.partition(f"/{MODELS}")
-    if not found:
-        _, found, model = name.partition(f"/{TUNED}")
-        model = f"{TUNED}{model}" if found else ""
-    return model.removeprefix(MODELS), method
+    model = name.removeprefix("/").partition("/")[2]  # after the version
+    if model.startswith(PROJECT):
+        model = model.split("/", 4)[-1]
+    if model.startswith(PUBLISHERS):
+        publisher, _, model = model.removeprefix(PUBLISHERS).partition("/")
+        if publisher != GOOGLE:
+            return f"{publisher}/{model.removeprefix(MODELS)}" if model else "", method
+    if "/" not in model:
+        return "", method
+    return model.removeprefix(MODELS).removeprefix(MODELS), method
 
 
 class GeminiReader(RelayReader):

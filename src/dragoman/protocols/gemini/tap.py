@@ -25,6 +25,7 @@ from dragoman.protocols.gemini.latest_report import LatestReport
 from dragoman.protocols.gemini.observer import Observer
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.streams.joined_events import DONE
+from dragoman.protocols.streams.silent_events import says_nothing
 from dragoman.protocols.streams.sse_tap import ENDS, SseTap, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
 
@@ -139,7 +140,7 @@ class GeminiTap(SseTap):
             self._learn(event)
         if observer.joined or has_stray(event):
             return framed(event, is_mark)
-        return b"" if is_useless(event) else event
+        return b"" if is_useless(event) or says_nothing(event) else event
 
     def _form(self, start: bytes) -> None:
         self._careful().begin()

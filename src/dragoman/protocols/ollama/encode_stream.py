@@ -126,7 +126,9 @@ class AnswerEncoder(EventEncoder):
                 self._call, self._pieces = part, [text]
                 return
             case Image() | Audio() | File() | ToolResult() | HostedCall() | HostedResult() | Unknown():
-                return  # a line has no place for it; `losses` names it
+                # A line has no place for it; `losses` names it. A picture would have `images` of the message, but the
+                # vendor's client for Python takes no answer with it: ValidationError (ollama 0.6.3, seen 2026-11-29).
+                return
             case _:
                 assert_never(part)
         if text or logprobs:

@@ -34,6 +34,7 @@ from dragoman.protocols.profiles import forms_beside_tools
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
+from dragoman.protocols.speech import USUAL as USUAL_VALUES
 from dragoman.protocols.tools.call_ids import NINE, CallIdForm
 from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
@@ -44,6 +45,7 @@ from dragoman.types import (
     HttpRequest,
     HttpResponse,
     Loss,
+    LostField,
     ModelProfile,
     OpaqueState,
     ReasoningConfig,
@@ -177,7 +179,10 @@ class OpenAIChatClient(ClientCodec):
         yield from super().changed(request)
         yield from changed_breakpoints(request, self._variant.breakpoints)
         yield from changed_user(request)
-        if request.service_tier in NEAREST_TIERS:
+        if self._variant.service_tiers is not None:
+            if request.service_tier not in {None, *dict(self._variant.service_tiers), *USUAL_VALUES["service_tier"]}:
+                yield LostField("service_tier")
+        elif request.service_tier in NEAREST_TIERS:
             yield ChangedField("service_tier")
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")

@@ -26,6 +26,7 @@ from dragoman.protocols.openai_chat.finish_reasons import FAILED, decode_reason
 from dragoman.protocols.openai_chat.foreign import (
     PING,
     foreign_error,
+    is_silent,
     named_error,
     read_object,
     read_stray,
@@ -42,6 +43,7 @@ from dragoman.protocols.openai_shared.family import TIER, answer_extra
 from dragoman.protocols.parts import PartAssembler
 from dragoman.protocols.streams.joined_events import DONE
 from dragoman.protocols.streams.lane import TextRows
+from dragoman.protocols.streams.silent_events import SILENCE
 from dragoman.protocols.streams.sse_decoder import SseDecoder
 from dragoman.protocols.streams.whole_text import rest
 from dragoman.protocols.tools.call_ids import AnswerIds
@@ -66,7 +68,6 @@ REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
 TIER_FIELD = b'"service_tier"'
 BASE_FIELD = b'"base_resp"'
-NULL = b"null"
 
 SILENT = ("system_fingerprint",)
 """Fields of an answer that mean nothing to a reader."""
@@ -157,9 +158,9 @@ class ReplyDecoder(SseDecoder):
             self._chunk(data, out, name)
         elif data == DONE:
             self._close(out)
-        elif data == NULL:
+        elif data in SILENCE or name == PING:
             self._nothing()
-        elif data and name != PING:
+        else:
             raise foreign_error(data)
 
     def _nothing(self) -> None:
@@ -212,6 +213,8 @@ class ReplyDecoder(SseDecoder):
         """An object that is neither a chunk nor a report. In an event of another name it is meant for other readers."""
         if (strange := read_object(data, name)) is not None:
             self._skip(strange)
+        elif name == PING or is_silent(data):
+            self._nothing()
 
     def _notes(self, data: bytes, chunk: Chunk, loose: Loose | None) -> None:
         """What a chunk says besides the text."""
@@ -359,10 +362,13 @@ class ReplyDecoder(SseDecoder):
         )
 
     def _list(self, content: list[Any], out: list[StreamEvent]) -> None:
-        for part in listed(content):
+        for part in listed(content, self._origin):
             match part:
                 case Reasoning():
                     self._reasoning(part.text, out)
+                    if part.opaque is not None:
+                        self._leave_text(out)
+                        self._parts.sign(out, part.opaque)
                 case Text():
                     self._said += len(part.text)
                     self._last = part.text

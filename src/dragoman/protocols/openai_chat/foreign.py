@@ -59,6 +59,12 @@ def read_object(data: bytes, name: bytes) -> BadEventError | None:
     return None
 
 
+def is_silent(data: bytes) -> bool:
+    """Whether an object says nothing: clients fail at it, because it has no choices."""
+    value = json.decode_event(data)
+    return isinstance(value, dict) and not any(value[name] for name in value.keys() - SILENT)
+
+
 def read_stray(line: bytes) -> UpstreamError | None:
     """What a line may mean that belongs to no event; None: nothing. Raises the error it reports."""
     if line.startswith(b"<"):

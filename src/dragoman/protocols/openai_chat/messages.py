@@ -1,6 +1,6 @@
 """Messages of this protocol to canonical ones, and back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dragoman.error_words import cut
@@ -10,6 +10,7 @@ from dragoman.protocols.openai_chat.controls import noted, returned, taken, with
 from dragoman.protocols.openai_chat.extra import to_extra, with_extra
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
 from dragoman.protocols.openai_chat.reasoning_details import decode_details, list_of, state_of
+from dragoman.protocols.openai_chat.thinking_parts import encode_thinking, with_reasoning
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
 from dragoman.protocols.openai_shared.cache import WRITERS
 from dragoman.types import (
@@ -98,7 +99,7 @@ def _assistant(fields: Fields) -> Message:
     # Two names of the same field; a service that sends both repeats itself.
     contents, plain = fields.text("reasoning_content"), fields.text("reasoning")
     parts: list[AnyPart] = [Reasoning(text=thought)] if (thought := contents or plain) else []
-    parts += decode_content(fields)
+    parts += with_reasoning(decode_content(fields))
     if refusal := fields.text("refusal"):
         parts.append(Refusal(text=refusal))
     parts += [_call(Fields(value, path)) for path, value in fields.items("tool_calls")]
@@ -187,7 +188,10 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing:
             body["content"] = None if calls else ""
         case _:
             body["content"] = encode_content(content, WRITERS[variant.breakpoints]) or ""
-    thoughts = [part.text for part in parts if isinstance(part, Reasoning) and part.opaque is None]
+    if variant.thinking_parts and any(isinstance(part, Reasoning) for part in parts):
+        body["content"] = list(_thought_and_said(parts, variant))
+        parts = content
+    thoughts = [part.text for part in parts if isinstance(part, Reasoning) and list_of((part,)) is None]
     if (details := list_of(parts)) is not None:
         body[REASONING_DETAILS] = details
     if any(thoughts):
@@ -197,6 +201,18 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing:
     if calls:
         body["tool_calls"] = calls
     return with_extra(body | returned(message.extra), message.extra)
+
+
+def _thought_and_said(parts: Sequence[AnyPart], variant: Variant) -> Iterator[dict[str, Any]]:
+    for part in parts:
+        if isinstance(part, Reasoning):
+            yield encode_thinking(part)
+            continue
+        said = encode_content((part,), WRITERS[variant.breakpoints])
+        if isinstance(said, str):
+            yield {"type": "text", "text": said}
+        else:
+            yield from said
 
 
 def encode_call(call: ToolCall) -> dict[str, Any]:

@@ -27,6 +27,8 @@ FIELD = "reasoning_details"
 TEXT, ENCRYPTED = "reasoning.text", "reasoning.encrypted"
 OF_TEXT = "text"
 """The id of the entry of a text."""
+IN_CONTENT = "thinking"
+"""The type of an entry of ours that stands for the signature of a part of the content: see `thinking_parts`."""
 
 PIECES = ("text", "summary", "data", "signature")
 """Fields of an entry that may come in pieces."""
@@ -69,17 +71,24 @@ def state_of(details: Sequence[dict[str, Any]], origin: str | None) -> OpaqueSta
 
 def list_of(parts: Sequence[AnyPart]) -> list[Any] | None:
     """The list for a service, from the states that it wrote itself; None if there is none."""
-    found: list[Any] = []
-    for part in parts:
-        if part.opaque is None or part.opaque.protocol != NAME:
-            continue
-        try:
-            details = json.decode_event(part.opaque.data.encode())
-        except (BadEventError, UnicodeError):
-            continue
-        if isinstance(details, list):
-            found += details
-    return found or None
+    entries = (entry for part in parts for entry in _entries(part))
+    return [entry for entry in entries if not (isinstance(entry, dict) and entry.get("type") == IN_CONTENT)] or None
+
+
+def signature_of(part: AnyPart) -> str | None:
+    """The signature that the service wrote beside the part's words in the content; None if it wrote none."""
+    signed = (entry.get("signature") for entry in _entries(part) if isinstance(entry, dict))
+    return next((signature for signature in signed if isinstance(signature, str)), None)
+
+
+def _entries(part: AnyPart) -> list[Any]:
+    if part.opaque is None or part.opaque.protocol != NAME:
+        return []
+    try:
+        details = json.decode_event(part.opaque.data.encode())
+    except (BadEventError, UnicodeError):
+        return []
+    return details if isinstance(details, list) else []
 
 
 def encode_details(parts: Sequence[AnyPart]) -> list[dict[str, Any]]:

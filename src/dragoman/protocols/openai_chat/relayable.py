@@ -5,7 +5,7 @@ little is read here: in the bytes of a field stands a word, or not. If it stands
 request is translated in vain, and nothing else happens.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -84,6 +84,8 @@ def passes(fields: Mapping[str, Any], variant: Variant, marked: tuple[Mark, ...]
                 return False
     if variant.most_stops is not None and not _few(fields.get("stop"), variant.most_stops):
         return False
+    if variant.service_tiers is not None and not _tier_passes(fields.get("service_tier"), variant.service_tiers):
+        return False
     if variant.json_word and not _word_passes(messages, fields):
         return False
     return _names_pass(messages, variant) and _results_pass(messages, variant) and _reasoning_passes(messages, variant)
@@ -107,12 +109,21 @@ def _marks(variant: Variant) -> Iterator[Mark]:
         yield "reasoning_effort", THINKING[variant.thinking_field]
     if variant.reasoning_field != "reasoning_content":
         yield "messages", b'"reasoning_content"'
+    if variant.thinking_parts:
+        yield from FIELDS["reasoning"]
+    else:
+        yield "messages", b'"thinking"'
 
 
 def _word_passes(messages: bytes, fields: Mapping[str, Any]) -> bool:
     """Whether the word JSON stands in the messages, if it must."""
     form = fields.get("response_format")
     return form is None or b'"json_object"' not in text_of(form) or b"json" in messages.lower()
+
+
+def _tier_passes(field: Any, tiers: Sequence[tuple[str, str]]) -> bool:
+    """Whether the service takes the tier; True if none is asked for."""
+    return (tier := value_of(field)) is None or any(tier == own for _, own in tiers)
 
 
 def _few(field: Any, most: int) -> bool:

@@ -108,7 +108,7 @@ def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -
         "top_logprobs": request.top_logprobs or None,
         "n": request.candidate_count,
         "verbosity": request.verbosity,
-        "service_tier": WRITTEN_TIERS.get(request.service_tier or "", request.service_tier),
+        "service_tier": _written_tier(request.service_tier, variant),
         "modalities": list(request.modalities) or None,
         "metadata": request.metadata,
         "web_search_options": encode_web_search(request.tools) if variant.web_search else None,
@@ -144,6 +144,8 @@ def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -
 NEAREST_TIERS = {"ultrafast": "fast"}
 """Service tiers that only Responses has (openai 3.57), to the nearest here."""
 WRITTEN_TIERS = NATIVE_TIERS | NEAREST_TIERS
+READ_TIERS = TIERS | {"standard_only": "standard"}
+"""Mistral's clients have a word of their own: mistralai/client-python `RequestedServiceTier`."""
 
 SILENT = ("include_obfuscation", "stream_options")
 """Fields that mean nothing to the model."""
@@ -170,7 +172,13 @@ def _top_logprobs(fields: Fields) -> int | None:
 
 def _tier(fields: Fields) -> str | None:
     tier = fields.text("service_tier")
-    return None if tier is None else TIERS.get(tier, tier)
+    return None if tier is None else READ_TIERS.get(tier, tier)
+
+
+def _written_tier(tier: str | None, variant: Variant) -> str | None:
+    if variant.service_tiers is not None:
+        return dict(variant.service_tiers).get(tier or "")
+    return WRITTEN_TIERS.get(tier or "", tier)
 
 
 def _modalities(fields: Fields) -> tuple[str, ...]:

@@ -39,6 +39,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Mistral calls it `random_seed`."""
     reasoning_field: str = "reasoning_content"
     """The field of an assistant's message that takes its earlier reasoning back."""
+    thinking_parts: bool = False
+    """Whether it stands in the message's content instead, as parts of the type `thinking`."""
     missing_reasoning: str | None = None
     """What stands in that field of each assistant's message that came from elsewhere, if the models need their
     reasoning back; None: the field may be missing."""
@@ -90,6 +92,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether there is `web_search_options`. A relay passes it: its caller may know a model that has it."""
     most_stops: int | None = None
     """How many texts of `stop` are taken; None: any number."""
+    service_tiers: tuple[tuple[str, str], ...] | None = None
+    """The only tiers that the service takes, in our words, each with its own; None: those of OpenAI."""
     cache_keys: bool = False
     """Whether `prompt_cache_key` is known, so that one may be sent for which the caller did not ask."""
     breakpoints: BreakpointField | None = None

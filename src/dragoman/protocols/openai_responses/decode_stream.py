@@ -45,6 +45,7 @@ from dragoman.protocols.speech import OURS
 from dragoman.protocols.streams.delta_row import deltas
 from dragoman.protocols.streams.joined_events import DONE
 from dragoman.protocols.streams.lane import TextRows
+from dragoman.protocols.streams.silent_events import SILENCE
 from dragoman.protocols.streams.sse_decoder import SseDecoder
 from dragoman.types import (
     AnyPart,
@@ -169,7 +170,7 @@ class ReplyDecoder(SseDecoder):
             raise _error(_said(data))
         elif name.startswith(PREFIX):
             self._named(name, data, out)
-        elif data.strip(BLANKS) not in {b"", DONE}:
+        elif (bare := data.strip(BLANKS)) not in SILENCE and bare != DONE:
             self._failure(data, strange=not event.event)
 
     def _failure(self, data: bytes, *, strange: bool) -> None:

@@ -19,6 +19,7 @@ from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
 from dragoman.protocols.openai_responses.glance import Glance
 from dragoman.protocols.openai_responses.piece_form import form_of
+from dragoman.protocols.streams.silent_events import says_nothing
 from dragoman.protocols.streams.sse_decoder import BodyForm
 from dragoman.protocols.streams.sse_tap import SseTap, fields_of, framed
 from dragoman.types import FinishReason, PartStart, ResponseEnd, ResponseStart, StreamEvent, Usage
@@ -142,7 +143,7 @@ class ResponsesTap(SseTap):
         )
         if self._content and usual_event(event) is not None:
             self._learn(event)
-        return self._passing(event)
+        return b"" if says_nothing(event) else self._passing(event)
 
     def _passing(self, event: bytes) -> bytes:
         """The form in which `event`, which the observer has read, passes."""
