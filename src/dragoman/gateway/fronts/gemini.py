@@ -26,6 +26,8 @@ EMBEDDINGS = ("embedContent", "batchEmbedContents")
 KINDS = ("models", "tunedModels")
 NAMED = (*VERSIONS, "/v1beta1")
 """Where programs write a name with a slash as it is, or as that of another publisher's model."""
+AGAIN = tuple(version.removeprefix("/") for version in NAMED)
+"""What is no name there, but a version for the second time: a program's base URL has one that it adds itself."""
 
 
 def gemini(client: Client, turns: KeptTurns | None) -> Front:
@@ -69,7 +71,7 @@ def gemini(client: Client, turns: KeptTurns | None) -> Front:
             for kind in KINDS
         ),
         *(
-            Row("POST", f"{version}/{{model}}:{method}", endpoint)
+            Row("POST", f"{version}/{{model}}:{method}", endpoint, apart=AGAIN)
             for version in NAMED
             for method, endpoint in (others | dict.fromkeys(METHODS, chat)).items()
         ),

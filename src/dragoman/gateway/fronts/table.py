@@ -31,6 +31,8 @@ class Row(Struct, frozen=True):
     path: str
     """A pattern: `{name}` stands for any text that does not end with a slash, such as `up/gpt-4o-mini`."""
     endpoint: Endpoint
+    apart: tuple[str, ...] = ()
+    """What the first `{name}` does not begin with, up to a slash."""
 
 
 def nobody(call: ServerRequest) -> bool:
@@ -117,7 +119,7 @@ class PathTable:
         for row, front in rows:
             if "{" not in row.path:
                 self._exact.setdefault((row.method, row.path), []).append(Found(front, row.endpoint))
-        self._patterns = [(_compiled(row.path), row, front) for row, front in rows]
+        self._patterns = [(_compiled(row.path, row.apart), row, front) for row, front in rows]
 
     def find(self, call: ServerRequest) -> Found:
         """What answers `call`: of several fronts with its path the one that claims it, else the one with `rest`."""
@@ -169,6 +171,9 @@ def filled(pattern: str, text: str) -> str:
 
 
 @cache  # the paths of all fronts, which each gateway has
-def _compiled(pattern: str) -> re.Pattern[str]:
-    text = NAME.join(map(re.escape, NAMED.split(pattern)))
+def _compiled(pattern: str, apart: tuple[str, ...]) -> re.Pattern[str]:
+    start, *rest = map(re.escape, NAMED.split(pattern))
+    if apart:
+        start += f"(?!(?:{'|'.join(map(re.escape, apart))})/)"
+    text = NAME.join([start, *rest])
     return re.compile(text.removesuffix(NAME) + LAST_NAME if text.endswith(NAME) else text, re.DOTALL)
