@@ -8,6 +8,7 @@ from msgspec.structs import fields
 
 from dragoman.config import Config, ModelConfig, ProviderConfig
 from dragoman.config.schema import ROOT, TableSchema
+from dragoman.routing.health import LIMITED_REST
 from dragoman.routing.reactions import REACTIONS, Fault, Next
 from tests.cli.shell import REPOSITORY
 
@@ -29,7 +30,7 @@ NEXT = {
 }
 FAULT = {
     Fault.NONE: "nothing",
-    Fault.FULL: "it rests until the time that it named",
+    Fault.FULL: f"it rests until the time that it named, or for {LIMITED_REST} s",
     Fault.KEY: "the key is refused: all targets of the service rest for 60 s",
     Fault.MODEL: "the model is refused: the target rests for 60 s",
     Fault.BROKEN: "it is broken: its breaker counts it",
