@@ -126,7 +126,7 @@ def _of_folder(directory: Path, warn: Warn) -> ConfigFile | None:
 def _is_pipe(path: Path) -> bool:
     try:
         return stat.S_ISFIFO(os.stat(path).st_mode)
-    except OSError:  # what is wrong with it is said when it is read
+    except OSError:  # the attempt to read it says what is wrong
         return False
 
 

@@ -141,7 +141,7 @@ def _has_own_parts(content: object) -> bool:
 
 
 def _with_parts(body: dict[str, Any], path: str, where: str) -> dict[str, Any]:
-    """A message whose content, at `where`, is parts of ours; that of a tool is its result."""
+    """The fields of a message, with its content, a list of our parts, as `parts`. From a tool, they are its result."""
     rest = {name: field for name, field in body.items() if name != "content"}
     if rest.get("role") != "tool":
         return rest | {"parts": body["content"]}

@@ -22,18 +22,6 @@ def wants_certificate(end: Exception | None) -> bool:
     return isinstance(end, ssl.SSLError) and end.reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 
 
-def ended_by_peer(transport: asyncio.BaseTransport) -> bool:
-    """Whether the peer has ended a connection whose end has come. Without TLS nobody can know: True."""
-    tls = tls_of(transport)
-    return tls is None or said_farewell(tls)
-
-
-def has_failed(transport: asyncio.BaseTransport | None) -> bool:
-    """Whether a connection's TLS has come to its end by a failure, of which `connection_lost` will tell."""
-    tls = tls_of(transport)
-    return tls is not None and tls.version() is None
-
-
 def said_farewell(tls: ssl.SSLObject) -> bool:
     """Whether TLS's closing alert has come. Without it anyone may have cut the connection (RFC 8446, section 6.1)."""
     # asyncio reports both ends in the same way, so the TLS object is asked: it has reached its end, or wants more.

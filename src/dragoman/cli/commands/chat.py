@@ -205,7 +205,7 @@ class Chat:
             remark(NOT_KEPT)
 
     def _answer(self, message: Message) -> bool:
-        """Shows the answer; whether it is kept. On a terminal an error is told, else it is raised."""
+        """Asks, shows the answer, and says whether it was kept. A failure is told on a terminal, and raised elsewhere."""
         desk, record, waiting = self._desk, Record(), Waiting("waiting for an answer")
         desk.asked = message
         request = desk.conversation.request(message, desk.options)

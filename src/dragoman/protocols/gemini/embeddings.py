@@ -188,7 +188,7 @@ def _request(model: str, requests: list[Fields]) -> EmbedRequest:
 
 
 def _take_config(fields: Fields) -> None:
-    """Moves the settings in CONFIG to where the older form of a request has them: beside the content."""
+    """Moves the settings out of CONFIG: in the older form of a request they stand beside the content."""
     config = fields.object(CONFIG) or {}
     fields.rest |= without_none({name: config.pop(name, None) for name in SETTINGS})
     if config:

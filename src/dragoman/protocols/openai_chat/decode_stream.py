@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
 from dragoman.protocols.openai_chat.answer_fields import decode_logprobs, encode_logprobs, take_citations, take_media
+from dragoman.protocols.openai_chat.answer_start import answer_start
 from dragoman.protocols.openai_chat.chunk import (
     TOO_STRANGE,
     Call,
@@ -54,7 +55,6 @@ from dragoman.types import (
     PartStart,
     Reasoning,
     ResponseEnd,
-    ResponseStart,
     StreamEvent,
     Text,
     Unknown,
@@ -68,12 +68,6 @@ REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
 TIER_FIELD = b'"service_tier"'
 BASE_FIELD = b'"base_resp"'
-
-SILENT = ("system_fingerprint",)
-"""Fields of an answer that mean nothing to a reader."""
-
-LATEST = 1 << 40
-"""Seconds since 1970 (the year 36,812): a larger `created` is not a time."""
 
 
 class ReplyDecoder(SseDecoder):
@@ -380,18 +374,7 @@ class ReplyDecoder(SseDecoder):
     def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
         self._started = True
         self._tier_known = isinstance(head.service_tier, str)
-        more = {"system_fingerprint": head.system_fingerprint, TIER: head.service_tier}
-        out.append(
-            ResponseStart(
-                id=head.id if isinstance(head.id, str) and head.id else None,
-                model=head.model if isinstance(head.model, str) and head.model else None,
-                created=int(head.created)
-                if isinstance(head.created, int | float) and 0 < head.created < LATEST
-                else None,
-                extra=answer_extra(NAME, {name: value for name, value in more.items() if isinstance(value, str)}),
-                silent=SILENT if isinstance(head.system_fingerprint, str) else (),
-            )
-        )
+        out.append(answer_start(head))
 
     def _close(self, out: list[StreamEvent]) -> None:
         """The end of the answer, if it is a good one."""

@@ -18,7 +18,6 @@ Three things are no states, because they come and go within one:
 
 import asyncio
 import math
-import ssl
 from collections.abc import Callable
 from time import monotonic
 from typing import cast
@@ -26,14 +25,12 @@ from typing import cast
 from httptools import HttpParserUpgrade
 
 from dragoman.error_words import cut
-from dragoman.errors import BadEventError, ConnectError, DragomanError, Phase, TruncatedStreamError
+from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError
 from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, SHORT, Bypass, Exchange, Reply, State
-from dragoman.transport.farewell import ended_by_peer, has_failed, said_farewell, tls_of, wants_certificate
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE, UNASKED_SWITCH
 from dragoman.transport.native.buffer import LONG, PROOF, UNREAD, Buffer
-from dragoman.transport.native.decrypted import take_decrypted
 from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.lingering import linger
 from dragoman.transport.native.outgoing_body import SMALL, OutgoingBody
@@ -42,9 +39,6 @@ from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
 from dragoman.transport.native.transitions import END, FAIL, TRANSITIONS, Event
 from dragoman.transport.native.waits import WITHIN_BODY, Waits
 from dragoman.types import ResponseHead
-
-WITHIN = (HEAD, BODY)
-"""The states in which bytes of a reply come."""
 
 
 class Connection(asyncio.BufferedProtocol, Exchange):
@@ -64,7 +58,6 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         "_paused",
         "_read",
         "_taken",
-        "_tls",
         "_unread",
         "_unsent",
         "_waiter",
@@ -247,7 +240,6 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self._tls = tls_of(transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._window
@@ -309,20 +301,13 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._read_more(monotonic() - begun_at)
 
     def eof_received(self) -> None:
-        if self.state is BODY and self._parser.until_close and ended_by_peer(self.transport):
+        if self.state is BODY and self._parser.until_close:
             self._end()
-        elif not has_failed(self.transport):
+        else:
             self._peer_ended("closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._tls is not None:
-            self._take_last(self._tls)
-        if self.state is HEAD and wants_certificate(exc):
-            error = ConnectError(f"{self._name}: no TLS: it wants a certificate of its callers", code="tls_error")
-            error.retryable = False
-            self.fail(error)
-        else:
-            self._peer_ended("reset the connection" if exc else "closed the connection")
+        self._peer_ended("reset the connection" if exc else "closed the connection")
         self._waits.stop()
         self._parser.end()
 
@@ -360,9 +345,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def _resume(self) -> None:
         self._paused = False
-        if self._tls is not None:
-            self.loop.call_soon(self._read_on)  # the reader expects no news before it waits for them
-        elif not self.transport.is_closing():
+        if not self.transport.is_closing():
             self.transport.resume_reading()
 
     def _read_more(self, spent: float) -> None:
@@ -371,31 +354,10 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             # libuv would read on up to 32 times before it serves anyone else.
             self.transport.pause_reading()
             self.loop.call_soon(self._read_on)
-        elif self._tls is not None:
-            self._take_decrypted(self._tls)
 
     def _read_on(self) -> None:
-        if self._tls is not None:
-            self._take_decrypted(self._tls)
         if not self._paused and not self.transport.is_closing():
             self.transport.resume_reading()
-
-    def _take_decrypted(self, tls: ssl.SSLObject) -> None:
-        while self.state in WITHIN and not self._paused:
-            size = take_decrypted(tls, self._window)
-            if not size:
-                if size == 0:
-                    self.eof_received()
-                return
-            self.buffer_updated(size)
-
-    def _take_last(self, tls: ssl.SSLObject) -> None:
-        """Takes what came before the connection was lost, if the loop was not to read it."""
-        self._paused = True  # there is nothing to pause any more
-        while self.state in WITHIN and (size := take_decrypted(tls, self._window)):
-            self.buffer_updated(size)
-        if self.state is BODY and self._parser.until_close and said_farewell(tls):
-            self._end()
 
     def _time_out(self, phase: Phase) -> None:
         self.fail(self._waits.error(phase, self._name))

@@ -18,6 +18,7 @@ from dragoman.transport.native.home import Home
 from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.lookup import Lookups, Resolver, by_system
 from dragoman.transport.native.sockets import open_socket, single_address
+from dragoman.transport.native.tls_connection import TlsConnection
 from dragoman.transport.native.tunnel import Tunnel, open_socks
 from dragoman.transport.timeout import timeout
 
@@ -36,8 +37,11 @@ class Dialer:
         home = self._home
         if home is None or home.loop is not loop:
             home = await self._move()
-        connection = Connection(origin.name, home.alarms, home.outbox, home.buffer, keeper)
-        way = _Connector(loop, home.lookups, self._context(origin.ca_file) if _needs_tls(origin) else None)
+        kind, context = Connection, None
+        if _needs_tls(origin):
+            kind, context = TlsConnection, self._context(origin.ca_file)
+        connection = kind(origin.name, home.alarms, home.outbox, home.buffer, keeper)
+        way = _Connector(loop, home.lookups, context)
         try:
             await way.reach(origin, timeouts, ends)
             if origin.scheme == "https":
