@@ -205,7 +205,7 @@ class Chat:
             remark(NOT_KEPT)
 
     def _answer(self, message: Message) -> bool:
-        """Asks, shows the answer, and says whether it was kept. A failure is told on a terminal, and raised elsewhere."""
+        """Asks, shows the answer, and says whether it was kept. A failure is told on a terminal, else raised."""
         desk, record, waiting = self._desk, Record(), Waiting("waiting for an answer")
         desk.asked = message
         request = desk.conversation.request(message, desk.options)
