@@ -6,6 +6,7 @@ import pytest
 from bench.dialects import PATHS, stream
 
 from dragoman.protocols.decoder import Decoder
+from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import ChatRequest, user
 
@@ -28,3 +29,13 @@ def test_a_decoder_has_few_attributes(dialect: str) -> None:
     decoder = begun(dialect)
     decoder.done = True
     assert len(vars(decoder)) <= INLINE
+
+
+def test_a_relayed_stream_holds_its_large_beginning_once() -> None:
+    tools = b"t" * 100_000
+    data = stream("openai-responses").replace(b'"metadata":{}', b'"metadata":{"tools":"%b"}' % tools)
+    tap = ResponsesTap()
+    assert tap.feed(data[: data.index(b'" word20"')])
+    slots = [name for each in type(tap).__mro__ for name in getattr(each, "__slots__", ())]
+    held = [value for name in slots if isinstance(value := getattr(tap, name), bytes)]
+    assert sum(map(len, held)) < len(tools) + 2000

@@ -118,7 +118,7 @@ class Relay:
         self._held: list[bytes] | tuple[()] = ()
         self._size = 0
         self._sample = b""
-        """The beginning of the stream, as it was passed on: it has the first content."""
+        """A part of the stream, as it was passed on, that has content: what the rest has is estimated from it."""
         self._sending: Sending | None = None
         self._exchange: Exchange | None = None
         self.bypass: Bypass | None = None
@@ -346,7 +346,7 @@ class Relay:
             if not self._sink.connect(bypass):
                 self._no_bypass = True
                 return
-            self.bypass = bypass
+            self.bypass, self._sample = bypass, last
         bypass.shape, bypass.room = shape, self._target.max_answer - self._size
         exchange.open_bypass(bypass, last)
 

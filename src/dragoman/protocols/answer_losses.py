@@ -66,9 +66,9 @@ class AnswerLosses:
         self._found: dict[str, Loss] = {}
         self._call: ToolCall | None = None
         """The last part, if it is a call that may not be cut."""
-        self._arguments: list[str] = []
-        """Its arguments."""
-        self._left_out: dict[str, bool] = {}
+        self._arguments: list[str]
+        """Its arguments, if there is one."""
+        self._left_out: tuple[str, ...] = ()
         """The kinds of parts that are left out."""
         self._said = False
         """Whether a part is not."""
@@ -114,8 +114,10 @@ class AnswerLosses:
         self._kind = PARTS[type(part)] if self._says(part) else ""
         self._call = part if isinstance(part, ToolCall) and SAYABLE not in self._speech.expresses else None
         if not self._kind:
-            self._left_out[PARTS[type(part)]] = True
-            self._lose(LostAnswerPart(f"answer.{PARTS[type(part)]}"))
+            kind = PARTS[type(part)]
+            if kind not in self._left_out:
+                self._left_out += (kind,)
+            self._lose(LostAnswerPart(f"answer.{kind}"))
             return
         self._said = True
         if self._call is not None:

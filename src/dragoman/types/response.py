@@ -111,8 +111,8 @@ class Fold:
         self._parts: list[AnyPart] = []
         self._open: AnyPart | None = None
         self._text = GrowingText()
-        self._logprobs: list[TokenLogprob] = []
-        self._citations: list[Citation] = []
+        self._logprobs: list[TokenLogprob] | tuple[()] = ()  # an open stream holds no empty lists
+        self._citations: list[Citation] | tuple[()] = ()
         self._transcript = GrowingText()
         self._usage: Usage | None = None
         self._end: ResponseEnd | None = None
@@ -125,7 +125,8 @@ class Fold:
                     raise self._unexpected(event)
                 self._text.add(event.text)
                 if event.logprobs:
-                    self._logprobs += event.logprobs
+                    self._logprobs = logprobs = self._logprobs or []
+                    logprobs += event.logprobs
                 continue
             following = GRAMMAR[self._state].get(type(event))
             if following is None:
@@ -137,7 +138,9 @@ class Fold:
                 case PartEnd():
                     self._close(event)
                 case Metadata():
-                    self._citations += event.citations
+                    if event.citations:
+                        self._citations = citations = self._citations or []
+                        citations += event.citations
                     self._transcript.add(event.transcript or "")
                     self._count(event.usage)
                 case ResponseStart():
@@ -180,7 +183,7 @@ class Fold:
             part = replace(part, extra=joined(part.extra, end.extra))
         self._parts.append(part)
         self._text, self._transcript = GrowingText(), GrowingText()
-        self._logprobs, self._citations = [], []
+        self._logprobs, self._citations = (), ()
 
     def result(self) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if its end never came."""

@@ -1,5 +1,6 @@
 """A service's answer to events: server-sent chunks, or one whole completion."""
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
@@ -87,7 +88,6 @@ class ReplyDecoder(SseDecoder):
         """`origin`: that of the service's opaque state. `request`: whose answer it is; only its calls are looked at."""
         super().__init__()
         self._parts = PartAssembler()
-        self._calls = Calls(self._parts.complete)
         self._ids = AnswerIds(request)
         self._halves = SurrogateJoiner()
         self._started = False
@@ -113,6 +113,11 @@ class ReplyDecoder(SseDecoder):
     @property
     def usage(self) -> Usage | None:
         return self._usage
+
+    @cached_property
+    def _calls(self) -> Calls:
+        """Made for the first call: most open streams have none."""
+        return Calls(self._parts.complete)
 
     def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
         if (failure := failure_in(json.decode_event(body))) is not None:

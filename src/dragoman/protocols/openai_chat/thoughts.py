@@ -13,10 +13,10 @@ class Thoughts:
     __slots__ = ("_count", "_last", "_latest", "details")
 
     def __init__(self) -> None:
-        self.details: list[dict[str, Any]] = []
+        self.details: list[dict[str, Any]] | tuple[()] = ()  # most open streams have none
         """The entries that are not yet part of the answer."""
-        self._latest: dict[Any, dict[str, Any]] = {}
-        """The last of them with each index."""
+        self._latest: dict[Any, dict[str, Any]]
+        """The last of them with each index, if there are any."""
         self._count = 0
         """Characters that the plain field has said."""
         self._last = ""
@@ -33,6 +33,8 @@ class Thoughts:
 
     def add(self, details: Sequence[Any]) -> None:
         """The entries of another chunk."""
+        if not self.details:
+            self.details, self._latest = [], {}
         gather_details(self.details, self._latest, details)
 
     def unsaid(self, details: Sequence[Any]) -> str:
@@ -47,7 +49,7 @@ class Thoughts:
         more = rest(words, count, last) if 0 < count <= len(words) else None
         return words if more is None else more
 
-    def take(self) -> list[dict[str, Any]]:
+    def take(self) -> Sequence[dict[str, Any]]:
         """The entries, which are part of the answer now."""
-        details, self.details, self._latest = self.details, [], {}
+        details, self.details = self.details, ()
         return details

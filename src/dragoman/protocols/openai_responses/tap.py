@@ -28,6 +28,9 @@ from dragoman.wire.sse import SseReader, usual_event
 
 NUMBER = re.compile(rb'"sequence_number": ?(\d{1,15})')
 """The number of an event; in a text the quotation marks would be escaped."""
+NUMBERED = b'"sequence_number":'
+MAX_NUMBER = 40
+"""Bytes that are enough for a number and its name."""
 ITEM = re.compile(rb'"item": ?\{')
 MESSAGE = re.compile(rb'"type": ?"message"')
 ANNOUNCED = frozenset({"", "message"})
@@ -71,7 +74,7 @@ class ResponsesTap(SseTap):
         self._start = b""
         """The event that began the answer."""
         self._last = b""
-        """What passed last: its last event has the highest number."""
+        """The end of what passed last: it has the highest number."""
 
     @property
     def ending(self) -> bool:
@@ -192,14 +195,13 @@ class ResponsesTap(SseTap):
         return self.error is not None or self.needs_decoding
 
     def _passed(self, data: bytes) -> bytes:
-        if data:
-            self._last = data
+        if (at := data.rfind(NUMBERED)) >= 0:
+            self._last = data[at : at + MAX_NUMBER]  # the beginning may be large, and would be held for minutes
         return data
 
     def _number(self) -> int:
         """The number of the last event that passed; -1 if none did."""
-        at = self._last.rfind(b'"sequence_number":')
-        found = NUMBER.match(self._last, at) if at >= 0 else None
+        found = NUMBER.match(self._last, max(0, self._last.rfind(NUMBERED)))
         return -1 if found is None else int(found[1])
 
 
