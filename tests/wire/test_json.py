@@ -1,6 +1,7 @@
 """JSON, and what is none."""
 
 import json as reference
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -94,3 +95,15 @@ def test_a_service_may_write_numbers_that_json_has_not_and_half_a_character() ->
     value = json.decode_event(b'{"a":[NaN,-Infinity],"b":"\\ud83d","c":"\\ud83d\\ude00"}')
     assert (str(value["a"]), value["b"], value["c"]) == ("[nan, -inf]", "\ufffd", "\U0001f600")
     assert json.decode_loosely(b'"\\ud83d"') == "\ud83d"
+
+
+def test_what_is_kept_has_no_room_to_grow() -> None:
+    text = "x" * 100_000
+    tracemalloc.start()
+    try:
+        kept = json.encode_to_keep([text])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept == json.encode([text])
+    assert held < 1.1 * len(kept)

@@ -6,13 +6,13 @@ If it is gone, the request is translated without it.
 
 from collections.abc import Callable
 
-import msgspec
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.protocols.kept_turns import KeptTurn, TurnReader, noted, turn_key
 from dragoman.store import Store
 from dragoman.types import ChatRequest, Message, ResponseEnd, StreamEvent
+from dragoman.wire import json
 from dragoman.wire.floats import reader
 
 SIZE = 64 << 20
@@ -22,7 +22,6 @@ MAX_TURN = 256 << 10
 AGE = 3600.0
 """Seconds for which a turn is kept: a tool loop takes minutes."""
 
-_encode = msgspec.json.Encoder().encode
 _decode = reader(tuple[KeptTurn, ...])
 
 SERVICES = 64
@@ -58,7 +57,7 @@ class KeptTurns:
         now = self._clock()
         known = self._store.get(owner, key, now)
         before = () if known is None else _decode(known)
-        value = _encode((kept, *(each for each in before if each.origins != kept.origins))[:SERVICES])
+        value = json.encode_to_keep((kept, *(each for each in before if each.origins != kept.origins))[:SERVICES])
         if len(value) <= MAX_TURN:
             self._store.put(owner, key, value, now=now, expires=now + AGE)
 

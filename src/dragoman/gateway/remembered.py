@@ -65,7 +65,7 @@ _decode, _decode_given = reader(Remembered), reader(Given)
 
 def written(values: Iterable[object]) -> bytes:
     """`values` as JSON, with commas between them. A thread that does this lets the loop go on between two of them."""
-    return b",".join([json.encode(each) for each in values])
+    return b",".join([json.encode_to_keep(each) for each in values])
 
 
 class Memory:

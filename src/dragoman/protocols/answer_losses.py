@@ -113,6 +113,8 @@ class AnswerLosses:
     def _part(self, part: AnyPart) -> None:
         self._kind = PARTS[type(part)] if self._says(part) else ""
         self._call = part if isinstance(part, ToolCall) and SAYABLE not in self._speech.expresses else None
+        if self._call is not None:
+            self._arguments = [self._call.arguments]
         if not self._kind:
             kind = PARTS[type(part)]
             if kind not in self._left_out:
@@ -120,8 +122,6 @@ class AnswerLosses:
             self._lose(LostAnswerPart(f"answer.{kind}"))
             return
         self._said = True
-        if self._call is not None:
-            self._arguments = [self._call.arguments]
         self._extra(part.extra)
         for detail in self._speech.unsaid_details(part):
             self._need_of_part(detail)

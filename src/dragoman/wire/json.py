@@ -14,6 +14,13 @@ from dragoman.wire.utf8 import well_formed
 
 encode = msgspec.json.encode
 
+
+def encode_to_keep(value: Any) -> bytes:
+    """The same for JSON that is held for long: without the room to grow that the encoder leaves behind, up to half of
+    it again."""
+    return bytes(memoryview(encode(value)))
+
+
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for text that is not JSON in UTF-8, as its standards have it."""
 TOO_DEEP = "expected JSON, got objects or lists too deep in each other"

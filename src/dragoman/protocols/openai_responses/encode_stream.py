@@ -58,6 +58,7 @@ from dragoman.types import (
     TokenLogprob,
     ToolCall,
 )
+from dragoman.wire import json
 
 _json = msgspec.json.Encoder().encode
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -169,7 +170,7 @@ class AnswerEncoder(EventEncoder):
         own = {"id": start.id or None, "created_at": start.created, "model": start.model or None}
         own = {name: value for name, value in own.items() if value is not None}
         begun = self._begun() | own | said_beside(NAME, start.extra)
-        self._unusual, self._started = _trimmed(_json(unusual(begun))), True
+        self._unusual, self._started = json.encode_to_keep(unusual(begun)), True
         said = Raw(_json(begun))
         self._event(out, "created", response=said)
         self._event(out, "in_progress", response=said)
@@ -311,7 +312,7 @@ class AnswerEncoder(EventEncoder):
         item = self._writer.item(parts, self._item, status)
         if item is None:
             return
-        said, number = Raw(_json(item)), len(self._items)
+        said, number = Raw(json.encode_to_keep(item)), len(self._items)
         if self._shape_of(parts[0]) is None and not isinstance(parts[0], Reasoning):
             self._event(out, "output_item.added", output_index=number, item=said)
         self._event(out, "output_item.done", output_index=number, item=said)
@@ -349,11 +350,6 @@ class AnswerEncoder(EventEncoder):
 def _refuses(parts: Sequence[AnyPart]) -> bool:
     """Whether the model refuses in words of its own."""
     return any(isinstance(part, Refusal) and part.text for part in parts)
-
-
-def _trimmed(data: bytes) -> bytes:
-    """A copy, without the room to grow that the encoder leaves behind: up to half of it again."""
-    return bytes(memoryview(data))
 
 
 def encode_response(response: ChatResponse, request: ChatRequest, env: Env, answer_id: str = "") -> bytes:
