@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.protocols.anthropic import NAME, AnthropicClient, AnthropicServer
+from dragoman.protocols.anthropic.breakpoints import MOST, surplus, within_limit
 from dragoman.protocols.anthropic.request import NEWEST_VERSION
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
@@ -202,7 +203,7 @@ requests = st.builds(
     temperature=ratios,
     top_p=ratios,
     top_k=st.none() | st.integers(0, 99),
-    stop=st.lists(words, max_size=3).map(tuple),
+    stop=st.lists(words.filter(str.strip), max_size=3).map(tuple),
     reasoning=reasonings,
     user=st.none() | words,
     cache=breakpoints,
@@ -241,8 +242,17 @@ def without_forms(value: Any) -> Any:
 def test_what_one_half_sends_the_other_half_reads(request: ChatRequest) -> None:
     if request.reasoning is not None and request.reasoning.mode == "on" and request.messages[-1].role == "tool":
         return  # a loop of calls without thinking, which the service refuses
+    request = within_limit(request)
     assert CLIENT.losses(request, ModelProfile()) == ()
     assert without_forms(read(sent(request))) == without_forms(request)
+
+
+@steady
+@given(requests)
+def test_a_request_has_no_more_breakpoints_than_the_service_takes(request: ChatRequest) -> None:
+    assert sent(request).count(b'"cache_control"') <= MOST
+    lost = {loss.name for loss in CLIENT.losses(request, ModelProfile())}
+    assert lost >= set(surplus(request))
 
 
 @steady

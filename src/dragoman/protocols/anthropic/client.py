@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
+from dragoman.protocols.anthropic.breakpoints import surplus, within_limit
 from dragoman.protocols.anthropic.count import AnthropicCounter
 from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
 from dragoman.protocols.anthropic.errors import decode_error
@@ -169,6 +170,8 @@ class AnthropicClient(ClientCodec):
             found.pop(EXPRESSED, None)
         for name in self._unsaid(request):
             found[name] = LostDetail(name)
+        for place in surplus(request):
+            found.setdefault(place, LostDetail(place))
         for place in self._unsigned(request):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
@@ -181,7 +184,8 @@ class AnthropicClient(ClientCodec):
         return tuple(found.values())
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        return fitted(super().fit(request if self._signed else without_summaries(request), profile), profile)
+        request = super().fit(request if self._signed else without_summaries(request), profile)
+        return fitted(within_limit(request), profile)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         body = encode_body(request, self._variant, env.profile.most_output)
