@@ -1,6 +1,6 @@
 """What a gateway did between two looks at its metrics, as tables. Knows no terminal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.cli.top.scrape import Labels, Scrape
@@ -94,11 +94,7 @@ def _targets(now: Scrape, span: Span) -> list[Sequence[str]]:
     tokens = span.counts("dragoman_tokens_total", "target", "kind")
     breakers = {dict(labels).get("target", ""): state for labels, state in now.named("dragoman_breaker_state").items()}
     names = {*(target for (target,) in failed), *(target for target, _ in tokens), *breakers}
-    return [_target(name, failed, tokens, breakers, span) for name in sorted(_known(names))]
-
-
-def _known(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name]
+    return [_target(name, failed, tokens, breakers, span) for name in sorted(filter(None, names))]
 
 
 def _target(
