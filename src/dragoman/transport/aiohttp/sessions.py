@@ -21,7 +21,7 @@ from dragoman.loop.watch import Watch
 from dragoman.transport.aiohttp.errors import ERRORS, map_error, phase_of
 from dragoman.transport.aiohttp.reply import AiohttpReply
 from dragoman.transport.base import Reply, Route
-from dragoman.transport.deadlines import Deadlines, opening
+from dragoman.transport.deadlines import Deadlines, opening, together
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.heads import MAX_HEAD, check_reply_head
 from dragoman.transport.http.coding import unpacked_reply
@@ -112,7 +112,7 @@ class Sessions:
             ssl=self._context(route.ca_file),
             timeout=ClientTimeout(
                 total=None,
-                connect=_sum(timeouts.pool, opening(route, request.url)),
+                connect=together(timeouts.pool, opening(route, request.url)),
                 sock_connect=timeouts.connect,
                 sock_read=timeouts.first_byte,
             ),
@@ -156,11 +156,6 @@ class Sessions:
                 ) from exc
             self._trust[ca_file] = context
         return self._trust[ca_file]
-
-
-def _sum(*timeouts: float | None) -> float | None:
-    known = [limit for limit in timeouts if limit is not None]
-    return sum(known) if len(known) == len(timeouts) else None
 
 
 def _close(connector: BaseConnector) -> None:

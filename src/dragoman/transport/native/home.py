@@ -11,7 +11,7 @@ from dragoman.loop.outbox import Outbox
 from dragoman.loop.watch import Watch
 from dragoman.transport.native.buffer import Buffer
 from dragoman.transport.native.keeper import Keeper
-from dragoman.transport.native.lookup import Lookups, Resolver, by_system
+from dragoman.transport.native.lookup import Lookups, Resolver
 
 
 class Home:
@@ -27,7 +27,7 @@ class Home:
         self._watch = Watch(partial(_end, self._keepers, self.lookups, loop))
 
     @classmethod
-    async def here(cls, resolver: Resolver = by_system) -> Self:
+    async def here(cls, resolver: Resolver) -> Self:
         """A home in the running loop; it ends with the loop."""
         home = cls(asyncio.get_running_loop(), resolver)
         await home._watch.begin()
