@@ -35,8 +35,8 @@ class WriterService(Protocol):
         """The response of `writer` has ended, and waits for a caller who reads slowly: its release follows."""
 
 
-class WriterPort(Protocol):
-    """What such a writer needs of what bears it."""
+class WriterConnection(Protocol):
+    """The connection of a caller, as far as all such writers need it."""
 
     @property
     def congested(self) -> asyncio.Event | None:
@@ -46,14 +46,18 @@ class WriterPort(Protocol):
     def service(self) -> WriterService:
         """What keeps account of a request that begins now."""
 
+    def await_sending(self, writer: "DirectWriter") -> None:
+        """From now on `writer` waits until its caller has read enough, or has left: `sent` or `lose`."""
+
+
+class WriterPort(WriterConnection, Protocol):
+    """What a writer reports its end to."""
+
     def response_ended(self, writer: "DirectWriter", *, keep_alive: bool) -> bool:
         """The response of `writer` is over. `keep_alive`: another may follow.
 
         True if all of it was sent. If not, `writer` is told later: `sent` or `lose`.
         """
-
-    def await_sending(self, writer: "DirectWriter") -> None:
-        """From now on `writer` waits until its caller has read enough, or has left: `sent` or `lose`."""
 
 
 class Watcher(Protocol):
