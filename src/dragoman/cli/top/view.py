@@ -32,7 +32,7 @@ class Span:
         for labels, value in self._now.named(name).items():
             said = dict(labels)
             key = tuple(said.get(each, "") for each in by)
-            # Less than before: the gateway was started anew.
+            # Less than before: the gateway was restarted.
             grown = value - earlier.get(labels, 0.0)
             found[key] = found.get(key, 0.0) + (grown if grown >= 0 else value)
         return found
