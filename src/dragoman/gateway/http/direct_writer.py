@@ -139,6 +139,10 @@ class DirectWriter(ResponseWriter):
     def write_nowait(self, data: bytes, *, more: bool = True) -> None:
         """Sends a piece of the body at once. Without `more` the response ends well."""
 
+    def abort(self) -> None:
+        if self.state is NEW or self.state is STARTED:
+            self._finish(keep_alive=False)
+
     def connect(self, outlet: Outlet) -> bool:
         """From now on HTTP chunks of the body may be sent by `outlet`, too, while nothing is `congested`.
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol
 
 from dragoman.gateway.http.direct_writer import DirectWriter, WriterConnection
-from dragoman.gateway.http.response_writer import ENDED, NEW, STARTED
+from dragoman.gateway.http.response_writer import ENDED, STARTED
 from dragoman.types import Outcome
 
 
@@ -79,7 +79,3 @@ class NestedWriter(DirectWriter):
         if not more:
             self.complete = not self.broken
             self._finish(keep_alive=True)
-
-    def abort(self) -> None:
-        if self.state is NEW or self.state is STARTED:
-            self._finish(keep_alive=False)
