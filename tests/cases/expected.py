@@ -14,7 +14,6 @@ GROUPS = ("library", "relay", "translate", "web")
 WAYS = ("stream", "whole")
 
 NAMED = frozenset({"code", "status", "type", "param", "retry_after"})
-IN_THE_HEAD = frozenset({"status", "retry_after"})
 
 Words = str | tuple[str, ...]
 

@@ -85,6 +85,8 @@ def test_no_translated_conversation_is_refused(front: str, service: str) -> None
         elif found.carried == "translated":
             broken = refusals(SERVICES[service].rules, sent(found))
             assert [rule for rule in broken if rule.partition(":")[0] not in SERVICES[service].unmended] == [], choice
+        else:
+            assert found.carried == "relayed", choice
 
 
 def told(*pieces: str, end: str = "asks", service: str) -> tuple[str, list[str]]:

@@ -1,10 +1,9 @@
 """Requests as bytes, in whatever pieces, and all that is answered to them. Knows no model."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
-from tests.support.gateway import CallerConnection, Got, Running, connect
+from tests.support.gateway import CallerConnection, Got, connect
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -55,11 +54,3 @@ async def closing(wire: CallerConnection) -> bytes:
     with suppress(ConnectionError):
         return await wire.reader.read()
     return b""
-
-
-@asynccontextmanager
-async def connect_without_reading(up: Running) -> AsyncIterator[CallerConnection]:
-    """A connection whose caller reads nothing until it is asked to, with small buffers of its own."""
-    async with connect(up.url) as wire:
-        wire.reader._limit = 1  # type: ignore[attr-defined]  # how a reader is told to hold little
-        yield wire

@@ -4,13 +4,11 @@ import asyncio
 import gzip
 import ssl
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import brotli
 import pytest
 import trustme
-import uvloop
 from backports import zstd
 
 from dragoman.errors import TruncatedStreamError
@@ -29,14 +27,7 @@ PACKED = {
 }
 
 
-@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
-def event_loop_kind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The loop that the test's coroutine runs in."""
-    asyncio.set_event_loop_policy(
-        {"asyncio": asyncio.DefaultEventLoopPolicy, "uvloop": uvloop.EventLoopPolicy}[request.param]()
-    )
-    yield
-    asyncio.set_event_loop_policy(None)
+pytestmark = pytest.mark.usefixtures("event_loop_kind")
 
 
 async def framed(exchange: Exchange, framing: str, coding: str, body: bytes) -> None:

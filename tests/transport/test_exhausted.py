@@ -1,13 +1,11 @@
 """Without a descriptor left no service can be reached, which is ours to say, and nobody else's fault."""
 
-import asyncio
 import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import uvloop
 
 from dragoman.errors import OverloadedError
 from dragoman.transport.base import Route, Transport, read_all
@@ -15,14 +13,7 @@ from tests.support.proxy import run_proxy
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import ALL, PATIENT, Make, ask, browser, closing, native
 
-
-@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
-def event_loop_kind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The loop that the test's coroutine runs in."""
-    policies = {"asyncio": asyncio.DefaultEventLoopPolicy, "uvloop": uvloop.EventLoopPolicy}
-    asyncio.set_event_loop_policy(policies[request.param]())
-    yield
-    asyncio.set_event_loop_policy(None)
+pytestmark = pytest.mark.usefixtures("event_loop_kind")
 
 
 @contextmanager

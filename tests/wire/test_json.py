@@ -91,6 +91,16 @@ def test_junk_raises_nothing_else(decode: Callable[[bytes], Any], junk: bytes) -
             continue
 
 
+@pytest.mark.parametrize("text", ["{}", ' {"a": [{"b": 1e999}]} ', '{"a": 1, "a": 2}'])
+def test_an_object(text: str) -> None:
+    assert json.is_object(text)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "1", '"{}"', "{", '{"a":', "{} {}", '{"\ud83d": 1}', '{"a":' * 100_000])
+def test_no_object(text: str) -> None:
+    assert not json.is_object(text)
+
+
 def test_a_service_may_write_numbers_that_json_has_not_and_half_a_character() -> None:
     value = json.decode_event(b'{"a":[NaN,-Infinity],"b":"\\ud83d","c":"\\ud83d\\ude00"}')
     assert (str(value["a"]), value["b"], value["c"]) == ("[nan, -inf]", "\ufffd", "\U0001f600")

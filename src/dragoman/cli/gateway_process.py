@@ -134,7 +134,7 @@ def own_gateway(config: Config, environ: Mapping[str, str], log: Path) -> Iterat
         said = process.stdout.readline().decode()
         if not said.startswith(GREETING):
             process.wait()
-            raise ConfigurationError(f"the gateway did not start: {last_words(log)}")
+            raise ConfigurationError(f"the gateway did not start: {_last_words(log)}")
         yield FoundGateway(said.removeprefix(GREETING).partition(";")[0], key, frozenset())
     finally:
         _end(process)
@@ -161,7 +161,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def last_words(log: Path) -> str:
+def _last_words(log: Path) -> str:
     """The last lines of a gateway's log, in one."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return " / ".join(lines[-LAST:]) or "it said nothing"

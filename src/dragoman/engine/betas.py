@@ -20,7 +20,7 @@ async def with_taken_betas(service: Service, asked: str, message: HttpRequest, a
 
     `strict` allows no such loss.
     """
-    field, known = service.codec.beta_field, service.betas
+    field, known = service.codec.beta_field, service.refused
     betas = "" if service.strict else sent(message.headers, field)
     if not betas:
         return await ask(message, ())

@@ -95,7 +95,7 @@ async def _fetched(service: Service, codec: EmbedClient, request: EmbedRequest, 
     async def fetched(request: EmbedRequest) -> HttpResponse:
         return await fetch(service, codec.encode_request(request, env).with_headers(request.trace), MAX_VECTORS)
 
-    plainer, known, asked = codec.plainer(request), service.betas, f"{request.model} (embeddings)"
+    plainer, known, asked = codec.plainer(request), service.refused, f"{request.model} (embeddings)"
     if plainer is None:
         return await fetched(request)
     if not known.taken(service.name, asked, FORM):

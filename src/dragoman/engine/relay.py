@@ -144,7 +144,7 @@ class Relay:
         try:
             target = self._target
             template = target.templates.of(model, request)
-            headers, refused = request.headers, target.betas
+            headers, refused = request.headers, target.refused
             if betas is not None or (refused is not None and refused.known):
                 headers = self._with_betas(headers, target.taken_betas(model, headers) if betas is None else betas)
             if trace:

@@ -10,8 +10,8 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.betas import remaining, sent
 from dragoman.protocols.relay import RelayCodec
 from dragoman.transport.base import MAX_BODY
-from dragoman.transport.betas import Betas
 from dragoman.transport.gateways import Gateways
+from dragoman.transport.refused import Refused
 from dragoman.types import Headers
 
 
@@ -32,7 +32,7 @@ class RelayTarget(Struct, frozen=True):
     """Bytes of an answer; a longer one is broken off."""
     gateways: Gateways = field(default_factory=Gateways)
     """See `Service`."""
-    betas: Betas | None = None
+    refused: Refused | None = None
     """The same; None: no beta may be lost."""
     replaced: frozenset[str] = frozenset()
     """Header fields of a caller that do not pass, since the service's own `headers` have them; in lower case."""
@@ -42,14 +42,14 @@ class RelayTarget(Struct, frozen=True):
     def taken_betas(self, model: str, headers: Headers) -> str:
         """What of the betas in `headers` the service takes, as far as it is known."""
         betas = sent(headers, self.codec.beta_field)
-        return self.betas.taken(self.name, model, betas) if betas and self.betas is not None else betas
+        return self.refused.taken(self.name, model, betas) if betas and self.refused is not None else betas
 
     def fewer_betas(self, model: str, headers: Headers, error: DragomanError) -> str | None:
         """Those with which it may be asked once more, after `error`; None if they are not why it failed."""
         field = self.codec.beta_field
-        return None if self.betas is None else remaining(self.taken_betas(model, headers), field, error)
+        return None if self.refused is None else remaining(self.taken_betas(model, headers), field, error)
 
     def learn_betas(self, model: str, headers: Headers, taken: str) -> None:
         """It has refused those in `headers`, and answers with `taken`."""
-        if self.betas is not None:
-            self.betas.learn(self.name, model, sent(headers, self.codec.beta_field), taken)
+        if self.refused is not None:
+            self.refused.learn(self.name, model, sent(headers, self.codec.beta_field), taken)

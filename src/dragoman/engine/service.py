@@ -11,8 +11,8 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.errors.head import not_an_answer
 from dragoman.protocols.gateways import HOPS, is_gateway
 from dragoman.transport.base import MAX_BODY, Reply, Route, Transport, read_all, read_beginning
-from dragoman.transport.betas import Betas
 from dragoman.transport.gateways import Gateways
+from dragoman.transport.refused import Refused
 from dragoman.types import Headers, HttpRequest, HttpResponse, ResponseHead
 from dragoman.types.redacted import Redacted
 
@@ -28,8 +28,8 @@ class Service(Redacted, frozen=True):
 
     `strict`: refuse what the protocol cannot express, instead of listing it as lost. `empty_ok`: an answer without
     content is a good one. `max_answer`: bytes of an answer. `headers`: fields that each request gets, their
-    names in lower case. `gateways`: which services are gateways like this one. `betas`:
-    which betas they refuse.
+    names in lower case. `gateways`: which services are gateways like this one. `refused`:
+    what they have refused.
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"key", "headers"})
@@ -44,7 +44,7 @@ class Service(Redacted, frozen=True):
     key: str | None = None
     headers: Headers = ()
     gateways: Gateways = field(default_factory=Gateways)
-    betas: Betas = field(default_factory=Betas)
+    refused: Refused = field(default_factory=Refused)
 
     def meet(self, head: ResponseHead) -> None:
         """Notes whether the service is a gateway like this one, which the head of a reply shows."""

@@ -16,7 +16,7 @@ from dragoman.store import MemoryStore, SqliteStore, Store
 
 
 class Carried(Struct, frozen=True, eq=False):
-    """What outlives a configuration. A file is opened anew only if another one is configured."""
+    """What outlives a configuration. A file is opened again only if another one is configured."""
 
     store: Store
     request_log: RequestLog | None

@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_address
 from socket import AI_PASSIVE, SOCK_STREAM, AddressFamily, gaierror, getaddrinfo
 
-from dragoman.config import Config
+from dragoman.config import Config, GatewayConfig
 from dragoman.errors import ConfigurationError, RequestError
 from dragoman.gateway.http.response_writer import UNIX
 from dragoman.gateway.places import TcpPlace, places
@@ -27,7 +27,7 @@ class Hosts:
 
     def __init__(self, config: Config) -> None:
         gateway = config.gateway
-        hosts = [place.host for place in places(gateway) if isinstance(place, TcpPlace)]
+        hosts = _listening(gateway)
         names = {_name(host) for host in (*LOCAL, *hosts, *gateway.allowed_hosts)}
         self._last: bytes | None = None
         """The last field that was right."""
@@ -77,8 +77,7 @@ def check_exposure(config: Config) -> None:
     """Raises ConfigurationError if anyone on the network could use what is configured."""
     where = config.where("gateway", "listen" if config.gateway.listen else "host")
     try:
-        hosts = [place.host for place in places(config.gateway) if isinstance(place, TcpPlace)]
-        reached = [host for host in hosts if exposed(host)]
+        reached = list(filter(exposed, _listening(config.gateway)))
     except ConfigurationError as exc:
         raise ConfigurationError(f"{where}: {exc.message}") from exc
     if reached and not config.gateway.api_keys:
@@ -92,6 +91,11 @@ def unguarded(host: str) -> str:
         "there could use your models and accounts; set gateway.api_keys (or DRAGOMAN_GATEWAY_API_KEYS), "
         "or listen on 127.0.0.1"
     )
+
+
+def _listening(gateway: GatewayConfig) -> list[str]:
+    """The hosts of all ports. Raises ConfigurationError as `places` does."""
+    return [place.host for place in places(gateway) if isinstance(place, TcpPlace)]
 
 
 def _named(host: str) -> str | None:

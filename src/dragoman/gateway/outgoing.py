@@ -32,7 +32,7 @@ class Part(Struct, frozen=True):
 
 
 class Outgoing:
-    """The NestedAnswer of its writer, and its Bearer.
+    """The NestedAnswer of its writer, and its OuterConnection.
 
     `released` is called when nothing more is done for the request: the other server has taken all, or the caller left.
     """
@@ -40,7 +40,7 @@ class Outgoing:
     def __init__(self, outcome: Outcome, released: Callable[[DirectWriter], None]) -> None:
         self._released = released
         self.congested: asyncio.Event | None = None
-        """See Bearer."""
+        """See OuterConnection."""
         self._head: tuple[int, bytes] | None = None
         self._pieces: list[bytes] = []
         self._size = 0
@@ -87,16 +87,16 @@ class Outgoing:
 
     @property
     def service(self) -> WriterService:
-        """See Bearer."""
+        """See OuterConnection."""
         return self
 
     def has_sent(self, writer: DirectWriter) -> bool:
-        """See Bearer. `close` tells it."""
+        """See OuterConnection. `close` tells it."""
         writer.unsent = True
         return False
 
     def await_sending(self, writer: DirectWriter) -> None:
-        """See Bearer."""
+        """See OuterConnection."""
 
     def postpone(self, writer: DirectWriter) -> None:
         """See WriterService."""

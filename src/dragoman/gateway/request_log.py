@@ -101,13 +101,11 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class RequestLog:
-    """Appends to a file; `-` is standard output. Raises ConfigurationError if the file cannot be opened.
+    """Appends to a file; `-` is standard output. Raises ConfigurationError if the file cannot be opened."""
 
-    `routes`: their names.
-    """
-
-    def __init__(self, place: str, routes: Container[str] = ()) -> None:
-        self.routes = routes
+    def __init__(self, place: str) -> None:
+        self.routes: Container[str] = ()
+        """Their names. A reload changes them."""
         self._lines = bytearray()
         self._timer: asyncio.TimerHandle | None = None
         self._now = self._second = 0

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
 from dragoman.wire.floats import decode, reader
+from dragoman.wire.json import NOT_STRICT
 from dragoman.wire.json_array import JsonArrayReader
 from dragoman.wire.steps import Steps
 
@@ -29,9 +30,6 @@ LONG = 256 << 10
 """Bytes of a list of messages from which on it is read only as far as needed."""
 STEP = 32 << 10
 """Bytes of it that are read in one step: that takes a millisecond at most."""
-
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What reading JSON raises."""
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _list = msgspec.json.Decoder(list[Raw]).decode
@@ -74,7 +72,7 @@ _speaker = reader(_Speaker)
 def read_regions(body: bytes, fields: RegionFields) -> PromptRegions | None:
     """The regions of a request with this JSON; None if it has no messages, or not all of them, or is no object."""
     try:
-        found = {name: bytes(raw) for name, raw in _fields(body).items() if bytes(raw) != b"null"}
+        found = {name: bytes(raw) for name, raw in _fields(body).items() if bytes(raw) != NULL}
         if not fields.elsewhere.isdisjoint(found):
             return None
         said = found.get(fields.messages, b"")
@@ -90,7 +88,7 @@ def read_regions(body: bytes, fields: RegionFields) -> PromptRegions | None:
             messages=_messages(messages[start:]),
             start=start,
         )
-    except UNREADABLE:
+    except NOT_STRICT:
         return None
 
 
@@ -110,14 +108,14 @@ def read_beginning(body: bytes, fields: RegionFields) -> Steps[PromptBeginning |
     try:
         found = _fields(body)
         yield
-        if any(bytes(found[name]) != b"null" for name in fields.elsewhere & found.keys()):
+        if any(bytes(found[name]) != NULL for name in fields.elsewhere & found.keys()):
             return None
         messages = yield from _first_messages(memoryview(found.get(fields.messages, NULL)))
         named = [text for name in fields.system if (text := bytes(found.get(name, NULL))) != NULL]
         start = next((i for i, each in enumerate(messages) if not _is_system(each)), len(messages))
         system = _written([_steady(decode(each)) for each in [*named, *messages[:start]]])
         first = next(_messages(messages[start : start + 1]), b"")
-    except (*UNREADABLE, InvalidRequestError):
+    except (*NOT_STRICT, InvalidRequestError):
         return None
     return PromptBeginning(system, first) if messages else None
 
@@ -143,7 +141,7 @@ def _messages(texts: list[bytes]) -> Iterator[bytes]:
     for text in texts:
         try:
             yield _text(_steady(decode(text)))
-        except UNREADABLE as exc:
+        except NOT_STRICT as exc:
             raise InvalidRequestError("a message cannot be read") from exc
 
 

@@ -150,7 +150,7 @@ class AsyncGeneratorProvider:
             key=env.key,
             headers=cls.sent_headers(),
             gateways=transports.gateways,
-            betas=transports.betas,
+            refused=transports.refused,
         )
 
     @classmethod
@@ -226,7 +226,7 @@ class AsyncGeneratorProvider:
             empty_ok=relay.empty_ok or cls.empty_answer == "ok",
             max_answer=cls.max_answer,
             gateways=transports.gateways,
-            betas=None if cls.strict else transports.betas,
+            refused=None if cls.strict else transports.refused,
             origin=cls.codec().origin,
             replaced=cls._replaced(),
         )

@@ -1,4 +1,4 @@
-"""For tests of programs that use this library: what services answered, recorded once and played ever after.
+"""For tests of programs that use this library: what services answered, recorded once and replayed from then on.
 
 `dragoman.testing.plugin` has pytest's fixture; nothing else here imports pytest.
 """

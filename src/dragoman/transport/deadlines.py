@@ -57,5 +57,10 @@ def opening(route: Route, url: str) -> float | None:
         steps.append(timeouts.tls)
     if route.proxy:
         steps.append(timeouts.proxy)
-    known = [step for step in steps if step is not None]
-    return sum(known) if len(known) == len(steps) else None
+    return together(*steps)
+
+
+def together(*limits: float | None) -> float | None:
+    """The sum of `limits`; None if one of them is no limit."""
+    known = [limit for limit in limits if limit is not None]
+    return sum(known) if len(known) == len(limits) else None

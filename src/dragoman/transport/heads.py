@@ -17,6 +17,9 @@ SWITCHING = 101
 UNASKED_SWITCH = "a switch to another protocol (101)"
 """A status that no request of ours asks for, and what it is in errors."""
 
+BODILESS = frozenset({204, 304})
+"""Statuses of replies without a body, whatever their head says (RFC 9112, section 6.3)."""
+
 LENGTH = b"content-length"
 MAX_DIGITS = 18
 """Digits of a length, an exabyte less one. libcurl (8.15, 2026-11) passes over what does not fit into 63 bits, and then

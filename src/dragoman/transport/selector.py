@@ -2,8 +2,8 @@
 
 from dragoman.transport import browser
 from dragoman.transport.base import Transport
-from dragoman.transport.betas import Betas
 from dragoman.transport.gateways import Gateways
+from dragoman.transport.refused import Refused
 
 
 class Transports:
@@ -11,7 +11,7 @@ class Transports:
 
     def __init__(self, given: Transport | None = None) -> None:
         self.gateways = Gateways()
-        self.betas = Betas()
+        self.refused = Refused()
         self._given = given
         self._closed = False
         self._made: dict[str | None, Transport] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.wire import floats, strict
@@ -13,6 +14,7 @@ from dragoman.wire.steps import Steps, check_utf8, done
 from dragoman.wire.utf8 import well_formed
 
 encode = msgspec.json.encode
+_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def encode_to_keep(value: Any) -> bytes:
@@ -64,6 +66,15 @@ def is_json(data: bytes) -> bool:
     try:
         decode_loosely(data)
     except BadEventError:
+        return False
+    return True
+
+
+def is_object(text: str) -> bool:
+    """Whether `text` is the JSON of an object."""
+    try:
+        _object(text)
+    except (*NOT_STRICT, UnicodeEncodeError):
         return False
     return True
 

@@ -1,6 +1,6 @@
 """Work on a large body in steps, between which a loop can serve others. Knows no loop, and not what the work is.
 
-A step is what happens up to a `yield`. Whoever must have the result now does all of them at once, with `done`.
+A step is what happens up to a `yield`. If the result is needed now, `done` does all of them at once.
 """
 
 from collections.abc import Generator

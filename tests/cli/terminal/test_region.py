@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dragoman.cli.terminal.markdown import DrawnRow
-from dragoman.cli.terminal.region import Region, wraps_anew
+from dragoman.cli.terminal.region import Region, reflows
 
 UP, ERASE = "\x1b[1A", "\x1b[2K"
 XTERM = {"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(379)"}
@@ -74,5 +74,5 @@ def test_where_nobody_watches_nothing_grows() -> None:
 
 @pytest.mark.parametrize("name", ["linux", "rxvt-unicode", "screen", "vt100"])
 def test_old_terminals_do_not_wrap_anew(name: str) -> None:
-    assert not wraps_anew({"TERM": name})
-    assert wraps_anew({"TERM": "xterm-256color"})
+    assert not reflows({"TERM": name})
+    assert reflows({"TERM": "xterm-256color"})

@@ -1,23 +1,14 @@
 """Every test of the native transport runs on both event loops."""
 
-import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
-import uvloop
-
-POLICIES = {"asyncio": asyncio.DefaultEventLoopPolicy, "uvloop": uvloop.EventLoopPolicy}
 
 
-@pytest.fixture(autouse=True, params=POLICIES)
-def event_loop_kind(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The loop that the test's coroutine runs in."""
-    kind: str = request.param
-    asyncio.set_event_loop_policy(POLICIES[kind]())
-    yield kind
-    asyncio.set_event_loop_policy(None)
+@pytest.fixture(autouse=True)
+def _both_loops(event_loop_kind: str) -> None:
+    return
 
 
 @pytest.fixture(scope="session")

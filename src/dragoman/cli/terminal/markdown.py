@@ -202,16 +202,12 @@ def _append(text: Text, node: SyntaxTreeNode, styles: tuple[str, ...]) -> None:
             text.append("\n")
         case "code_inline":
             _say(text, node.content, (*styles, "markdown.code"))
-        case "image":
+        case "image" | "link":
             before = len(text)
             for child in node.children:
-                _append(text, child, (*styles, "markdown.link"))
-            _address(text, text.plain[before:], node.attrs.get("src"), node.attrs.get("title"))
-        case "link":
-            before = len(text)
-            for child in node.children:
-                _append(text, child, (*styles, "markdown.link"))
-            _address(text, text.plain[before:], node.attrs.get("href"), node.attrs.get("title"))
+                _append(text, child, (*styles, STYLES["link"]))
+            address = node.attrs.get("src" if node.type == "image" else "href")
+            _address(text, text.plain[before:], address, node.attrs.get("title"))
         case _ if node.children:
             for child in node.children:
                 _append(text, child, (*styles, STYLES[node.type]) if node.type in STYLES else styles)

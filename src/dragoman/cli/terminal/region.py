@@ -1,4 +1,4 @@
-"""The last rows on a terminal, drawn anew again and again. Needs rich; knows no Markdown."""
+"""The last rows on a terminal, drawn again and again. Needs rich; knows no Markdown."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from rich.segment import ControlCode, ControlType, Segment, Segments
 from dragoman.cli.terminal.markdown import DrawnRow
 
 KEEPERS = ("linux", "rxvt", "screen", "vt")
-"""Beginnings of TERM of those that do not wrap their lines anew when they get narrower."""
+"""Beginnings of TERM of those that do not reflow their lines when they get narrower."""
 
 
 class Region:
@@ -18,7 +18,7 @@ class Region:
 
     def __init__(self, console: Console, environment: Mapping[str, str] = os.environ) -> None:
         self._console = console
-        self._wraps_anew = wraps_anew(environment)
+        self._reflows = reflows(environment)
         self._widths: list[int] = []
 
     def change(self, fixed: list[DrawnRow], growing: list[DrawnRow]) -> None:
@@ -45,8 +45,8 @@ class Region:
     def _erase(self) -> None:
         if not self._widths:
             return
-        # A terminal that got narrower has wrapped the rows anew.
-        width = self._console.width if self._wraps_anew else max(1, *self._widths)
+        # A terminal that got narrower has reflowed the rows.
+        width = self._console.width if self._reflows else max(1, *self._widths)
         rows = sum(max(1, -(-wide // width)) for wide in self._widths)
         steps: list[ControlType | ControlCode] = [ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)]
         for _ in range(1, min(rows, self._console.height)):
@@ -58,8 +58,8 @@ class Region:
         self._console.print(Segments(segments), end="", soft_wrap=True)
 
 
-def wraps_anew(environment: Mapping[str, str]) -> bool:
-    """Whether this terminal wraps what it shows anew when its width changes, as nearly all do."""
+def reflows(environment: Mapping[str, str]) -> bool:
+    """Whether this terminal reflows what it shows when its width changes, as nearly all do."""
     if "TMUX" in environment:
         return True
     return "XTERM_VERSION" not in environment and not environment.get("TERM", "").startswith(KEEPERS)

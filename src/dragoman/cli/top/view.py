@@ -1,6 +1,6 @@
 """What a gateway did between two looks at its metrics, as tables. Knows no terminal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.cli.top.scrape import Labels, Scrape
@@ -32,7 +32,7 @@ class Span:
         for labels, value in self._now.named(name).items():
             said = dict(labels)
             key = tuple(said.get(each, "") for each in by)
-            # Less than before: the gateway was started anew.
+            # Less than before: the gateway was restarted.
             grown = value - earlier.get(labels, 0.0)
             found[key] = found.get(key, 0.0) + (grown if grown >= 0 else value)
         return found
@@ -94,11 +94,7 @@ def _targets(now: Scrape, span: Span) -> list[Sequence[str]]:
     tokens = span.counts("dragoman_tokens_total", "target", "kind")
     breakers = {dict(labels).get("target", ""): state for labels, state in now.named("dragoman_breaker_state").items()}
     names = {*(target for (target,) in failed), *(target for target, _ in tokens), *breakers}
-    return [_target(name, failed, tokens, breakers, span) for name in sorted(_known(names))]
-
-
-def _known(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name]
+    return [_target(name, failed, tokens, breakers, span) for name in sorted(filter(None, names))]
 
 
 def _target(

@@ -20,4 +20,4 @@ def root(context: FrontContext) -> Front:
     return Front(OpenAIChatServer(), (Row("GET", "/", ImmediateEndpoint(page)),))
 
 
-ADDRESS = FrontMaker(lambda context: (root(context),))
+ROOT = FrontMaker(lambda context: (root(context),))

@@ -8,9 +8,9 @@ from typing import cast
 
 from dragoman.gateway.http.caller_handle import CallerHandle, Give
 from dragoman.gateway.http.connection_state import CLOSE, CLOSED, OPEN, PART, TRANSITIONS, ConnectionEvent
-from dragoman.gateway.http.deadlines import Stall
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import address
+from dragoman.gateway.http.stall import Stall
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox

@@ -35,8 +35,8 @@ class WriterService(Protocol):
         """The response of `writer` has ended, and waits for a caller who reads slowly: its release follows."""
 
 
-class WriterPort(Protocol):
-    """What such a writer needs of what bears it."""
+class WriterConnection(Protocol):
+    """The connection of a caller, as far as all such writers need it."""
 
     @property
     def congested(self) -> asyncio.Event | None:
@@ -46,14 +46,18 @@ class WriterPort(Protocol):
     def service(self) -> WriterService:
         """What keeps account of a request that begins now."""
 
+    def await_sending(self, writer: "DirectWriter") -> None:
+        """From now on `writer` waits until its caller has read enough, or has left: `sent` or `lose`."""
+
+
+class WriterPort(WriterConnection, Protocol):
+    """What a writer reports its end to."""
+
     def response_ended(self, writer: "DirectWriter", *, keep_alive: bool) -> bool:
         """The response of `writer` is over. `keep_alive`: another may follow.
 
         True if all of it was sent. If not, `writer` is told later: `sent` or `lose`.
         """
-
-    def await_sending(self, writer: "DirectWriter") -> None:
-        """From now on `writer` waits until its caller has read enough, or has left: `sent` or `lose`."""
 
 
 class Watcher(Protocol):
@@ -134,6 +138,10 @@ class DirectWriter(ResponseWriter):
     @abstractmethod
     def write_nowait(self, data: bytes, *, more: bool = True) -> None:
         """Sends a piece of the body at once. Without `more` the response ends well."""
+
+    def abort(self) -> None:
+        if self.state is NEW or self.state is STARTED:
+            self._finish(keep_alive=False)
 
     def connect(self, outlet: Outlet) -> bool:
         """From now on HTTP chunks of the body may be sent by `outlet`, too, while nothing is `congested`.

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Protocol
 
-from dragoman.gateway.http.direct_writer import DirectWriter, WriterService
-from dragoman.gateway.http.response_writer import ENDED, NEW, STARTED
+from dragoman.gateway.http.direct_writer import DirectWriter, WriterConnection
+from dragoman.gateway.http.response_writer import ENDED, STARTED
 from dragoman.types import Outcome
 
 
@@ -21,28 +21,17 @@ class NestedAnswer(Protocol):
         """Nothing more follows; `whole`: its transfer ended well."""
 
 
-class Bearer(Protocol):
-    """A connection that bears nested requests."""
-
-    @property
-    def congested(self) -> asyncio.Event | None:
-        """None while the caller reads; else an event that is set when it reads again."""
-
-    @property
-    def service(self) -> WriterService:
-        """What keeps account of a request that begins now."""
+class OuterConnection(WriterConnection, Protocol):
+    """A connection with nested requests."""
 
     def has_sent(self, writer: DirectWriter) -> bool:
         """See ConnectionPort."""
-
-    def await_sending(self, writer: DirectWriter) -> None:
-        """From now on `writer` waits until its caller has read enough, or has left: `sent` or `lose`."""
 
 
 class NestedPort:
     """Tells `answer` that its response has ended, and leaves all else to `connection`."""
 
-    def __init__(self, connection: Bearer, answer: NestedAnswer) -> None:
+    def __init__(self, connection: OuterConnection, answer: NestedAnswer) -> None:
         self._connection = connection
         self._answer = answer
         self.service = connection.service
@@ -64,7 +53,7 @@ class NestedWriter(DirectWriter):
 
     __slots__ = ("_answer",)
 
-    def __init__(self, connection: Bearer, outcome: Outcome, answer: NestedAnswer) -> None:
+    def __init__(self, connection: OuterConnection, outcome: Outcome, answer: NestedAnswer) -> None:
         super().__init__(NestedPort(connection, answer), outcome)
         self._answer = answer
 
@@ -90,7 +79,3 @@ class NestedWriter(DirectWriter):
         if not more:
             self.complete = not self.broken
             self._finish(keep_alive=True)
-
-    def abort(self) -> None:
-        if self.state is NEW or self.state is STARTED:
-            self._finish(keep_alive=False)

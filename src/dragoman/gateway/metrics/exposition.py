@@ -1,7 +1,9 @@
 """What was counted, as text for Prometheus. https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format"""
 
+from collections.abc import Callable
 from itertools import accumulate
 from math import isnan
+from operator import add
 
 from dragoman.gateway.metrics.regions import Regions
 from dragoman.gateway.metrics.table import METRICS, Metric
@@ -23,7 +25,7 @@ def exposition(regions: Regions) -> bytes:
         if before is None:
             family[series] = numbers
         else:
-            join = max if name in greatest else _sum
+            join: Callable[[float, float], float] = max if name in greatest else add
             family[series] = [join(one, two) for one, two in zip(before, numbers, strict=True)]
     lines: list[str] = []
     for metric in METRICS:
@@ -32,10 +34,6 @@ def exposition(regions: Regions) -> bytes:
             for series in sorted(found):
                 lines += _lines(metric, series, found[series])
     return "\n".join([*lines, ""]).encode()
-
-
-def _sum(one: float, two: float) -> float:
-    return one + two
 
 
 def _lines(metric: Metric, series: str, numbers: list[float]) -> list[str]:

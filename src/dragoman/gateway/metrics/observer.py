@@ -21,6 +21,7 @@ from dragoman.gateway.metrics import table
 from dragoman.gateway.metrics.names import Names
 from dragoman.gateway.metrics.regions import Region
 from dragoman.gateway.metrics.table import GONE, METRICS, Metric, labelled
+from dragoman.loop.every import Every
 from dragoman.routing.breaker import BreakerChange, State
 from dragoman.types import Outcome
 from dragoman.types.outcome import End
@@ -85,7 +86,7 @@ class Metrics:
         self._kinds: dict[Kind, _Places] = {}
         self._gathered: list[Outcome] = []
         self._watched: dict[str, _Watched] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._every: Every | None = None
         self._breakers: set[str] = set()
         """The targets that have one."""
         self._earlier: Metrics | None = None
@@ -210,19 +211,17 @@ class Metrics:
     def begin(self) -> None:
         """From now on other processes see what is counted elsewhere, a second late. Needs a running event loop."""
         if self.regions.is_shared:
-            self._tick()
+            self.refresh()
+            self._every = Every(asyncio.get_running_loop(), REFRESH, self.refresh)
 
     def close(self) -> None:
         """Looks for the last time."""
         self.refresh()
         self._watched.clear()
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _tick(self) -> None:
-        self.refresh()
-        self._timer = asyncio.get_running_loop().call_later(REFRESH, self._tick)
+        if self._every is not None:
+            self._every.stop()
+            self._every = None  # it refers to this one
 
     def _learn(self, kind: Kind) -> _Places:
         """Where requests of this kind are counted."""

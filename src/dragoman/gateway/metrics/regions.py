@@ -33,7 +33,7 @@ class Regions:
     def __init__(self, regions: int = 1, size: int = SIZE) -> None:
         self._memory = memoryview(mmap(-1, regions * size * WIDTH))
         self._size = size
-        self._regions = [self._reader(number) for number in range(regions)]
+        self._regions = [_Reader(self._part(number)) for number in range(regions)]
 
     def region(self, number: int) -> "Region":
         """The region of one process, to write to."""
@@ -52,9 +52,6 @@ class Regions:
     def _part(self, number: int) -> memoryview:
         width = self._size * WIDTH
         return self._memory[number * width : (number + 1) * width]
-
-    def _reader(self, number: int) -> "_Reader":
-        return _Reader(self._part(number))
 
 
 class _Reader:

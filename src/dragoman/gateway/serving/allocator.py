@@ -19,5 +19,5 @@ def keep_memory() -> bool:
         tell = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False  # not glibc
-    # Whoever sets one of the two must set both, since glibc then no longer moves them.
+    # If one of the two is set, both must be, since glibc then no longer moves them.
     return all(tell(what, KEPT) == 1 for what in (MMAP_THRESHOLD, TRIM_THRESHOLD))

@@ -29,7 +29,7 @@ def mark(path: Path) -> Mark:
 class FileWatch:
     """The files that matter, as they were last seen."""
 
-    def __init__(self, paths: Iterable[Path], look: Look = mark) -> None:
+    def __init__(self, paths: Iterable[Path], look: Look) -> None:
         self._look = look
         self._known: dict[Path, Mark] = {}
         self._changed: dict[Path, Mark] | None = None

@@ -31,7 +31,6 @@ class _Start(Struct):
 _request = msgspec.json.Decoder(_Request).decode
 _answer = msgspec.json.Decoder(_Turn).decode
 _start = msgspec.json.Decoder(_Start).decode
-_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def keep_in_request(body: bytes, value: Any) -> None:
@@ -89,12 +88,8 @@ def value_of(value: object) -> object:
 
 def object_of(arguments: str) -> Raw | None:
     """The input that `arguments` is, as it stands, empty for none; None if it is not a JSON object."""
-    try:
-        data = (arguments if arguments.strip() else EMPTY).encode()
-        _object(data)
-    except (*json.NOT_STRICT, UnicodeEncodeError):
-        return None
-    return Raw(data)
+    text = arguments if arguments.strip() else EMPTY
+    return Raw(text.encode()) if json.is_object(text) else None
 
 
 def _keep(turn: _Turn, said: Any) -> None:

@@ -21,7 +21,6 @@ from dragoman.protocols.gemini.extra import NAME, noted
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, encode_reason
 from dragoman.protocols.gemini.logprobs import RESULT, encode_logprobs
 from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter
-from dragoman.protocols.gemini.raw_json import is_object
 from dragoman.protocols.gemini.relay import HEARTBEAT
 from dragoman.protocols.gemini.request import ARRAY
 from dragoman.protocols.gemini.usage import encode_usage
@@ -56,6 +55,7 @@ from dragoman.types import (
     Unknown,
 )
 from dragoman.types.growing_text import GrowingText
+from dragoman.wire.json import is_object
 from dragoman.wire.lines import CR, LF
 
 _json = msgspec.json.Encoder().encode

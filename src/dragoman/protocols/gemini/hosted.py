@@ -9,7 +9,6 @@ from msgspec import Raw
 
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.numbered import LANGUAGES, OUTCOMES, word
-from dragoman.protocols.gemini.raw_json import is_object
 from dragoman.protocols.json_fields import Fields
 from dragoman.types import HostedCall, HostedResult, Text
 from dragoman.wire import json
@@ -92,7 +91,7 @@ def _foreign(part: HostedCall | HostedResult) -> dict[str, Any]:
     """The use of another service's tool. Its kind is in lower case, by which it is known when it comes back."""
     said: dict[str, Any] = {"id": part.id, "toolType": part.tool}
     if isinstance(part, HostedCall):
-        args = Raw(part.arguments.encode()) if is_object(part.arguments) else {}
+        args = Raw(part.arguments.encode()) if json.is_object(part.arguments) else {}
         return {CALL: said | {"args": args}}
     texts = [inner.text for inner in part.parts if isinstance(inner, Text)]
     return {RESPONSE: said | {"response": {"error" if part.is_error else "output": "\n".join(texts)}}}

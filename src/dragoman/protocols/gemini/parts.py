@@ -25,7 +25,6 @@ from dragoman.protocols.gemini.media import (
     decode_inline,
     encode_media,
 )
-from dragoman.protocols.gemini.raw_json import is_object
 from dragoman.protocols.gemini.results import decode_result, encode_result
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.opaque import unwrapped_base64
@@ -46,6 +45,7 @@ from dragoman.types import (
     ToolResult,
     Unknown,
 )
+from dragoman.wire.json import is_object
 
 SIGNATURE = "thoughtSignature"
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}", re.ASCII)

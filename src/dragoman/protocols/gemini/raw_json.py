@@ -46,7 +46,6 @@ class _Reply(Struct):
 
 _request = msgspec.json.Decoder(_Request).decode
 _reply = msgspec.json.Decoder(_Reply).decode
-_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 Texts = Sequence[str]
 """Of the parts of one content, the text of what each holds; empty for a part that holds none."""
@@ -74,15 +73,6 @@ def text_of(texts: Texts, at: int, value: object) -> str:
     """The text of the part at `at`, which holds `value`."""
     known = texts[at] if at < len(texts) else ""
     return known or json.encode(value).decode()
-
-
-def is_object(text: str) -> bool:
-    """Whether JSON text is that of an object."""
-    try:
-        _object(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return False
-    return True
 
 
 def _texts(content: _Content) -> Texts:

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.gemini.media import RESOLUTIONS, decode_detail, decode_file, decode_inline, encode_media
-from dragoman.protocols.gemini.raw_json import is_object
 from dragoman.protocols.json_fields import Fields, entries
 from dragoman.types import Audio, File, Image, Text, ToolResult, Unknown
+from dragoman.wire.json import is_object
 
 RESULT, OUTPUT, ERROR = "result", "output", "error"
 WRAPPER = "responseField"

@@ -7,7 +7,6 @@ from msgspec import Raw, Struct
 
 from dragoman.wire import json
 
-_object = msgspec.json.Decoder(dict[str, Raw]).decode
 LINE_ENDS = str.maketrans({"\n": " ", "\r": " "})
 """Outside of strings, where alone they may stand in JSON, they mean no more than a space; a line may not hold them."""
 
@@ -75,11 +74,7 @@ def object_of(arguments: str) -> Raw | None:
     """`arguments` as an object to be written; no text is an empty object. None if it is something else."""
     if not arguments.strip():
         return Raw(b"{}")
-    try:
-        _object(arguments)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
-    return Raw(arguments.translate(LINE_ENDS).encode())
+    return Raw(arguments.translate(LINE_ENDS).encode()) if json.is_object(arguments) else None
 
 
 def text_of(value: Any) -> str:

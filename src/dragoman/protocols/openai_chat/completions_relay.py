@@ -24,7 +24,7 @@ class CompletionsRelay(ChatRelay):
     name = COMPLETIONS
     empty_ok: ClassVar[bool] = True  # the model may find that there is nothing to add
 
-    def __init__(self, url: str, *, stream_usage: bool = True) -> None:
+    def __init__(self, url: str, *, stream_usage: bool) -> None:
         """What is known of a service's chats is not known of its completions, except `stream_usage`."""
         super().__init__(url)
         self.stream_usage = stream_usage

@@ -20,7 +20,7 @@ PARAMS: dict[str, str] = {
 envelope = partial(errors.envelope, NAME, params=PARAMS)
 
 HEARTBEAT = sse.encode(b'{"type":"keepalive"}', b"keepalive")
-"""An event that no reader knows, and each passes over: Codex's clock heeds no comments (0.169.0, 2026-11-25)."""
+"""An event that no reader knows, and each passes over: comments do not reset Codex's timer (0.169.0, 2026-11-25)."""
 SDK = b"x-stainless-lang"
 """A header of OpenAI's SDKs."""
 
@@ -28,8 +28,8 @@ SDK = b"x-stainless-lang"
 def first_heartbeat(call: ServerRequest) -> bytes | None:
     """The heartbeat as long as nothing of the answer to `call` has been sent; None if it is the usual one.
 
-    OpenAI's SDKs get a comment: their clocks heed each byte, and their streams must begin with `response.created`, with
-    the id that all later events have (Python 3.57.0, 2026-11-26), which is not known yet.
+    OpenAI's SDKs get a comment: each byte resets their timers, and their streams must begin with `response.created`,
+    with the id that all later events have (Python 3.57.0, 2026-11-26), which is not known yet.
     """
     return None if call.header(SDK) is None else sse.HEARTBEAT
 

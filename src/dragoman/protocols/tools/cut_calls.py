@@ -11,8 +11,6 @@ that are complete.
 
 from collections.abc import Iterator
 
-import msgspec
-from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
@@ -27,6 +25,7 @@ from dragoman.types import (
     Message,
     ToolCall,
 )
+from dragoman.wire import json
 from dragoman.wire.brackets import Brackets
 from dragoman.wire.partial_json import complete_part
 
@@ -37,18 +36,11 @@ SAYABLE = "tool_call.cut"
 """What a protocol that has such calls lists, in the words of `answer_losses`."""
 
 
-_object = msgspec.json.Decoder(dict[str, Raw]).decode
-
-
 def is_begun(call: AnyPart, arguments: str) -> bool:
     """Whether `call` is one, and `arguments` the beginning of an object whose end is missing."""
     if not isinstance(call, HostedCall) and not (isinstance(call, ToolCall) and call.input_format == "json"):
         return False
-    try:
-        _object(arguments)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        pass
-    else:
+    if json.is_object(arguments):
         return False  # as nearly all are, and this is fast
     text, brackets = arguments.lstrip(), Brackets()
     brackets.feed(text)

@@ -38,7 +38,6 @@ SPELT_OUT: dict[str, str] = {
     "hasn't": "has not",
     "dreamt": "dreamed",
 }
-
 """Contractions."""
 
 TURNED: dict[str, str] = {

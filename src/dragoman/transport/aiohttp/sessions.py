@@ -17,11 +17,11 @@ from aiohttp import (
 from yarl import URL
 
 from dragoman.errors import BadEventError, ConfigurationError
-from dragoman.loop.watch import Watch
+from dragoman.loop.end import LoopEnd
 from dragoman.transport.aiohttp.errors import ERRORS, map_error, phase_of
 from dragoman.transport.aiohttp.reply import AiohttpReply
 from dragoman.transport.base import Reply, Route
-from dragoman.transport.deadlines import Deadlines, opening
+from dragoman.transport.deadlines import Deadlines, opening, together
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.heads import MAX_HEAD, check_reply_head
 from dragoman.transport.http.coding import unpacked_reply
@@ -41,7 +41,7 @@ class Sessions:
         self._connector = connector
         self._own: ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._watch: Watch | None = None
+        self._loop_end: LoopEnd | None = None
         self._replies: set[AiohttpReply] = set()
         self._trust: dict[str, ssl.SSLContext] = {}
 
@@ -70,16 +70,16 @@ class Sessions:
     def close(self) -> None:
         """Closes what is open; a session or connector of the caller's stays as it is."""
         self._end()
-        watch, self._watch, self._loop = self._watch, None, None
-        if watch is not None:
-            watch.end()
+        loop_end, self._loop_end, self._loop = self._loop_end, None, None
+        if loop_end is not None:
+            loop_end.end()
 
     async def _move(self) -> None:
         """Moves to the running loop: nothing of the last one can be awaited any more."""
         self.close()
         self._loop = asyncio.get_running_loop()
-        self._watch = Watch(self._end)
-        await self._watch.begin()
+        self._loop_end = LoopEnd(self._end)
+        await self._loop_end.begin()
 
     def _end(self) -> None:
         for reply in list(self._replies):
@@ -112,7 +112,7 @@ class Sessions:
             ssl=self._context(route.ca_file),
             timeout=ClientTimeout(
                 total=None,
-                connect=_sum(timeouts.pool, opening(route, request.url)),
+                connect=together(timeouts.pool, opening(route, request.url)),
                 sock_connect=timeouts.connect,
                 sock_read=timeouts.first_byte,
             ),
@@ -156,11 +156,6 @@ class Sessions:
                 ) from exc
             self._trust[ca_file] = context
         return self._trust[ca_file]
-
-
-def _sum(*timeouts: float | None) -> float | None:
-    known = [limit for limit in timeouts if limit is not None]
-    return sum(known) if len(known) == len(timeouts) else None
 
 
 def _close(connector: BaseConnector) -> None:

@@ -12,7 +12,7 @@ from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
 from dragoman.error_words import nearest
 from dragoman.errors import ConfigurationError, DragomanError
-from dragoman.loop.watch import Watch
+from dragoman.loop.end import LoopEnd
 from dragoman.transport.base import Reply, Route
 from dragoman.transport.browser.handles import Handle, Handles
 from dragoman.transport.browser.transfer import Transfer
@@ -32,7 +32,7 @@ class Browser:
     def __init__(self, impersonate: str) -> None:
         self.name = _known(impersonate)
         self._multi: AsyncCurl | None = None
-        self._watch: Watch | None = None
+        self._loop_end: LoopEnd | None = None
         self._transfers: set[Transfer] = set()
         self._handles = Handles(self.name)
         self._trust = CaBundle()
@@ -58,10 +58,10 @@ class Browser:
 
     def close(self) -> None:
         """Ends every connection. May be called twice."""
-        watch, self._watch = self._watch, None
+        loop_end, self._loop_end = self._loop_end, None
         self._end()
-        if watch is not None:
-            watch.end()
+        if loop_end is not None:
+            loop_end.end()
 
     def _begin(
         self, multi: AsyncCurl, request: HttpRequest, route: Route, instead_of: Transfer | None = None
@@ -100,8 +100,8 @@ class Browser:
         if self._multi is None:
             check_room(DESCRIPTORS)
             self._multi = multi = AsyncCurl()
-            self._watch = Watch(self._end)
-            await self._watch.begin()
+            self._loop_end = LoopEnd(self._end)
+            await self._loop_end.begin()
             return multi
         return self._multi
 

@@ -15,15 +15,12 @@ from dragoman.transport.browser.handles import Handle
 from dragoman.transport.browser.head import Head
 from dragoman.transport.deadlines import Deadlines
 from dragoman.transport.exhausted import is_exhausted, overloaded
-from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
+from dragoman.transport.heads import BODILESS, MAX_HEAD, TOO_LARGE
 from dragoman.transport.http.target import Origin
 from dragoman.types import HttpRequest
 
 WINDOW = 8 << 10
 """Bytes kept for a slow reader before libcurl stops reading. The last piece, up to 16 KiB, may go beyond."""
-
-BODILESS = (204, 304)
-"""Replies without a body, whatever their head says (RFC 9112, section 6.3)."""
 
 
 class OnTransferEnd(Protocol):
@@ -43,7 +40,7 @@ class Transfer(Reply):
         route: Route,
         on_end: OnTransferEnd,
         *,
-        passed: float = 0.0,
+        passed: float,
     ) -> None:
         """`passed`: seconds of the total that are spent already."""
         self._deadlines = Deadlines(route.timeouts, request.url, passed=passed)

@@ -4,13 +4,11 @@ from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, TruncatedStreamError
 from dragoman.transport.base import MAX_BODY, Reply
+from dragoman.transport.heads import BODILESS
 from dragoman.types import ResponseHead
 from dragoman.wire.coding import PLAIN, DamagedError, ExpandsError, UnknownCodingError, Unpacker
 
 REWRITTEN = frozenset({b"content-encoding", b"content-length"})
-
-EMPTY = frozenset({204, 304})
-"""Replies without a body, whatever their head says (RFC 9110, section 6.4.1)."""
 
 
 class UnpackedReply(Reply):
@@ -58,7 +56,7 @@ def unpacked_reply(reply: Reply, method: str = "POST") -> Reply:
     Closes the reply and raises BadEventError for a coding that is unknown here, or for more than one.
     """
     coding = _coding(reply.head)
-    if not coding or method == "HEAD" or reply.head.status in EMPTY:
+    if not coding or method == "HEAD" or reply.head.status in BODILESS:
         return reply
     try:
         return UnpackedReply(reply, coding)

@@ -7,11 +7,11 @@ from typing import Self
 from weakref import WeakSet
 
 from dragoman.loop.alarms import Alarms
+from dragoman.loop.end import LoopEnd
 from dragoman.loop.outbox import Outbox
-from dragoman.loop.watch import Watch
 from dragoman.transport.native.buffer import Buffer
 from dragoman.transport.native.keeper import Keeper
-from dragoman.transport.native.lookup import Lookups, Resolver, by_system
+from dragoman.transport.native.lookup import Lookups, Resolver
 
 
 class Home:
@@ -24,13 +24,13 @@ class Home:
         self.outbox = Outbox(loop)
         self.buffer = Buffer()
         self._keepers: WeakSet[Keeper] = WeakSet()
-        self._watch = Watch(partial(_end, self._keepers, self.lookups, loop))
+        self._loop_end = LoopEnd(partial(_end, self._keepers, self.lookups, loop))
 
     @classmethod
-    async def here(cls, resolver: Resolver = by_system) -> Self:
+    async def here(cls, resolver: Resolver) -> Self:
         """A home in the running loop; it ends with the loop."""
         home = cls(asyncio.get_running_loop(), resolver)
-        await home._watch.begin()
+        await home._loop_end.begin()
         return home
 
     def add(self, keeper: Keeper) -> None:
@@ -40,9 +40,9 @@ class Home:
     def leave(self) -> None:
         """Ends the connections. May be called twice."""
         if self.loop.is_running() and self.loop is not _running():
-            self.loop.call_soon_threadsafe(self._watch.end)  # it runs in another thread, and so do they
+            self.loop.call_soon_threadsafe(self._loop_end.end)  # it runs in another thread, and so do they
         else:
-            self._watch.end()
+            self._loop_end.end()
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

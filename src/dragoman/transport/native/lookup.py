@@ -33,7 +33,7 @@ class Lookups:
 
     __slots__ = ("_closed", "_idle", "_loop", "_resolver", "_under_way", "_work")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, resolver: Resolver = by_system) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, resolver: Resolver) -> None:
         self._loop = loop
         self._resolver = resolver
         self._under_way: dict[Key, asyncio.Future[Found]] = {}

@@ -137,10 +137,8 @@ class ReplyParser:
 
     def end(self) -> None:
         """Nothing more is read."""
-        del (
-            self._parser,
-            self.feed,
-        )  # the two refer to each other: without this, only the garbage collector would free them
+        # The two refer to each other: without this, only the garbage collector would free them.
+        del self._parser, self.feed
 
     # httptools' side.
 

@@ -72,7 +72,7 @@ class Waits(DeadlineTimer):
         return "first_token" if self.content <= now else "total" if self.ends <= now else None
 
     def goes_on(self, heard_at: float) -> bool:
-        """The wait for more of the body is over; but if something came at `heard_at`, in the midst of it, it goes on.
+        """The wait for more of the body is over; but if something came during it, at `heard_at`, it goes on.
 
         False if nothing came.
         """

@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol
 
 from dragoman.gateway.http.direct_writer import DirectWriter, WriterPort, WriterService
-from dragoman.gateway.http.response_writer import ENDED, NEW, STARTED
+from dragoman.gateway.http.response_writer import ENDED, STARTED
 from dragoman.types import Outcome
 
 
@@ -115,10 +115,6 @@ class LastingWriter(DirectWriter):
     def send_heartbeat(self) -> None:
         if self._may_beat():
             self._lasting.beat(self.heartbeat)
-
-    def abort(self) -> None:
-        if self.state is NEW or self.state is STARTED:
-            self._finish(keep_alive=False)
 
     def disconnect(self) -> None:
         super().disconnect()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dragoman.gateway.http.deadlines import Stall
+from dragoman.gateway.http.stall import Stall
 
 
 class Buffer(asyncio.Transport):

@@ -1,7 +1,4 @@
-"""Which betas, or forms of vectors, the services of one owner have refused: what is sent in their place, for a while.
-
-Knows no protocol.
-"""
+"""What the services of one owner have refused, and what they get in its place for a while. Knows no protocol."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -10,14 +7,14 @@ LASTS = 3600.0
 """Seconds for which a refusal is remembered: a service learns a beta in weeks, and to ask in vain costs one request."""
 
 MOST = 1000
-"""Lists that are remembered: callers may invent them without end."""
+"""Refusals that are remembered: callers may invent lists of betas without end."""
 
 
-class Betas:
-    """What is known of them.
+class Refused:
+    """Betas, and forms of vectors, that were refused.
 
-    By service, by what it was asked for, and by the list as a caller sends it: a service may refuse a list without
-    saying which of it, and other lists of which some are taken must not suffer by that.
+    By service, by what it was asked for, and by what was sent: a service may refuse a list of betas without saying
+    which of it, and other lists of which some are taken must not suffer by that.
     """
 
     __slots__ = ("_clock", "known")
@@ -25,10 +22,10 @@ class Betas:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self.known: dict[tuple[str, str, str], tuple[str, float]] = {}
-        """Lists that were refused, to what is taken of each, and until when that holds; empty as a rule."""
+        """What was refused, to what is taken of it, and until when that holds; empty as a rule."""
 
     def taken(self, service: str, asked: str, sent: str) -> str:
-        """What of the list `sent` the service takes, as far as it is known."""
+        """What of `sent` the service takes, as far as it is known."""
         found = self.known.get((service, asked, sent))
         if found is None:
             return sent

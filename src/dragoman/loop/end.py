@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 
-class Watch:
+class LoopEnd:
     """Calls `ended` once: when the running loop comes to its end, or when `end` is called.
 
     A transport may outlive its loop (`asyncio.run` twice with one client), but its sockets may not: without the loop
