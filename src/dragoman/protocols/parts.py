@@ -144,8 +144,12 @@ class PartAssembler:
             self._add(out, "refusal", REFUSAL, text)
 
     def reasoning(self, out: list[StreamEvent], text: str) -> None:
-        """A piece of reasoning."""
+        """A piece of reasoning; of another part, if what came before is signed."""
         if text:
+            if self._part is REASONING and self._opaque is not None:
+                self._end(out)
+            if (waiting := self._last.get("reasoning")) is not None and waiting.opaque is not None:
+                del self._last["reasoning"]
             self._add(out, "reasoning", REASONING, text)
 
     def tool_call(
