@@ -97,11 +97,15 @@ def test_what_cannot_be_read_was_never_trusted_either(user: User, how: str) -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
-def test_a_pipe_in_the_folder_is_not_waited_for(user: User) -> None:
+@pytest.mark.parametrize("device", [None, "/dev/zero"])
+def test_what_may_have_no_end_in_the_folder_is_not_read(user: User, device: str | None) -> None:
     (user.here / NAME).unlink()
-    os.mkfifo(user.here / NAME)
+    if device is None:
+        os.mkfifo(user.here / NAME)
+    else:
+        (user.here / NAME).symlink_to(device)
     assert user.load() == Config()
-    assert user.told == [f"{NAME}: expected a file, got a pipe; it is not used"]
+    assert user.told == [f"{NAME}: expected a file, got a pipe or a device; it is not used"]
 
 
 def test_a_trusted_file_is_used_in_silence(user: User) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.protocols.leading_system import is_leading, with_leading_system
+from dragoman.protocols.leading_system import is_leading, lost_details, with_leading_system
 from dragoman.protocols.openai_chat import NAME, OpenAIChatClient
 from dragoman.types import CacheBreakpoint, ChatRequest, Image, Message, ModelProfile, Text
 
@@ -59,6 +59,16 @@ def test_what_two_of_them_say_otherwise_is_the_first_s_and_lost_by_name() -> Non
     assert not {"messages[1].name", "messages[1].y"} & {
         loss.name for loss in OpenAIChatClient("http://service").losses(request, ModelProfile())
     }
+
+
+def test_many_messages_are_joined_in_the_time_of_their_length() -> None:
+    """In the time of its square this would take minutes, of which nothing but a slow test would tell."""
+    many = 40_000
+    turns = tuple(replace(SYSTEM, extra={NAME: {f"x{i}": i}}) for i in range(many))
+    request = ChatRequest(model="m", messages=turns)
+    (joined,) = with_leading_system(request, ONE).messages
+    assert joined.extra[NAME] == {f"x{i}": i for i in range(many)}
+    assert not list(lost_details(request))
 
 
 @pytest.mark.parametrize("turns", [(SYSTEM, ASKS), (ASKS, SAID), (SYSTEM,), ()])

@@ -247,6 +247,20 @@ def test_a_signature_without_words_has_a_reasoning_of_its_own() -> None:
     assert parts_of(text("a"), sign("s")) == (Text(text="a"), Reasoning(text="", opaque=OpaqueState("p", "s")))
 
 
+@pytest.mark.parametrize("opened", [[], [call(0, "{", "f")]], ids=["alone", "within a call"])
+def test_words_after_a_signature_are_another_reasoning_unless_none_came_before(opened: list[Move]) -> None:
+    closed = [call(0, "}")] if opened else []
+    one, other = OpaqueState("p", "s"), OpaqueState("p", "t")
+    before = [sign("s"), reasoning("h"), reasoning("m")]
+    assert parts_of(*opened, *before, *closed)[len(closed) :] == (Reasoning(text="hm", opaque=one),)
+    after = [reasoning("h"), sign("s"), reasoning("m"), sign("t"), reasoning("so")]
+    assert parts_of(*opened, *after, *closed)[len(closed) :] == (
+        Reasoning(text="h", opaque=one),
+        Reasoning(text="m", opaque=other),
+        Reasoning(text="so"),
+    )
+
+
 def test_a_signature_waits_with_its_reasoning() -> None:
     opened = [call(0, "{", "f")]
     assert parts_of(*opened, reasoning("hm"), sign("s"), text("a"), call(0, "}"))[1:] == (

@@ -275,8 +275,11 @@ def test_a_dictionary_may_have_parts_of_ours_for_its_content() -> None:
 
 def test_a_dictionary_may_have_for_its_content_what_a_tool_gave() -> None:
     given = (Text("Here it is."), Image(data="aGk=", media_type="image/png"))
-    request = chat_request([{"role": "tool", "tool_call_id": "c", "content": given}])
-    assert request.messages == (Message("tool", (ToolResult(id="c", parts=given),)),)
+    result = {"role": "tool", "tool_call_id": "c", "name": "look", "content": given}
+    assert chat_request([result]).messages == (Message("tool", (ToolResult(id="c", parts=given, name="look"),)),)
+    assert chat_request([result | {"content": "Here it is."}]).messages == (
+        Message("tool", (ToolResult(id="c", parts=given[:1], name="look"),)),
+    )
 
 
 def test_a_data_url_is_data_for_every_protocol() -> None:

@@ -277,8 +277,12 @@ def test_a_429_is_a_rest_and_no_fault() -> None:
 
 
 def test_a_target_that_names_no_wait_is_asked_again_when_it_has_rested() -> None:
-    course = route(targets("ab"), retry=RetryPolicy(attempts=2)).begin(INFO, 0)
-    assert (course.after(RateLimitError("slow down"), 0), course.target.name) == (LIMITED_REST, "a/m")
+    plan = route(targets("ab"), retry=RetryPolicy(attempts=2))
+    courses = [plan.begin(INFO, 0) for _ in range(20)]
+    waits = [course.after(RateLimitError("slow down"), 0) for course in courses]
+    assert {course.target.name for course in courses} == {"a/m"}
+    assert all(wait is not None and LIMITED_REST <= wait < 1 for wait in waits)
+    assert len(set(waits)) == 20
     alone = Route([candidate(target("a"))], fallback, lambda: 0.5, retry=RetryPolicy(attempts=2))
     alone.members[0].health.lone = True  # type: ignore[attr-defined]  # it is a candidate
     assert alone.begin(INFO, 0).after(RateLimitError("slow down"), 0) == 0.25
@@ -309,6 +313,26 @@ def test_if_nobody_can_be_asked_that_is_said_at_once_and_when_to_try_again() -> 
     with pytest.raises(OverloadedError) as caught:
         plan.begin(INFO, 4)
     assert (caught.value.status, caught.value.retry_after) == (503, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RateLimitError("slow down", retry_after=30), RateLimitError),
+        (RateLimitError("slow down"), RateLimitError),
+        (PermissionDeniedError("not this model"), OverloadedError),
+        (AuthenticationError("bad key"), OverloadedError),
+    ],
+)
+def test_nobody_is_told_of_a_limit_if_something_else_keeps_the_target_from_being_asked(
+    error: DragomanError, kind: type[DragomanError]
+) -> None:
+    plan = route(targets("ab"))
+    course = plan.begin(INFO, 0)
+    assert (course.after(error, 0), course.after(error, 0)) == (0, None)
+    with pytest.raises(DragomanError) as caught:
+        plan.begin(INFO, 0)
+    assert type(caught.value) is kind
 
 
 def test_a_lone_target_is_asked_whatever_is_known_of_it() -> None:

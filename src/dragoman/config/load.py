@@ -115,19 +115,20 @@ def _of_folder(directory: Path, warn: Warn) -> ConfigFile | None:
     """The folder's file; None if there is none, or it cannot be read: nobody can have trusted it as it is."""
     place = directory / NAME
     try:
-        if _is_pipe(place):  # anybody may have put one into /tmp, for which each command would wait
-            raise ConfigurationError(f"{NAME}: expected a file, got a pipe")
+        if _may_be_endless(place):  # anybody may have put one into /tmp, for which each command would wait
+            raise ConfigurationError(f"{NAME}: expected a file, got a pipe or a device")
         return read_file(place, NAME)
     except ConfigurationError as exc:  # as for another user in a folder that only its owner may enter (sudo -u)
         warn(f"{exc.message}; it is not used")
         return None
 
 
-def _is_pipe(path: Path) -> bool:
+def _may_be_endless(path: Path) -> bool:
     try:
-        return stat.S_ISFIFO(os.stat(path).st_mode)
+        mode = os.stat(path).st_mode
     except OSError:  # the attempt to read it says what is wrong
         return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _known(file: ConfigFile, warn: Warn) -> ConfigFile:

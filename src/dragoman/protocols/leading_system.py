@@ -67,7 +67,9 @@ def _extra(messages: Sequence[Message]) -> Extra:
     extra: Extra = {}
     for message in messages:
         for protocol, further in message.extra.items():
-            extra[protocol] = {**further, **extra.get(protocol, {})}
+            kept = extra.setdefault(protocol, {})
+            for name, value in further.items():
+                kept.setdefault(name, value)
     return extra
 
 

@@ -64,7 +64,9 @@ def joined_base64(pieces: Sequence[str]) -> str:
 
 
 def check_base64(data: str, path: str) -> None:
-    """Raises InvalidRequestError if `data` is not base64 text with padding."""
+    """Raises InvalidRequestError if `data` is not base64 text with padding, or holds nothing."""
+    if not data:
+        raise refused(path, "expected base64, got an empty string")
     try:
         a2b_base64(data, strict_mode=True)
     except (Error, ValueError) as exc:

@@ -64,6 +64,7 @@ class _Waiting(Struct):
     """The call's id if the service sends none."""
     pieces: list[str]
     opaque: OpaqueState | None = None
+    sealed: bool = False
     logprobs: Logprobs = ()
     citations: tuple[Citation, ...] = ()
     brackets: Brackets | None = None
@@ -78,6 +79,8 @@ class PartAssembler:
         self._key: Hashable = None
         self._part: Streamed | None = None
         self._opaque: OpaqueState | None = None
+        self._sealed = False
+        """Whether the open part is reasoning whose words have been signed: further ones are another part's."""
         self._unread: list[str] = []
         """Arguments of the open call that `_brackets` has not read: they are read only if another part waits."""
         self._brackets = Brackets()
@@ -144,8 +147,12 @@ class PartAssembler:
             self._add(out, "refusal", REFUSAL, text)
 
     def reasoning(self, out: list[StreamEvent], text: str) -> None:
-        """A piece of reasoning."""
+        """A piece of reasoning; of another part, if the words before it are signed."""
         if text:
+            if self._sealed:
+                self._end(out)
+            if (waiting := self._last.get("reasoning")) is not None and waiting.sealed:
+                del self._last["reasoning"]
             self._add(out, "reasoning", REASONING, text)
 
     def tool_call(
@@ -189,12 +196,13 @@ class PartAssembler:
     def sign(self, out: list[StreamEvent], opaque: OpaqueState) -> None:
         """The opaque state of the last reasoning, sent at its end. If none is under way, it gets an empty one."""
         if not self._queue and self._part is REASONING:
-            self._opaque = opaque
+            self._opaque, self._sealed = opaque, True
             return
         if not self._queue or self._queue[-1].part is not REASONING:
             self._queue.append(_Waiting("reasoning", REASONING, "", []))
             self._last["reasoning"] = self._queue[-1]
-        self._queue[-1].opaque = opaque
+        last = self._queue[-1]
+        last.opaque, last.sealed = opaque, bool(last.pieces)
         self._advance(out)
 
     def close(self, out: list[StreamEvent]) -> None:
@@ -254,7 +262,8 @@ class PartAssembler:
             if not part.name:
                 raise nameless_call()
             part = part if part.id else replace(part, id=waiting.fallback)
-        self._key, self._part, self._opaque = waiting.key, part, waiting.opaque
+        self._key, self._part = waiting.key, part
+        self._opaque, self._sealed = waiting.opaque, waiting.sealed
         out.append(PartStart(part))
         self._more(out, "".join(waiting.pieces), waiting.logprobs or None)
         if waiting.citations:
@@ -269,6 +278,7 @@ class PartAssembler:
             self._brackets = Brackets()
         out.append(PartEnd(self._opaque))
         self._key = self._part = self._opaque = None
+        self._sealed = False
 
 
 def _nameless(part: Streamed) -> bool:

@@ -145,10 +145,11 @@ def _with_parts(body: dict[str, Any], path: str, where: str) -> dict[str, Any]:
     rest = {name: field for name, field in body.items() if name != "content"}
     if rest.get("role") != "tool":
         return rest | {"parts": body["content"]}
-    call = rest.pop("tool_call_id", None)
+    call, name = rest.pop("tool_call_id", None), rest.pop("name", None)
     if not isinstance(call, str):
         raise InvalidRequestError(f"{path}.tool_call_id: expected a string, got {kind(call)}")
-    return rest | {"parts": [{"kind": "tool_result", "id": call, "parts": _parts(body["content"], where)}]}
+    result = {"kind": "tool_result", "id": call, "name": name, "parts": _parts(body["content"], where)}
+    return rest | {"parts": [result]}
 
 
 def _own_tool(value: object, body: dict[str, Any], path: str) -> AnyTool | None:

@@ -69,6 +69,7 @@ class Health:
 
     __slots__ = (
         "_hints",
+        "_limited",
         "_looks_at",
         "_measured_at",
         "_notice",
@@ -100,7 +101,9 @@ class Health:
         self.in_flight = 0
         """Requests to it that are not over."""
         self.rests_until = 0.0
-        """When it may be asked again, by its own words."""
+        """When it may be asked again, after a 429 or a refusal of its model."""
+        self._limited = True
+        """Whether that was a 429. What another process has found counts as one."""
         self.latency = 0.0
         """Seconds to its first content: an average that rises at once, and falls slowly. 0: not known."""
         self._measured_at = 0.0
@@ -122,8 +125,8 @@ class Health:
         )
 
     def is_limited(self, now: float) -> bool:
-        """Whether nothing but its own words keeps it from being asked: its service and its breaker allow it before."""
-        return self.rests_until > now and self.free_at(now) == self.rests_until
+        """Whether nothing but a 429 keeps it from being asked: its service and its breaker allow it before."""
+        return self._limited and self.rests_until > now and self.free_at(now) == self.rests_until
 
     def asked(self, now: float) -> bool:
         """A request is sent to it. Whether this is the trial of its breaker."""
@@ -158,9 +161,9 @@ class Health:
         match fault:
             case Fault.FULL:
                 seconds = LIMITED_REST if error.retry_after is None else min(error.retry_after, MAX_REST)
-                self._rest(now + seconds)
+                self._rest(now + seconds, limited=True)
             case Fault.MODEL:
-                self._rest(now + seconds)
+                self._rest(now + seconds, limited=False)
             case Fault.KEY:
                 rested_until = self._service.rests_until
                 self._service.rests_until = now + seconds
@@ -188,17 +191,18 @@ class Health:
         self.latency, self._measured_at = earlier.latency, earlier._measured_at
         if service.settings == known.settings:
             service.rests_until = max(service.rests_until, known.rests_until)
-            self.rests_until = earlier.rests_until
+            self.rests_until, self._limited = earlier.rests_until, earlier._limited
 
-    def _rest(self, until: float) -> None:
+    def _rest(self, until: float, *, limited: bool) -> None:
         if until > self.rests_until:
-            self.rests_until = until
+            self.rests_until, self._limited = until, limited
             self._hints.rest.write(until)
 
     def _look(self, now: float) -> None:
         self._looks_at = now + self._hints.look
         self.breaker.look(now)
-        self.rests_until = max(self.rests_until, self._hints.rest.read())
+        if (until := self._hints.rest.read()) > self.rests_until:
+            self.rests_until, self._limited = until, True
         self._service.rests_until = max(self._service.rests_until, self._hints.service.read())
 
 

@@ -249,12 +249,13 @@ class RouteCourse(Course):
             self._too_few = max(self._too_few or 0, self._candidate.context or 0)
         other = self._other(now)
         if following is Next.SAME and self._tries < route.retry.attempts:
-            wait = route.retry.wait(error, self._tries, route.draw)
-            if error.retry_after is None:
-                wait = max(wait, min(self._candidate.health.rests_until - now, LIMITED_REST))
+            rest = error.retry_after
+            if rest is None:
+                rest = min(self._candidate.health.rests_until - now, LIMITED_REST)
+            wait = max(route.retry.wait(error, self._tries, route.draw), rest)
             if self._may_wait(wait, other is not None, now):
                 self._tries += 1
-                if error.retry_after is None:
+                if wait > rest:  # which was drawn
                     return wait
                 return min(wait * (1 + SPREAD * route.draw()), self.ends - MARGIN - now)
         if other is None:

@@ -91,6 +91,17 @@ async def test_a_name_with_a_slash_may_be_the_path_or_a_publisher_s(path: str, p
     assert asked == {"gemini": "/v1beta/models/a/m:generateContent", "openai-chat": "models/a/m"}[protocol]
 
 
+@pytest.mark.parametrize(
+    "method", ["generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"]
+)
+@pytest.mark.parametrize("path", ["/v1beta/m", "/v1beta1/publishers/up", "/v1beta1/projects/p/locations/l"])
+async def test_a_path_that_names_no_model_does_not_ask_the_default_one(path: str, method: str) -> None:
+    async with before(answering(b"{}", headers=JSON)) as (url, up):
+        got = await post(url, f"{path}:{method}", b"{}")
+    assert (got.status, up.requests) == (404, [])
+    assert f'"expected a path that ends with models/MODEL:{method}"' in got.text
+
+
 async def test_tokens_of_a_model_whose_name_is_the_path_are_counted() -> None:
     body = json.dumps({"contents": [{"parts": [{"text": "one two three"}]}]}).encode()
     async with before(answering()) as (url, _):

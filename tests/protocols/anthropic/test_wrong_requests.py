@@ -64,6 +64,11 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         "expected base64",
     ),
     (
+        turn([{"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": ""}}]),
+        "messages[0].content[0].source.data",
+        "expected base64, got an empty string",
+    ),
+    (
         turn([{"type": "document", "source": {"type": "url"}}]),
         "messages[0].content[0].source.url",
         "expected a string, got nothing",

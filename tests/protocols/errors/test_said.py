@@ -57,6 +57,9 @@ def test_the_reason_beside_a_word_is_told_after_it(name: str, body: bytes, told:
 PLACED = [
     (["body", "messages", 0, "role"], "no such word", "messages.0.role: no such word"),
     (["body", "user"], "user: Field required", "user: Field required"),
+    (["body", "user"], "Field 'user' required", "Field 'user' required"),
+    (["body", "n"], "Extra inputs are not permitted", "n: Extra inputs are not permitted"),
+    (["body", "input"], "Extra inputs are not permitted", "input: Extra inputs are not permitted"),
     (["query", "key"], "Field required", "query.key: Field required"),
     (["body", {}], "Field required", "Field required"),
     ("body", "Field required", "Field required"),

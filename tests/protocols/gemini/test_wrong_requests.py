@@ -58,6 +58,7 @@ WRONG: list[tuple[Any, str]] = [
     (part(inlineData="x"), "contents[0].parts[0].inlineData: expected an object, got a string"),
     (part(inlineData={"mimeType": "image/png"}), "contents[0].parts[0].inlineData.data: expected a string"),
     (part(inlineData={"data": "a*b"}), "contents[0].parts[0].inlineData.data: expected base64"),
+    (part(inlineData={"data": ""}), "contents[0].parts[0].inlineData.data: expected base64, got an empty string"),
     (part(inline_data={"data": "a"}), "contents[0].parts[0].inlineData.data: expected base64"),
     (part(fileData={"mimeType": "x/y"}), "contents[0].parts[0].fileData.fileUri: expected a string, got nothing"),
     (part(fileData={"fileUri": ""}), "contents[0].parts[0].fileData.fileUri: expected a URI"),

@@ -39,6 +39,7 @@ def said(*messages: Any, **more: Any) -> bytes:
         ({"role": "x"}, "messages[0].role: expected one of system, user, assistant, tool, got 'x'"),
         ({"role": "user", "content": []}, "messages[0].content: expected a string, got a list"),
         ({"role": "user", "images": ["%%"]}, "messages[0].images[0]: expected base64"),
+        ({"role": "user", "images": [""]}, "messages[0].images[0]: expected base64, got an empty string"),
         ({"role": "user", "images": [5]}, "messages[0].images[0]: expected base64, got an integer"),
         ({"role": "user", "images": ["data:image/png;base64,AAAA"]}, "messages[0].images[0]: expected base64"),
         ({"role": "user", "images": "AAAA"}, "messages[0].images: expected a list, got a string"),

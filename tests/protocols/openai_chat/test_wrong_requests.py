@@ -64,6 +64,14 @@ WRONG: list[tuple[Any, str]] = [
         "messages[0].content[0].input_audio.data: expected a string",
     ),
     (parts_of({"type": "file"}), "messages[0].content[0].file: expected an object, got nothing"),
+    (
+        parts_of({"type": "file", "file": {"filename": "a.pdf"}}),
+        "messages[0].content[0].file.file_data: expected it, or `file_id`",
+    ),
+    (
+        parts_of({"type": "file", "file": {"file_data": ""}}),
+        "messages[0].content[0].file.file_data: expected base64, got an empty string",
+    ),
     ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id: expected a string, got nothing"),
     (
         {"messages": [{"role": "tool", "tool_call_id": "1", "content": [{"type": "refusal", "refusal": "no"}]}]},

@@ -23,7 +23,16 @@ TAPS: dict[str, Callable[[], Tap]] = {
     "anthropic": MessageTap,
     "gemini": GeminiTap,
 }
-SILENT = ("data: ", "data", "data: null", "data: {}", "event: keepalive\ndata: {}", "event: ping\ndata: ")
+SILENT = (
+    "data: ",
+    "data",
+    "data: null",
+    "data: {}",
+    "event: keepalive\ndata: {}",
+    "event: heartbeat\ndata: heartbeat",
+    "event: ping",
+    "event: ping\ndata: ",
+)
 
 OWN = ("anthropic", SILENT[-1])
 """An event of this name is the protocol's own, whatever its data is."""
@@ -50,6 +59,35 @@ def test_an_event_that_says_nothing_changes_nothing_and_is_not_relayed(name: str
     body = first + found + silent.encode() + end + rest
     assert understood(name, body) == understood(name, reply)
     assert relayed(name, body) == relayed(name, reply)
+
+
+@pytest.mark.parametrize("name", TAPS)
+def test_it_changes_nothing_as_the_last_of_an_answer_either(name: str) -> None:
+    """No blank line ends it, and after it the answer has no end mark."""
+    reply = cases(name)["text"].reply
+    end = b"\r\n\r\n" if b"\r\n\r\n" in reply else b"\n\n"
+    body = reply if name == "gemini" else b"".join(reply.rpartition(b"data: [DONE]")[:1]) or reply
+    unmarked = body.rpartition(b"event: message_stop")[0] or body
+    assert unmarked.endswith(end)
+    assert understood(name, unmarked + b"data: null") == understood(name, unmarked)
+    assert relayed(name, unmarked + b"data: null") == relayed(name, unmarked)
+
+
+@pytest.mark.parametrize("name", TAPS)
+@pytest.mark.parametrize("event", ["event: keepalive\ndata: 1764", 'event: heartbeat\ndata: {"at": 1764}'])
+def test_an_event_of_such_a_name_is_no_failure_whatever_its_data_is(name: str, event: str) -> None:
+    reply = cases(name)["text"].reply
+    end = b"\r\n\r\n" if b"\r\n\r\n" in reply else b"\n\n"
+    first, found, rest = reply.partition(end)
+    assert understood(name, first + found + event.encode() + end + rest) == understood(name, reply)
+
+
+@pytest.mark.parametrize("name", ["openai-chat", "gemini"])
+def test_nor_is_it_relayed_if_no_blank_line_parts_it_from_others(name: str) -> None:
+    reply = cases(name)["text"].reply
+    end = b"\r\n\r\n" if b"\r\n\r\n" in reply else b"\n\n"
+    first, found, rest = reply.partition(end)
+    assert b"data: null" not in relayed(name, first + found[: len(end) // 2] + b"data: null" + found + rest)
 
 
 @pytest.mark.parametrize(

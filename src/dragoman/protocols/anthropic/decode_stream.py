@@ -22,7 +22,7 @@ from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.streams.joined_events import DONE
 from dragoman.protocols.streams.lane import TextRows
-from dragoman.protocols.streams.silent_events import SILENCE
+from dragoman.protocols.streams.silent_events import SIGNS_OF_LIFE, SILENCE
 from dragoman.protocols.streams.sse_decoder import SseDecoder
 from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.types import AnyTool, ResponseEnd, ResponseStart, StreamEvent, Usage
@@ -142,7 +142,7 @@ class ReplyDecoder(SseDecoder):
 
         Events of new kinds are passed over, and named at the end.
         """
-        if (data := event.data.strip(BLANKS)) in SILENCE or data == DONE:
+        if event.event in SIGNS_OF_LIFE or (data := event.data.strip(BLANKS)) in SILENCE or data == DONE:
             return None
         if (kind := kind_of(event.data)) is not None:
             return EVENTS[kind]

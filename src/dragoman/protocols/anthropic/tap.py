@@ -72,7 +72,7 @@ class MessageTap(SseTap):
         if self._stuck():
             return b""
         self._tail = ()
-        tail = self._passing(tail)
+        tail = b"" if says_nothing(tail) else self._passing(tail)
         # The last event may have no blank line after it.
         end = END if tail and not tail.endswith(ENDS) else b""
         return self._let_through([tail, end, b"" if decoder.marked else STOP])

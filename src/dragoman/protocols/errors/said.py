@@ -1,11 +1,14 @@
 """What a failure says, in whatever form a program before the service has put it. Knows no vendor."""
 
+import re
 from typing import Any
 
 WORDS = ("message", "msg", "detail", "Message")
 """Where programs put their words; the last is of AWS."""
 FIELDS = (*WORDS, "error")
 """The same fields, and one that may hold an object or a list with the words."""
+NAME = re.compile(r"\w+(?:\.\w+)*")
+"""What may be a field's name among words: "Extra inputs are not permitted" names neither `n` nor `input`."""
 DEPTH = 4
 """How many objects and lists may stand around them: gateways wrap what a gateway behind them says."""
 
@@ -31,7 +34,7 @@ def _placed(words: str, place: object) -> str:
         return words
     steps = [str(step) for step in place if isinstance(step, str | int)]
     field = ".".join(steps[1:] if steps[:1] == ["body"] else steps)
-    return f"{field}: {words}" if words and field and field not in words else words
+    return f"{field}: {words}" if words and field and field not in NAME.findall(words) else words
 
 
 def unflagged(value: dict[str, Any]) -> object:

@@ -26,7 +26,8 @@ those of draft-ietf-httpapi-ratelimit-headers-07, with a span. Anthropic has sen
 wait. https://github.com/anthropics/anthropic-sdk-typescript/issues/357"""
 
 EPOCH, EPOCH_MS = 1e9, 1e12
-"""A number from here on is no span but a moment since 1970, in seconds or in milliseconds: it lies after 2001."""
+"""A number from here on is no span but a moment since 1970, in seconds or in milliseconds: it lies after 2001. Some
+services write it into `retry-after` too (openclaw/clawhub#407)."""
 
 DAY = 86400.0
 """Seconds until a moment at most: limits are for a day or less, so that a later moment was misread."""
@@ -36,7 +37,7 @@ LONGEST = 1e9
 
 
 def retry_after(head: ResponseHead) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, a span as `1m30s`, or a date measured by the
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, a span as `1m30s`, or a moment measured by the
     reply's own clock), or else by what is said of a limit of which nothing remains. At most LONGEST.
 
     None if none is usable. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
@@ -89,7 +90,7 @@ def wait_until(milliseconds: object, head: ResponseHead | None) -> float | None:
 def _seconds_named(head: ResponseHead) -> float | None:
     seconds = _number(head.header("retry-after-ms"), 1000)
     if seconds is None:
-        seconds = _span(head.header("retry-after"))
+        seconds = _wait(head.header("retry-after") or "", head)
     if seconds is None:
         seconds = _until(head)
     return seconds if seconds is not None else _reset(head)

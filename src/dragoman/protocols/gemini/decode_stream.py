@@ -31,7 +31,7 @@ from dragoman.protocols.opaque import is_marked
 from dragoman.protocols.streams.delta_row import deltas
 from dragoman.protocols.streams.joined_events import DONE
 from dragoman.protocols.streams.lane import TextRows
-from dragoman.protocols.streams.silent_events import is_silent
+from dragoman.protocols.streams.silent_events import SIGNS_OF_LIFE, is_silent
 from dragoman.protocols.streams.sse_decoder import SseDecoder
 from dragoman.protocols.tools.freeform import unwrapped_input
 from dragoman.types import (
@@ -148,7 +148,7 @@ class ReplyDecoder(SseDecoder):
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         data = event.data.strip(BLANKS)
-        if self.done or data == DONE or is_silent(event):
+        if self.done or data == DONE or event.event in SIGNS_OF_LIFE or is_silent(event):
             return
         if event.stray and data.startswith(b"<"):
             raise a_page("an event")

@@ -117,8 +117,8 @@ def path_of(model: str) -> str:
 def read_target(call: ServerRequest) -> Target:
     """The model and the form of the answer. A name may hold slashes and colons; the last colon begins the method."""
     model, method = model_and_method(call.path)
-    if not model or method not in {WHOLE, STREAM}:
-        raise EndpointNotFoundError(f"expected a path that ends with MODEL:{WHOLE} or MODEL:{STREAM}")
+    if method not in {WHOLE, STREAM}:
+        raise EndpointNotFoundError(f"expected a path that ends with {MODELS}MODEL:{WHOLE} or {MODELS}MODEL:{STREAM}")
     return Target(model, method == STREAM, wants_array(call))
 
 
@@ -128,7 +128,7 @@ def wants_array(call: ServerRequest) -> bool:
 
 
 def model_and_method(path: str) -> tuple[str, str]:
-    """The model, which is empty if there is none, and the method. The last colon begins the method.
+    """The model and the method. The last colon begins the method. Raises EndpointNotFoundError if no model is named.
 
     A name with a slash, `up/m`, may stand there as it is (`/v1beta/up/m`, as Vercel's AI SDK writes it), or with its
     first part as Vertex AI's publisher (`/v1beta1/publishers/up/models/m`, as Google's SDK does with `vertexai`), which
@@ -138,13 +138,13 @@ def model_and_method(path: str) -> tuple[str, str]:
     model = name.removeprefix("/").partition("/")[2]  # after the version
     if model.startswith(PROJECT):
         model = model.split("/", 4)[-1]
+    publisher = GOOGLE
     if model.startswith(PUBLISHERS):
         publisher, _, model = model.removeprefix(PUBLISHERS).partition("/")
-        if publisher != GOOGLE:
-            return f"{publisher}/{model.removeprefix(MODELS)}" if model else "", method
-    if "/" not in model:
-        return "", method
-    return model.removeprefix(MODELS).removeprefix(MODELS), method
+    if not model or (publisher == GOOGLE and "/" not in model):
+        raise EndpointNotFoundError(f"expected a path that ends with {MODELS}MODEL:{method}")
+    model = model.removeprefix(MODELS)
+    return model.removeprefix(MODELS) if publisher == GOOGLE else f"{publisher}/{model}", method
 
 
 class GeminiReader(RelayReader):

@@ -95,7 +95,7 @@ class GeminiTap(SseTap):
             return b""
         self._tail = ()
         tail = framed(tail, is_mark) if observer.joined or has_stray(tail) else tail
-        if not tail.strip() or is_useless(tail):
+        if not tail.strip() or is_useless(tail) or says_nothing(tail):
             return self._let_through([])
         # The last event may have no blank line after it.
         return self._let_through([tail, b"" if tail.endswith(ENDS) else LAST])

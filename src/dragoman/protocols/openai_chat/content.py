@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.json_fields import Fields, wrong_type
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
 from dragoman.protocols.openai_chat.controls import is_at_message, noted, returned, taken
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
@@ -130,6 +130,8 @@ def _file(fields: Fields) -> File:
     url = None
     if data is not None and data.startswith("https://"):
         url, data = data, None  # OpenRouter's form of a document's address
+    elif data is None and known is None:
+        raise refused(file.path("file_data"), "expected it, or `file_id`")
     if data is not None:
         check_base64(data, file.path("file_data"))
         if name is None:

@@ -26,7 +26,6 @@ from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.finish_reasons import FAILED, decode_reason
 from dragoman.protocols.openai_chat.foreign import (
-    PING,
     foreign_error,
     is_silent,
     named_error,
@@ -45,7 +44,7 @@ from dragoman.protocols.openai_shared.family import TIER, answer_extra
 from dragoman.protocols.parts import PartAssembler
 from dragoman.protocols.streams.joined_events import DONE
 from dragoman.protocols.streams.lane import TextRows
-from dragoman.protocols.streams.silent_events import SILENCE
+from dragoman.protocols.streams.silent_events import SIGNS_OF_LIFE, SILENCE
 from dragoman.protocols.streams.sse_decoder import SseDecoder
 from dragoman.protocols.streams.whole_text import rest
 from dragoman.protocols.tools.call_ids import AnswerIds
@@ -157,7 +156,7 @@ class ReplyDecoder(SseDecoder):
             self._chunk(data, out, name)
         elif data == DONE:
             self._close(out)
-        elif data in SILENCE or name == PING:
+        elif data in SILENCE or name in SIGNS_OF_LIFE:
             self._nothing()
         else:
             raise foreign_error(data)
@@ -212,7 +211,7 @@ class ReplyDecoder(SseDecoder):
         """An object that is neither a chunk nor a report. In an event of another name it is meant for other readers."""
         if (strange := read_object(data, name)) is not None:
             self._skip(strange)
-        elif name == PING or is_silent(data):
+        elif name in SIGNS_OF_LIFE or is_silent(data):
             self._nothing()
 
     def _notes(self, data: bytes, chunk: Chunk, loose: Loose | None) -> None:

@@ -11,10 +11,8 @@ from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.openai_chat.chunk import STRANGE
 from dragoman.protocols.openai_chat.errors import failure_in, reported
+from dragoman.protocols.streams.silent_events import SIGNS_OF_LIFE
 from dragoman.wire import json
-
-PING = b"ping"
-"""A sign of life: an event of this name, or this line."""
 
 PLAIN_NAMES = frozenset({b"", b"message"})
 """Names of events that are meant for all readers of the stream."""
@@ -71,7 +69,7 @@ def read_stray(line: bytes) -> UpstreamError | None:
         raise a_page("an event")
     if (failed := FAILED.fullmatch(line)) is not None:
         raise named_error(failed[1])
-    if line and not FIELD.match(line) and line.lower() != PING:
+    if line and not FIELD.match(line) and line.lower() not in SIGNS_OF_LIFE:
         words = cut(scrub(line.decode("utf-8", "replace")))
         return UpstreamError(f"the service wrote {words!r} in the place of an event")
     return None

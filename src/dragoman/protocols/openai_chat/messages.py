@@ -99,7 +99,7 @@ def _assistant(fields: Fields) -> Message:
     # Two names of the same field; a service that sends both repeats itself.
     contents, plain = fields.text("reasoning_content"), fields.text("reasoning")
     parts: list[AnyPart] = [Reasoning(text=thought)] if (thought := contents or plain) else []
-    parts += with_reasoning(decode_content(fields))
+    parts += with_reasoning(decode_content(fields), fields.path("content"))
     if refusal := fields.text("refusal"):
         parts.append(Refusal(text=refusal))
     parts += [_call(Fields(value, path)) for path, value in fields.items("tool_calls")]
@@ -188,8 +188,10 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing:
             body["content"] = None if calls else ""
         case _:
             body["content"] = encode_content(content, WRITERS[variant.breakpoints]) or ""
-    if variant.thinking_parts and any(isinstance(part, Reasoning) for part in parts):
-        body["content"] = list(_thought_and_said(parts, variant))
+    if variant.thinking_parts:
+        thinking = [part for part in parts if isinstance(part, Reasoning)]
+        if any(map(encode_thinking, thinking)):
+            body["content"] = list(_thought_and_said(thinking if "refusal" in body else parts, variant))
         parts = content
     thoughts = [part.text for part in parts if isinstance(part, Reasoning) and list_of((part,)) is None]
     if (details := list_of(parts)) is not None:
@@ -206,7 +208,8 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing:
 def _thought_and_said(parts: Sequence[AnyPart], variant: Variant) -> Iterator[dict[str, Any]]:
     for part in parts:
         if isinstance(part, Reasoning):
-            yield encode_thinking(part)
+            if (thought := encode_thinking(part)) is not None:
+                yield thought
             continue
         said = encode_content((part,), WRITERS[variant.breakpoints])
         if isinstance(said, str):

@@ -31,6 +31,7 @@ from dragoman.protocols.openai_chat.usage import find_usage, usual_usage
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.streams import joined_events
 from dragoman.protocols.streams.lane import Lane
+from dragoman.protocols.streams.silent_events import says_nothing
 from dragoman.protocols.streams.sse_tap import ENDS, TRIES, SseTap, fields_of, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import json
@@ -187,7 +188,8 @@ class ChatTap(SseTap):
         observer = self._careful()
         if not observer.framed or (event.find(BOM) >= 0 and has_stray(event)):
             return framed(event) if self._usage_wanted else framed(event, is_report)
-        return b"" if observer.void or (observer.report and not self._usage_wanted) else event
+        silent = observer.void or says_nothing(event)
+        return b"" if silent or (observer.report and not self._usage_wanted) else event
 
     def _end(self, reason: FinishReason) -> None:
         self.finish_reason, self.done, self.committed = reason, True, True

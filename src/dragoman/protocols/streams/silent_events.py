@@ -10,9 +10,9 @@ from dragoman.wire.utf8 import BLANKS
 SILENCE = frozenset({b"", b"null", b"{}"})
 """What the data of such an event is."""
 
-PING = b"ping"
-SIGNS_OF_LIFE = frozenset({PING, b"keepalive", b"keep-alive", b"heartbeat"})
-"""Names of such events; others mean something, whatever their data is."""
+SIGNS_OF_LIFE = frozenset({b"ping", b"keepalive", b"keep-alive", b"heartbeat"})
+"""Names of such events; others mean something, whatever their data is. A dialect may have one of its own, whose data
+its callers read: those that have other data pass."""
 NAMES = SIGNS_OF_LIFE | {b"", b"message"}
 
 MOST = 256
@@ -26,7 +26,9 @@ def says_nothing(event: bytes) -> bool:
     if len(event) > MOST or not event.rstrip(BLANKS).endswith(LAST):
         return False
     found = tuple(events_in(event))
-    return bool(found) and all(map(is_silent, found))
+    if not found:  # by the standard it is none; OpenAI's client for Python (3.57) takes a name alone for one, and fails
+        return event.startswith(b"event:")
+    return all(map(is_silent, found))
 
 
 def is_silent(event: SseEvent) -> bool:

@@ -31,6 +31,7 @@ from dragoman.errors import BadEventError
 from dragoman.protocols.relay import Tap
 from dragoman.protocols.streams.joined_events import events_in
 from dragoman.protocols.streams.lane import NOTHING, Known, Shape, Taken
+from dragoman.protocols.streams.silent_events import is_silent
 from dragoman.wire import sse
 from dragoman.wire.lines import CR
 from dragoman.wire.sse import END, MAX_EVENT, blank_line
@@ -224,11 +225,11 @@ def never(data: bytes) -> bool:
 def framed(event: bytes, left_out: Callable[[bytes], bool] = never) -> bytes:
     """`event`, which holds several events, one a line: each as an event of its own.
 
-    `left_out`: whether one with this data does not pass.
+    Those that say nothing do not pass. `left_out`: nor does one with this data.
     """
     out: list[bytes] = []
     for each in events_in(event):
         data = each.data.strip(BLANKS)
-        if (data.startswith((b"{", b"[")) or not each.stray) and not left_out(data):
+        if (data.startswith((b"{", b"[")) or not each.stray) and not (is_silent(each) or left_out(data)):
             out.append(sse.encode(data, each.event))
     return b"".join(out)
