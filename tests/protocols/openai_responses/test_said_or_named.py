@@ -113,6 +113,7 @@ def test_every_field_of_a_request_is_tried() -> None:
     ("config", "effort", "changed"),
     [
         (ReasoningConfig(mode="off"), "none", ()),
+        (ReasoningConfig(mode="off", effort="high"), "none", ("reasoning.effort",)),
         (ReasoningConfig(mode="on"), None, ("reasoning.mode",)),
         (ReasoningConfig(mode="adaptive", effort="low"), "low", ()),
         (ReasoningConfig(budget_tokens=0), "none", ("reasoning.budget_tokens",)),

@@ -31,6 +31,7 @@ from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.schemas import PLAIN_PATTERNS
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.profiles import forms_beside_tools
+from dragoman.protocols.reasoning import silences_effort
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
@@ -150,7 +151,7 @@ class OpenAIChatClient(ClientCodec):
         )
         self.embeddings = OpenAIEmbedClient(url, variant.refused_fields)
         self._variant = variant
-        self.budgets_as_efforts = variant.thinking_field == "reasoning_effort"
+        self.effort_alone = variant.thinking_field == "reasoning_effort"
         self.refused = frozenset(variant.refused_fields) | (frozenset() if variant.breakpoints else {BREAKPOINT})
         self.expresses = _expressed(variant)
         self.most_stops = variant.most_stops
@@ -187,6 +188,8 @@ class OpenAIChatClient(ClientCodec):
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
         yield from moved(request.messages, pictures=self._variant.result_media)
+        if silences_effort(request.reasoning) and "reasoning.effort" in self.expresses:
+            yield ChangedField("reasoning.effort")
         form = request.response_format
         if form is not None and form.kind == "json_schema" and not self._variant.json_schema:
             yield ChangedField("response_format")

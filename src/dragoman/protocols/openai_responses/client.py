@@ -29,6 +29,7 @@ from dragoman.protocols.openai_shared.json_word import lacks_word, with_word
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.schemas import PLAIN_PATTERNS
 from dragoman.protocols.openai_shared.user import changed_user
+from dragoman.protocols.reasoning import silences_effort
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, PARTS
 from dragoman.protocols.tools.call_ids import CallIdForm
@@ -158,7 +159,7 @@ class OpenAIResponsesClient(ClientCodec):
     strict_forms = True
     schema_support = form_support = PLAIN_PATTERNS
     family = FAMILY
-    budgets_as_efforts = True
+    effort_alone = True
 
     def __init__(
         self,
@@ -205,6 +206,8 @@ class OpenAIResponsesClient(ClientCodec):
                 yield ChangedField("reasoning.mode")
             if config.display == "full":
                 yield ChangedField("reasoning.display")
+            if silences_effort(config):
+                yield ChangedField("reasoning.effort")
         yield from changed_breakpoints(request, FIELD if self._variant.breakpoints else None)
         yield from changed_user(request)
         if request.max_output_tokens is not None and request.max_output_tokens < LEAST_TOKENS:
