@@ -43,6 +43,7 @@ from dragoman.types import (
     unfold,
     user,
 )
+from dragoman.protocols.tools.search import MARK as SEARCHING
 from tests.support.env import fixed_env
 
 CLIENT = OpenAIResponsesClient("http://up/v1")
@@ -154,6 +155,21 @@ def test_each_attribute_of_a_tool(name: str) -> None:
     body, lost = sent(asked(tools=(tool,)), CLIENT)
     assert (shown in body) != bool(lost), (body, lost)
     assert set(TOOL_DETAILS) <= TOOLS.keys()
+
+
+SEARCHES: dict[str, dict[str, Any]] = {
+    "of the service": {"tools": (HostedTool(tool="tool_search", extra={NAME: {"type": "tool_search"}}),)},
+    "of the caller": {"tools": (Tool("tool_search", extra=SEARCHING),)},
+    "of a prompt that the service keeps": {"extra": {NAME: {"prompt": {"id": "pmpt_1"}}}},
+}
+
+
+@pytest.mark.parametrize("fields", SEARCHES.values(), ids=SEARCHES)
+def test_tools_stay_deferred_beside_a_search(fields: dict[str, Any]) -> None:
+    late = Tool("f", defer_loading=True)
+    body, lost = sent(asked(**{**fields, "tools": (*fields.get("tools", ()), late)}), CLIENT)
+    assert '"defer_loading":true' in body
+    assert not lost
 
 
 HOSTED: dict[str, tuple[Any, str]] = {
