@@ -10,6 +10,7 @@ from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.losses import HOSTED_DETAILS
 from dragoman.protocols.openai_responses import NAME, OpenAIResponsesClient, OpenAIResponsesServer
 from dragoman.protocols.speech import DETAILS, TOOL_DETAILS
+from dragoman.protocols.tools.search import MARK as SEARCHING
 from dragoman.types import (
     AnyPart,
     AnyTool,
@@ -43,7 +44,6 @@ from dragoman.types import (
     unfold,
     user,
 )
-from dragoman.protocols.tools.search import MARK as SEARCHING
 from tests.support.env import fixed_env
 
 CLIENT = OpenAIResponsesClient("http://up/v1")
