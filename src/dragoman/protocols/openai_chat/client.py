@@ -20,7 +20,7 @@ from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.reasoning_details import carried
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import NEAREST_TIERS, encode_body
-from dragoman.protocols.openai_chat.result_media import moved
+from dragoman.protocols.openai_chat.result_media import moves
 from dragoman.protocols.openai_chat.thinking import as_it_came
 from dragoman.protocols.openai_chat.turn_order import added
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant, thinks_not
@@ -38,6 +38,7 @@ from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
 from dragoman.protocols.speech import USUAL as USUAL_VALUES
 from dragoman.protocols.tools.call_ids import NINE, CallIdForm
 from dragoman.protocols.tools.freeform import freeform_names
+from dragoman.protocols.tools.result_media import moved
 from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
 from dragoman.types import (
     AnyPart,
@@ -187,7 +188,7 @@ class OpenAIChatClient(ClientCodec):
             yield ChangedField("service_tier")
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
-        yield from moved(request.messages, pictures=self._variant.result_media)
+        yield from moved(request.messages, moves(pictures=self._variant.result_media))
         if silences_effort(request.reasoning) and "reasoning.effort" in self.expresses:
             yield ChangedField("reasoning.effort")
         form = request.response_format
