@@ -26,6 +26,7 @@ from dragoman.protocols.openai_chat.turn_order import added
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant, thinks_not
 from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
+from dragoman.protocols.openai_shared.family import FAMILY_FIELDS, said_of, without_fields
 from dragoman.protocols.openai_shared.json_word import EVERY_ROLE, lacks_word, with_word
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.schemas import PLAIN_PATTERNS
@@ -156,6 +157,7 @@ class OpenAIChatClient(ClientCodec):
         self.refused = frozenset(variant.refused_fields) | (frozenset() if variant.breakpoints else {BREAKPOINT})
         self.expresses = _expressed(variant)
         self.most_stops = variant.most_stops
+        self._unknown = frozenset(FAMILY_FIELDS).intersection(variant.refused_fields)
 
     def relay_for(self, protocol: str) -> RelayCodec | None:
         return self._completions if protocol == COMPLETIONS else super().relay_for(protocol)
@@ -198,6 +200,9 @@ class OpenAIChatClient(ClientCodec):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         request = as_it_came(request)
         found = self._losses(request, profile)
+        if self._unknown and (unknown := said_of(request.extra, NAME, self._unknown)):
+            names = {loss.name for loss in found}
+            found = (*found, *(LostField(name) for name in unknown if name not in names))
         if any("cache" in loss.name for loss in found):
             returned = set(returned_breakpoints(request))
             found = tuple(loss for loss in found if loss.name.removesuffix(".ttl") not in returned)
@@ -217,6 +222,8 @@ class OpenAIChatClient(ClientCodec):
         request = as_it_came(request)
         still = self._must_not_think(request, profile)
         fitted = super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
+        if self._unknown and said_of(fitted.extra, NAME, self._unknown):
+            fitted = replace(fitted, extra=without_fields(fitted.extra, NAME, self._unknown))
         return with_word(fitted) if self._lacks_word(fitted) else fitted
 
     def _lacks_word(self, request: ChatRequest) -> bool:
