@@ -61,6 +61,7 @@ SAMPLES = {
     "SINGLE_SAMPLING": "false",
     "PLAIN_CALL_IDS": "false",
     "SIGNED_CALLS": "false",
+    "RESULT_MEDIA": "false",
     "CONTEXT_SIZE": "9",
     "SCHEMA_KEYWORDS": "type,$ref",
     "EMPTY_ANSWER": "ok",

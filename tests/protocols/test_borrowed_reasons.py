@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.openai_responses.finish_reasons import encode_reason
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import ChatRequest, ResponseEnd, user
 from tests.support.signed import Body
@@ -57,6 +58,16 @@ def test_so_does_one_of_an_incomplete_answer(word: str, reason: str) -> None:
     assert (end.finish_reason, end.native_finish_reason) == (reason, word)
 
 
+@pytest.mark.parametrize("details", [None, {}, {"reason": None}])
+def test_an_incomplete_answer_without_a_reason_is_cut(details: object) -> None:
+    answer = {"id": "r", "object": "response", "status": "incomplete", "output": [], "incomplete_details": details}
+    decoder = DIALECTS["openai-responses"].client("http://h").decoder(REQUEST)  # type: ignore[call-arg]
+    end = [*decoder.feed(json.dumps(answer).encode()), *decoder.finish()][-1]
+    assert isinstance(end, ResponseEnd)
+    assert (end.finish_reason, end.native_finish_reason) == ("length", "incomplete")
+    assert encode_reason(end.finish_reason, end.native_finish_reason, refusal=False) == ("incomplete", None)
+
+
 REPLIES = {"openai-chat": _chat, "anthropic": _anthropic, "gemini": _gemini, "ollama": _ollama}
 WORDS: Mapping[str, str] = {
     "FUNCTION_CALL": "tool_call",
@@ -65,6 +76,9 @@ WORDS: Mapping[str, str] = {
     "tool_calls": "tool_call",
     "LENGTH": "length",
     "max_tokens": "length",
+    "incomplete": "length",
+    "content_filtered": "content_filter",
+    "guardrail_intervened": "content_filter",
     "MALFORMED_FUNCTION_CALL": "other",
 }
 

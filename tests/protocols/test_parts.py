@@ -150,8 +150,25 @@ def test_closing_gives_out_what_waits_in_its_order() -> None:
         ToolCall(id="c0", name="f", arguments='{"a'),
         ToolCall(id="c1", name="g", arguments="{}"),
         Text(text="said"),
-        ToolCall(id="c2", name="h"),
+        ToolCall(id="c2", name="h", arguments="{}"),
     )
+
+
+def test_a_call_without_arguments_has_an_empty_object_unless_the_answer_was_cut() -> None:
+    for cut, arguments in ((False, "{}"), (True, "")):
+        out: list[StreamEvent] = []
+        parts = PartAssembler()
+        parts.tool_call(out, 0, "c0", "f", "")
+        parts.close(out, cut=cut)
+        assert fold([ResponseStart(), *out, ResponseEnd("stop")]).parts == (ToolCall("c0", "f", arguments),)
+
+
+def test_a_freeform_call_may_be_given_nothing() -> None:
+    out: list[StreamEvent] = []
+    parts = PartAssembler()
+    parts.tool_call(out, 0, "c0", "f", "", input_format="text")
+    parts.close(out)
+    assert out == [PartStart(ToolCall("c0", "f", input_format="text")), PartEnd()]
 
 
 def test_words_wait_for_an_unfinished_call_and_keep_their_order() -> None:

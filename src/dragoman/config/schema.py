@@ -317,6 +317,7 @@ PROFILE = TableSchema(
         "breakpoints": Boolean(),
         "signed_calls": Boolean(),
         "mixed_tools": Boolean(),
+        "result_media": Boolean(),
         "form_with_tools": Boolean(),
         "user_after_results": Boolean(),
         "system_anywhere": Boolean(),

@@ -289,6 +289,9 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     mixed_tools: bool | None = None
     """Whether they take tools of the service, such as a search of the web, beside functions in Gemini's protocol; if
     not, the tools of the service are left out, and listed as losses."""
+    result_media: bool | None = None
+    """Whether results of tools may hold pictures, sound and files in Gemini's protocol; if not, these follow as the
+    user's."""
     form_with_tools: bool | None = None
     """Whether they take a form of the answer (JSON, or JSON of a schema) beside tools; if not, the form is left out,
     and listed as a loss."""

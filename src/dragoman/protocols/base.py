@@ -118,8 +118,8 @@ class ClientCodec(ABC):
     """Where results must come; None: services take calls without them, and results anywhere."""
     strict_forms: ClassVar[bool] = False
     """Whether the form of an answer is held to a part of JSON Schema only if it is `strict`."""
-    budgets_as_efforts: bool = False
-    """Whether the service is sent an effort in the place of a number of tokens for thinking."""
+    effort_alone: bool = False
+    """Whether an effort is all that the service is sent of thinking, in the place of a number of tokens too."""
 
     most_stops: int | None = None
     """How many texts may end an answer (`stop`); None: any number."""
@@ -241,7 +241,7 @@ class ClientCodec(ABC):
         config = request.reasoning
         if config is None:
             return request
-        new = as_taken(config, self.efforts_for(request.model, profile), budgets=self.budgets_as_efforts)
+        new = as_taken(config, self.efforts_for(request.model, profile), alone=self.effort_alone)
         return request if new is config else replace(request, reasoning=new)
 
     def _within(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:

@@ -31,6 +31,7 @@ from msgspec.structs import replace
 from dragoman.errors import BadEventError
 from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.streams.delta_row import deltas
+from dragoman.protocols.tools.no_arguments import NO_ARGUMENTS
 from dragoman.types import (
     Citation,
     Extra,
@@ -84,6 +85,8 @@ class PartAssembler:
         self._unread: list[str] = []
         """Arguments of the open call that `_brackets` has not read: they are read only if another part waits."""
         self._brackets = Brackets()
+        self._bare = False
+        """Whether a call of a function is open of whose arguments nothing has come."""
         self._queue: list[_Waiting] = []
         self._last: dict[Hashable, _Waiting] = {}
         """The latest waiting part of each key: the one that further fragments may belong to."""
@@ -117,6 +120,7 @@ class PartAssembler:
         out += deltas(texts, in_row=in_row)
         if isinstance(self._part, ToolCall):
             self._unread += texts
+            self._bare = False
 
     def cite(self, out: list[StreamEvent], citations: tuple[Citation, ...]) -> None:
         """Sources of the text so far; of an empty one, if there is none."""
@@ -205,12 +209,15 @@ class PartAssembler:
         last.opaque, last.sealed = opaque, bool(last.pieces)
         self._advance(out)
 
-    def close(self, out: list[StreamEvent]) -> None:
-        """Ends the open part and all waiting ones. Raises BadEventError if one of them is a call without a name."""
-        self._end(out)
+    def close(self, out: list[StreamEvent], *, cut: bool = False) -> None:
+        """Ends the open part and all waiting ones. Raises BadEventError if one of them is a call without a name.
+
+        `cut`: the answer may have ended before the arguments of a call came.
+        """
+        self._end(out, cut=cut)
         while self._queue:
             self._promote(out)
-            self._end(out)
+            self._end(out, cut=cut)
 
     def _add(self, out: list[StreamEvent], key: Hashable, part: Streamed, text: str, fallback: str = "") -> None:
         self.begun = True
@@ -252,6 +259,7 @@ class PartAssembler:
             out.append(PartDelta(text, logprobs))
             if isinstance(self._part, ToolCall):
                 self._unread.append(text)
+                self._bare = False
 
     def _promote(self, out: list[StreamEvent]) -> None:
         waiting = self._queue.pop(0)
@@ -264,14 +272,18 @@ class PartAssembler:
             part = part if part.id else replace(part, id=waiting.fallback)
         self._key, self._part = waiting.key, part
         self._opaque, self._sealed = waiting.opaque, waiting.sealed
+        self._bare = isinstance(part, ToolCall) and part.input_format == "json"
         out.append(PartStart(part))
         self._more(out, "".join(waiting.pieces), waiting.logprobs or None)
         if waiting.citations:
             out.append(Metadata(citations=waiting.citations))
 
-    def _end(self, out: list[StreamEvent]) -> None:
+    def _end(self, out: list[StreamEvent], *, cut: bool = False) -> None:
         if self._part is None:
             return
+        if self._bare and not cut:
+            out.append(PartDelta(NO_ARGUMENTS))
+        self._bare = False
         if isinstance(self._part, ToolCall):
             self._closed[self._key] = None
             self._unread = []

@@ -66,25 +66,35 @@ def always_thinks(efforts: Sequence[str] | None) -> bool:
     return bool(efforts) and OFF not in (efforts or ())
 
 
-def said_effort(config: ReasoningConfig, *, budgets: bool) -> str | None:
-    """The effort that `config` asks for, no thinking among them; `budgets`: that of a number of tokens too."""
+def said_effort(config: ReasoningConfig, *, alone: bool) -> str | None:
+    """The effort that `config` asks for, no thinking among them.
+
+    `alone`: the effort is all that a service is told, so that it says too that thinking is off, and how many tokens.
+    """
+    if alone and config.mode == "off":
+        return OFF
     if config.effort is not None:
         return config.effort
     if config.mode == "off" or config.budget_tokens == 0:
         return OFF
-    return effort_of(config.budget_tokens) if budgets and config.budget_tokens is not None else None
+    return effort_of(config.budget_tokens) if alone and config.budget_tokens is not None else None
 
 
-def as_taken(config: ReasoningConfig, efforts: Sequence[str] | None, *, budgets: bool) -> ReasoningConfig:
+def silences_effort(config: ReasoningConfig | None) -> bool:
+    """Whether an effort is asked for that counts for nothing, since thinking is off."""
+    return config is not None and config.mode == "off" and config.effort not in {None, OFF}
+
+
+def as_taken(config: ReasoningConfig, efforts: Sequence[str] | None, *, alone: bool) -> ReasoningConfig:
     """`config` with an effort that models with these `efforts` take, without any if they take none; the same object if
     they take its own.
 
-    `budgets`: a number of tokens is told as an effort.
+    `alone`: see `said_effort`.
     """
     if efforts is not None and not efforts:
         unsaid = replace(config, mode=None, effort=None, budget_tokens=None)
         return config if unsaid == config else unsaid
-    effort = said_effort(config, budgets=budgets)
+    effort = said_effort(config, alone=alone)
     if effort is None or efforts is None or (new := nearest(effort, efforts)) == effort:
         return config
     mode = None if config.mode == "off" and new != OFF else config.mode

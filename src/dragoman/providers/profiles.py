@@ -68,6 +68,7 @@ GEMINI_SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 GEMINI_THINKING = "https://ai.google.dev/gemini-api/docs/thinking"
 
 GEMINI_MIXED = "https://github.com/lbjlaq/Antigravity-Manager/issues/2241"
+GEMINI_RESULTS = "https://github.com/google-gemini/gemini-cli/issues/19436"
 GEMINI_FORM = "https://github.com/symfony/ai/issues/1777"
 GEMINI_PENALTIES = "https://github.com/google-gemini/cookbook/issues/1290"
 GEMINI_ERROR = "https://github.com/AstrBotDevs/AstrBot/issues/7572"
@@ -279,6 +280,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("gemini-[12]*", ModelProfile(thinking_levels=False, signed_calls=False), GEMINI_THINKING, "2026-11-26"),
     # "Built-in tools and Function Calling cannot be combined in the same request": 400; later ones want to be told.
     Family("gemini-[12]*", ModelProfile(mixed_tools=False), GEMINI_MIXED, "2026-11-26"),
+    # "`function_response.parts` is not supported for this model": 400.
+    Family("gemini-[12]*", ModelProfile(result_media=False), GEMINI_RESULTS, "2026-11-29"),
     # "Function calling with a response mime type: 'application/json' is unsupported": 400.
     Family("gemini-[12]*", ModelProfile(form_with_tools=False), GEMINI_FORM, "2026-11-28"),
     # They have no form of the answer but text; from Opus 4.1 and Sonnet 4.5 on they have schemas.

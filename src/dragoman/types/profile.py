@@ -53,6 +53,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether the first call of each step of the current turn must have its signature."""
     mixed_tools: bool | None = None
     """Whether they take tools of the service beside functions."""
+    result_media: bool | None = None
+    """Whether results of tools may hold pictures, sound and files."""
     form_with_tools: bool | None = None
     """Whether they take a form of the answer other than text beside tools."""
     user_after_results: bool | None = None

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from dragoman.errors import (
@@ -18,6 +19,7 @@ from dragoman.errors import (
 from dragoman.protocols.base import Encoder
 from dragoman.protocols.openai_chat import NAME, OpenAIChatClient, OpenAIChatServer
 from dragoman.protocols.openai_chat.extra import FAMILY
+from dragoman.protocols.tools.no_arguments import with_arguments
 from dragoman.types import (
     Audio,
     ChatRequest,
@@ -97,13 +99,19 @@ def started(request: ChatRequest = REQUEST) -> Encoder:
     return encoder
 
 
+def read_back(response: ChatResponse) -> ChatResponse:
+    """`response` as it is read: a call without arguments has an empty object."""
+    parts = tuple(with_arguments(part) if isinstance(part, ToolCall) else part for part in response.parts)
+    return replace(response, parts=parts)
+
+
 @each
 def test_a_stream_of_ours_is_read_back_as_the_same_events(response: ChatResponse) -> None:
     events = unfold(response)
     encoder = SERVER.encoder(REQUEST, fixed_env())
     data = b"".join(encoder.send([event]) + encoder.heartbeat for event in events)
     assert SERVER.encoder(REQUEST, fixed_env()).send(events) == data.replace(encoder.heartbeat, b"")
-    assert drive(CLIENT.decoder(REQUEST), [data]) == (joined(events), None)
+    assert drive(CLIENT.decoder(REQUEST), [data]) == (joined(unfold(read_back(response))), None)
 
 
 @each
@@ -111,7 +119,7 @@ def test_a_whole_answer_of_ours_is_read_back_as_the_same(response: ChatResponse)
     body = SERVER.encode_response(response, REQUEST, fixed_env()).body
     events, error = drive(CLIENT.decoder(REQUEST), [body])
     assert error is None
-    assert fold(events) == response
+    assert fold(events) == read_back(response)
 
 
 @each

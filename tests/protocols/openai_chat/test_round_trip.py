@@ -14,6 +14,7 @@ from dragoman.protocols.openai_chat import (
     OpenAIChatServer,
     Variant,
 )
+from dragoman.protocols.tools.no_arguments import with_arguments
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -72,7 +73,7 @@ calls = st.builds(
     arguments=words,
     input_format=st.sampled_from(["json", "text"]),
     extra=extras,
-)
+).map(with_arguments)
 thoughts = st.builds(Reasoning, text=words.filter(bool))
 said = st.lists(texts | images | audios | files | unknowns, min_size=1, max_size=3).map(tuple)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dragoman.protocols.openai_responses import NAME, OpenAIResponsesClient, OpenAIResponsesServer
+from dragoman.protocols.tools.no_arguments import with_arguments
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -93,7 +94,7 @@ calls = st.builds(
     input_format=st.sampled_from(["json", "text"]),
     namespace=st.none() | names,
     extra=extras,
-)
+).map(with_arguments)
 thoughts = st.builds(
     lambda forms, secret: [
         Reasoning(text=text, form=form, opaque=OpaqueState(NAME, secret) if i == len(forms) - 1 else None)

@@ -10,6 +10,7 @@ from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.losses import HOSTED_DETAILS
 from dragoman.protocols.openai_responses import NAME, OpenAIResponsesClient, OpenAIResponsesServer
 from dragoman.protocols.speech import DETAILS, TOOL_DETAILS
+from dragoman.protocols.tools.search import MARK as SEARCHING
 from dragoman.types import (
     AnyPart,
     AnyTool,
@@ -113,6 +114,7 @@ def test_every_field_of_a_request_is_tried() -> None:
     ("config", "effort", "changed"),
     [
         (ReasoningConfig(mode="off"), "none", ()),
+        (ReasoningConfig(mode="off", effort="high"), "none", ("reasoning.effort",)),
         (ReasoningConfig(mode="on"), None, ("reasoning.mode",)),
         (ReasoningConfig(mode="adaptive", effort="low"), "low", ()),
         (ReasoningConfig(budget_tokens=0), "none", ("reasoning.budget_tokens",)),
@@ -153,6 +155,21 @@ def test_each_attribute_of_a_tool(name: str) -> None:
     body, lost = sent(asked(tools=(tool,)), CLIENT)
     assert (shown in body) != bool(lost), (body, lost)
     assert set(TOOL_DETAILS) <= TOOLS.keys()
+
+
+SEARCHES: dict[str, dict[str, Any]] = {
+    "of the service": {"tools": (HostedTool(tool="tool_search", extra={NAME: {"type": "tool_search"}}),)},
+    "of the caller": {"tools": (Tool("tool_search", extra=SEARCHING),)},
+    "of a prompt that the service keeps": {"extra": {NAME: {"prompt": {"id": "pmpt_1"}}}},
+}
+
+
+@pytest.mark.parametrize("fields", SEARCHES.values(), ids=SEARCHES)
+def test_tools_stay_deferred_beside_a_search(fields: dict[str, Any]) -> None:
+    late = Tool("f", defer_loading=True)
+    body, lost = sent(asked(**{**fields, "tools": (*fields.get("tools", ()), late)}), CLIENT)
+    assert '"defer_loading":true' in body
+    assert not lost
 
 
 HOSTED: dict[str, tuple[Any, str]] = {

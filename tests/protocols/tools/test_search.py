@@ -55,8 +55,9 @@ def test_what_was_found_is_a_list_and_each_tool_stands_beside_the_others_once() 
 
 
 def test_a_tool_that_was_found_is_deferred_no_longer() -> None:
-    told = found_in_words(asked(SEARCH, Tool("late", defer_loading=True), found(Tool("f", defer_loading=True), "1")))
-    assert told.tools[1:] == (Tool("late", defer_loading=True), Tool("f", extra={OURS: {"found_by": "1"}}))
+    late, again = Tool("late", defer_loading=True), Tool("g", defer_loading=True)
+    told = found_in_words(asked(SEARCH, late, again, found(Tool("f", defer_loading=True), "1"), found(again, "1")))
+    assert told.tools[1:] == (late, Tool("g"), Tool("f", extra={OURS: {"found_by": "1"}}))
 
 
 def test_other_requests_and_other_results_are_left_as_they_are() -> None:

@@ -29,11 +29,14 @@ from dragoman.protocols.reasoning import budget_of
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import PARTS, USUAL
 from dragoman.protocols.tools.freeform import freeform_names
+from dragoman.protocols.tools.result_media import apart, moved
 from dragoman.types import (
     AnyPart,
+    Audio,
     ChangedField,
     ChatRequest,
     Extra,
+    File,
     HostedCall,
     HostedResult,
     HttpRequest,
@@ -50,6 +53,7 @@ from dragoman.types import (
     Refusal,
     Tool,
     ToolResult,
+    Unknown,
 )
 from dragoman.types.schemas import SchemaSupport
 
@@ -177,13 +181,17 @@ class GeminiClient(ClientCodec):
             *_thinking(request, profile),
             *changed_budget(request, profile),
             *lost_hosted(request, profile),
+            *(moved(request.messages, _is_media) if profile.result_media is False else ()),
         )
         for loss in more:
             found.setdefault(loss.name, loss)
         return tuple(found.values())
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        return super().fit(with_budget(without_hosted(request, profile), profile), profile)
+        fitted = super().fit(with_budget(without_hosted(request, profile), profile), profile)
+        return (
+            fitted if profile.result_media is not False else replace(fitted, messages=apart(fitted.messages, _is_media))
+        )
 
     def keeps(self, extra: Extra) -> bool:
         return is_own_schema(extra)
@@ -227,6 +235,10 @@ class GeminiClient(ClientCodec):
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)
+
+
+def _is_media(part: AnyPart) -> bool:
+    return isinstance(part, Image | Audio | File) or (isinstance(part, Unknown) and part.protocol == NAME)
 
 
 def _data(state: OpaqueState) -> str:

@@ -4,12 +4,15 @@ from typing import Any
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.gemini.extra import NAME, to_extra
+from dragoman.protocols.gemini.extra import NAME, to_extra, with_extra
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.media import check_base64, media_type_of, registered
 from dragoman.types import Audio, Extra, File, Image
 
 AnyMedia = Image | Audio | File
+
+HELD = ("inlineData", "fileData")
+"""The fields with what a part holds."""
 
 RESOLUTIONS: dict[str, str] = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
 """How closely to look at a picture: our words to this protocol's."""
@@ -41,13 +44,16 @@ ENDINGS: dict[str, str] = {
 }
 """The ending of a URL's path to a media type, which some services of this protocol need."""
 
+DISPLAY_NAME = "displayName"
+"""The field with the name of what a part holds. Only files have names elsewhere, so that it stays with this protocol if
+it is that of a picture or a sound."""
+
 URLSAFE = str.maketrans("-_", "+/")
 
 
 def decode_inline(fields: Fields) -> AnyMedia:
     """`inlineData`. Its base64 may have either alphabet, and no padding: Google's SDKs send the one for URLs."""
-    data, kind = fields.required_text("data"), fields.text("mimeType")
-    name = fields.text("displayName")
+    data, kind, name = fields.required_text("data"), fields.text("mimeType"), fields.text(DISPLAY_NAME)
     plain = data.translate(URLSAFE).rstrip("=")
     plain += "=" * (-len(plain) % 4)
     check_base64(plain, fields.path("data"))
@@ -56,7 +62,7 @@ def decode_inline(fields: Fields) -> AnyMedia:
 
 def decode_file(fields: Fields) -> AnyMedia:
     """`fileData`."""
-    uri, kind, name = fields.required_text("fileUri"), fields.text("mimeType"), fields.text("displayName")
+    uri, kind, name = fields.required_text("fileUri"), fields.text("mimeType"), fields.text(DISPLAY_NAME)
     if not uri:
         raise refused(fields.path("fileUri"), "expected a URI, got an empty string")
     extra = to_extra({"fileData": fields.rest} if fields.rest else {})
@@ -83,19 +89,31 @@ def encode_media(part: AnyMedia, *, names: bool) -> dict[str, Any] | None:
         kind = kind or media_type_of(part.data)
         if kind is None:
             raise InvalidRequestError("a part with data: expected its media type, or data that shows it")
-        return {"inlineData": without_none({"mimeType": registered(kind), "data": part.data, "displayName": name})}
+        return {"inlineData": without_none({"mimeType": registered(kind), "data": part.data, DISPLAY_NAME: name})}
     uri = part.file_id if part.url is None else part.url
     if uri is None:
         return None
     kind = kind or _by_ending(uri)
-    return {"fileData": without_none({"mimeType": kind, "fileUri": uri, "displayName": name})}
+    return {"fileData": without_none({"mimeType": kind, "fileUri": uri, DISPLAY_NAME: name})}
+
+
+def with_rest(body: dict[str, Any], extra: Extra) -> dict[str, Any]:
+    """A part with such fields, and the fields of this protocol that have no canonical values."""
+    out = with_extra(body, extra)
+    name = out.pop(DISPLAY_NAME, None)
+    return (
+        out
+        if name is None
+        else {key: said | {DISPLAY_NAME: name} if key in HELD else said for key, said in out.items()}
+    )
 
 
 def _media(kind: str | None, name: str | None, extra: Extra, **source: Any) -> AnyMedia:
-    # Only files have names here.
     family = (kind or "").partition("/")[0]
-    if family not in {"image", "audio"} or name is not None:
+    if family not in {"image", "audio"}:
         return File(media_type=kind, name=name, extra=extra, **source)
+    if name is not None:
+        extra = to_extra({**extra.get(NAME, {}), DISPLAY_NAME: name})
     return (Image if family == "image" else Audio)(media_type=kind, extra=extra, **source)
 
 

@@ -24,6 +24,7 @@ from dragoman.protocols.gemini.media import (
     decode_file,
     decode_inline,
     encode_media,
+    with_rest,
 )
 from dragoman.protocols.gemini.results import decode_result, encode_result
 from dragoman.protocols.json_fields import Fields, refused
@@ -216,7 +217,7 @@ class PartWriter:
         if isinstance(part, HostedCall | HostedResult):
             rest = {name: value for name, value in part.extra.get(NAME, {}).items() if name not in KINDS}
             return body | rest
-        return with_extra(body, part.extra)
+        return with_rest(body, part.extra) if isinstance(part, Image | Audio) else with_extra(body, part.extra)
 
     def _held(self, part: AnyPart, path: str) -> dict[str, Any] | None:
         match part:

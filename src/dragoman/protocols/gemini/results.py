@@ -10,8 +10,15 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
-from dragoman.protocols.gemini.media import RESOLUTIONS, decode_detail, decode_file, decode_inline, encode_media
+from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra
+from dragoman.protocols.gemini.media import (
+    RESOLUTIONS,
+    decode_detail,
+    decode_file,
+    decode_inline,
+    encode_media,
+    with_rest,
+)
 from dragoman.protocols.json_fields import Fields, entries
 from dragoman.types import Audio, File, Image, Text, ToolResult, Unknown
 from dragoman.wire.json import is_object
@@ -106,7 +113,7 @@ def _encode_media(part: ResultPart, *, names: bool) -> dict[str, Any] | None:
     if body is None:
         return None
     level = RESOLUTIONS.get(part.detail or "") if isinstance(part, Image) else None
-    return with_extra(body | ({"mediaResolution": {"level": level}} if level else {}), part.extra)
+    return with_rest(body | ({"mediaResolution": {"level": level}} if level else {}), part.extra)
 
 
 def _list(fields: Fields) -> list[Any]:

@@ -53,7 +53,7 @@ def changed_budget(request: ChatRequest, profile: ModelProfile) -> Iterator[Loss
 
 def _within(config: ReasoningConfig, profile: ModelProfile) -> ReasoningConfig:
     least, most, budget = profile.least_budget or 1, profile.most_budget, config.budget_tokens
-    if said_effort(config, budgets=False) == OFF:
+    if said_effort(config, alone=False) == OFF:
         if profile.thinking_levels is not False or not always_thinks(profile.efforts):
             return config
         return replace(config, mode=None, effort=None, budget_tokens=least)

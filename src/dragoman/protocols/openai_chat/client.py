@@ -20,23 +20,26 @@ from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.reasoning_details import carried
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import NEAREST_TIERS, encode_body
-from dragoman.protocols.openai_chat.result_media import moved
+from dragoman.protocols.openai_chat.result_media import moves
 from dragoman.protocols.openai_chat.thinking import as_it_came
 from dragoman.protocols.openai_chat.turn_order import added
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant, thinks_not
 from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
+from dragoman.protocols.openai_shared.family import FAMILY_FIELDS, said_of, without_fields
 from dragoman.protocols.openai_shared.json_word import EVERY_ROLE, lacks_word, with_word
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.schemas import PLAIN_PATTERNS
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.profiles import forms_beside_tools
+from dragoman.protocols.reasoning import silences_effort
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, NAMES
 from dragoman.protocols.speech import USUAL as USUAL_VALUES
 from dragoman.protocols.tools.call_ids import NINE, CallIdForm
 from dragoman.protocols.tools.freeform import freeform_names
+from dragoman.protocols.tools.result_media import moved
 from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
 from dragoman.types import (
     AnyPart,
@@ -150,10 +153,11 @@ class OpenAIChatClient(ClientCodec):
         )
         self.embeddings = OpenAIEmbedClient(url, variant.refused_fields)
         self._variant = variant
-        self.budgets_as_efforts = variant.thinking_field == "reasoning_effort"
+        self.effort_alone = variant.thinking_field == "reasoning_effort"
         self.refused = frozenset(variant.refused_fields) | (frozenset() if variant.breakpoints else {BREAKPOINT})
         self.expresses = _expressed(variant)
         self.most_stops = variant.most_stops
+        self._unknown = frozenset(FAMILY_FIELDS).intersection(variant.refused_fields)
 
     def relay_for(self, protocol: str) -> RelayCodec | None:
         return self._completions if protocol == COMPLETIONS else super().relay_for(protocol)
@@ -186,7 +190,9 @@ class OpenAIChatClient(ClientCodec):
             yield ChangedField("service_tier")
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
-        yield from moved(request.messages, pictures=self._variant.result_media)
+        yield from moved(request.messages, moves(pictures=self._variant.result_media))
+        if silences_effort(request.reasoning) and "reasoning.effort" in self.expresses:
+            yield ChangedField("reasoning.effort")
         form = request.response_format
         if form is not None and form.kind == "json_schema" and not self._variant.json_schema:
             yield ChangedField("response_format")
@@ -194,6 +200,9 @@ class OpenAIChatClient(ClientCodec):
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         request = as_it_came(request)
         found = self._losses(request, profile)
+        if self._unknown and (unknown := said_of(request.extra, NAME, self._unknown)):
+            names = {loss.name for loss in found}
+            found = (*found, *(LostField(name) for name in unknown if name not in names))
         if any("cache" in loss.name for loss in found):
             returned = set(returned_breakpoints(request))
             found = tuple(loss for loss in found if loss.name.removesuffix(".ttl") not in returned)
@@ -213,6 +222,8 @@ class OpenAIChatClient(ClientCodec):
         request = as_it_came(request)
         still = self._must_not_think(request, profile)
         fitted = super().fit(replace(request, reasoning=NOT_AT_ALL) if still else request, profile)
+        if self._unknown and said_of(fitted.extra, NAME, self._unknown):
+            fitted = replace(fitted, extra=without_fields(fitted.extra, NAME, self._unknown))
         return with_word(fitted) if self._lacks_word(fitted) else fitted
 
     def _lacks_word(self, request: ChatRequest) -> bool:

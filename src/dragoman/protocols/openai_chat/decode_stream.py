@@ -24,7 +24,7 @@ from dragoman.protocols.openai_chat.chunk import (
 )
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
-from dragoman.protocols.openai_chat.finish_reasons import FAILED, decode_reason
+from dragoman.protocols.openai_chat.finish_reasons import FAILED, decode_reason, reason_of
 from dragoman.protocols.openai_chat.foreign import (
     foreign_error,
     is_silent,
@@ -48,6 +48,7 @@ from dragoman.protocols.streams.silent_events import SIGNS_OF_LIFE, SILENCE
 from dragoman.protocols.streams.sse_decoder import SseDecoder
 from dragoman.protocols.streams.whole_text import rest
 from dragoman.protocols.tools.call_ids import AnswerIds
+from dragoman.protocols.tools.cut_calls import CUT
 from dragoman.types import (
     ChatRequest,
     Loss,
@@ -394,7 +395,7 @@ class ReplyDecoder(SseDecoder):
             raise BadEventError("expected an answer, got its end alone", code="empty_answer")
         if not self._started:
             self._start(ChunkHead(), out)
-        self._parts.close(out)
+        self._parts.close(out, cut=reason_of(self._reason) in CUT)
         reason, native = decode_reason(
             self._reason, tool_call=self._parts.saw_tool_call, refusal=self._parts.saw_refusal
         )

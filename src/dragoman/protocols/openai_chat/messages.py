@@ -13,6 +13,7 @@ from dragoman.protocols.openai_chat.reasoning_details import decode_details, lis
 from dragoman.protocols.openai_chat.thinking_parts import encode_thinking, with_reasoning
 from dragoman.protocols.openai_chat.variant import USUAL, Variant
 from dragoman.protocols.openai_shared.cache import WRITERS
+from dragoman.protocols.tools.no_arguments import with_arguments
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -180,7 +181,7 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing:
     if message.name is not None and variant.message_names:
         body["name"] = message.name
     content = [part for part in parts if not isinstance(part, Reasoning | ToolCall)]
-    calls = [encode_call(part) for part in parts if isinstance(part, ToolCall)]
+    calls = [encode_call(with_arguments(part)) for part in parts if isinstance(part, ToolCall)]
     match content:
         case [Refusal(text=text, extra=extra)] if message.role == "assistant" and not extra:
             body |= {"content": None, "refusal": text}

@@ -17,7 +17,7 @@ from dragoman.protocols.openai_chat.functions import (
     takes_functions,
 )
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages, is_beginning, written
-from dragoman.protocols.openai_chat.result_media import apart
+from dragoman.protocols.openai_chat.result_media import moves
 from dragoman.protocols.openai_chat.thinking import decode_thinking, encode_thinking
 from dragoman.protocols.openai_chat.tools import (
     decode_choice,
@@ -34,6 +34,7 @@ from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.protocols.openai_shared.user import cache_key_of, user_of
 from dragoman.protocols.placed import placed
 from dragoman.protocols.tools.freeform import with_functions
+from dragoman.protocols.tools.result_media import apart
 from dragoman.types import ChatRequest, ModelProfile
 
 MAX_MESSAGES = 10_000
@@ -120,7 +121,7 @@ def encode_body(request: ChatRequest, variant: Variant, profile: ModelProfile) -
         "stream_options": {"include_usage": True} if variant.stream_usage else None,
     }
     missing = variant.missing_reasoning if profile.reasoning_returns and not thinks_not(request) else None
-    messages = apart(request.messages, pictures=variant.result_media)
+    messages = apart(request.messages, moves(pictures=variant.result_media))
     if profile.user_after_results is False:
         messages = with_words(messages)
     try:

@@ -13,7 +13,7 @@ from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.variant import ThinkingField
-from dragoman.protocols.reasoning import effort_of
+from dragoman.protocols.reasoning import said_effort
 from dragoman.types import ChatRequest, ReasoningConfig
 
 DEFAULT = "default"
@@ -27,12 +27,7 @@ def encode_thinking(config: ReasoningConfig | None, field: ThinkingField) -> dic
 
 def _as_effort(config: ReasoningConfig) -> dict[str, Any]:
     """The effort; that of a budget in tokens, or none if thinking is off, if no effort is set."""
-    effort = config.effort or None
-    if effort is None and config.mode == "off":
-        effort = "none"
-    elif effort is None and config.budget_tokens is not None:
-        effort = effort_of(config.budget_tokens)
-    return without_none({"reasoning_effort": effort})
+    return without_none({"reasoning_effort": said_effort(config, alone=True) or None})
 
 
 def _as_type(config: ReasoningConfig) -> dict[str, Any]:

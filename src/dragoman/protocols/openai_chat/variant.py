@@ -99,7 +99,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     breakpoints: BreakpointField | None = None
     """The field of a part that is a cache breakpoint; None: the service has none, and may refuse OpenAI's."""
     refused_fields: tuple[str, ...] = ()
-    """Fields of ChatRequest, and kinds of parts, that make the service refuse a request, or that it cannot follow."""
+    """Fields of ChatRequest, kinds of parts, and `FAMILY_FIELDS`, that make the service refuse a request, or that it
+    cannot follow."""
 
     def lacks(self) -> frozenset[str]:
         """What of the protocol the service does not have, in the words of `losses`."""

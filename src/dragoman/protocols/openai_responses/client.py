@@ -29,14 +29,16 @@ from dragoman.protocols.openai_shared.json_word import lacks_word, with_word
 from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.schemas import PLAIN_PATTERNS
 from dragoman.protocols.openai_shared.user import changed_user
+from dragoman.protocols.reasoning import silences_effort
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, PARTS
 from dragoman.protocols.tools.call_ids import CallIdForm
 from dragoman.protocols.tools.freeform import freeform_names
-from dragoman.protocols.tools.search import RESULTS
+from dragoman.protocols.tools.search import RESULTS, is_search
 from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
 from dragoman.types import (
     AnyPart,
+    AnyTool,
     ChangedField,
     ChatRequest,
     HostedTool,
@@ -158,7 +160,7 @@ class OpenAIResponsesClient(ClientCodec):
     strict_forms = True
     schema_support = form_support = PLAIN_PATTERNS
     family = FAMILY
-    budgets_as_efforts = True
+    effort_alone = True
 
     def __init__(
         self,
@@ -205,6 +207,8 @@ class OpenAIResponsesClient(ClientCodec):
                 yield ChangedField("reasoning.mode")
             if config.display == "full":
                 yield ChangedField("reasoning.display")
+            if silences_effort(config):
+                yield ChangedField("reasoning.effort")
         yield from changed_breakpoints(request, FIELD if self._variant.breakpoints else None)
         yield from changed_user(request)
         if request.max_output_tokens is not None and request.max_output_tokens < LEAST_TOKENS:
@@ -223,6 +227,8 @@ class OpenAIResponsesClient(ClientCodec):
         fitted = with_word(fitted) if self._lacks_word(fitted) else fitted
         if _chooses_nothing(fitted):
             fitted = replace(fitted, tool_choice=None)
+        if not _finds_tools(fitted, profile):
+            fitted = replace(fitted, tools=tuple(map(_at_once, fitted.tools)))
         shows = "reasoning.display" not in (profile.unsupported_fields or ())
         return fitted if shows else without_encrypted(fitted)
 
@@ -263,9 +269,12 @@ class OpenAIResponsesClient(ClientCodec):
         )
 
     def _left_out(self, request: ChatRequest, profile: ModelProfile) -> Iterator[Loss]:
+        unfound = not _finds_tools(request, profile)
         for i, tool in enumerate(request.tools):
             if isinstance(tool, HostedTool) and not is_sayable(tool):
                 yield LostPart(f"tools[{i}] ({tool.tool})")
+            elif unfound and isinstance(tool, Tool) and tool.defer_loading:
+                yield LostDetail(f"tools[{i}].defer_loading")
         choice = request.tool_choice
         if choice is not None and choice.hosted is not None and choice.hosted not in TYPES:
             yield LostField("tool_choice.hosted")
@@ -278,6 +287,24 @@ class OpenAIResponsesClient(ClientCodec):
                 for place, text in _texts(message.parts, f"messages[{i}]"):
                     if text.citations:
                         yield LostDetail(f"{place}.citations")
+
+
+def _finds_tools(request: ChatRequest, profile: ModelProfile) -> bool:
+    """Whether a search for tools is offered, without which deferred tools are refused (Wei-Shaw/sub2api#5942)."""
+    if "prompt" in request.extra.get(NAME, {}):  # which may have one
+        return True
+    by_caller = profile.freeform_tools is not False
+    return any(
+        is_sayable(tool) and tool.tool == "tool_search"
+        if isinstance(tool, HostedTool)
+        else by_caller and isinstance(tool, Tool) and is_search(tool)
+        for tool in request.tools
+    )
+
+
+def _at_once(tool: AnyTool) -> AnyTool:
+    """A tool that the model sees from the beginning."""
+    return replace(tool, defer_loading=None) if isinstance(tool, Tool) and tool.defer_loading else tool
 
 
 def _texts(parts: Sequence[AnyPart], place: str) -> Iterator[tuple[str, Text]]:

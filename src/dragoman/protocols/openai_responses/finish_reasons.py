@@ -29,7 +29,7 @@ def decode_reason(
     if status == "incomplete":
         native = details.get("reason") if isinstance(details, Mapping) else None
         if not isinstance(native, str):
-            return "other", "incomplete"
+            return borrowed(status), status
         if native in INCOMPLETE:
             return INCOMPLETE[native], None
         reason = PAUSED.get(native) or borrowed(native)
@@ -44,13 +44,13 @@ def encode_reason(reason: FinishReason, native: str | None, *, refusal: bool) ->
 
     `refusal`: the model refused in words of its own, which are in the answer.
     """
+    if native == "incomplete":
+        return native, None
     if reason in NATIVE:
         return "incomplete", {"reason": NATIVE[reason]}
     if reason == "refusal" and not refusal:
         return "incomplete", {"reason": "content_filter"}
     if reason == "other" and native is not None and native in STATUSES:
-        return native, None
-    if reason == "other" and native == "incomplete":
         return native, None
     if reason == "pause" or (reason == "other" and native):
         # Whoever takes it for complete would go on with half an answer.

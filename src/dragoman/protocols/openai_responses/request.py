@@ -23,7 +23,7 @@ from dragoman.protocols.openai_responses.tools import (
 from dragoman.protocols.openai_responses.write_input import encode_input
 from dragoman.protocols.openai_shared.family import FAMILY, NATIVE_TIERS, TIERS, request_extra
 from dragoman.protocols.openai_shared.user import cache_key_of, user_of
-from dragoman.protocols.reasoning import effort_of
+from dragoman.protocols.reasoning import said_effort
 from dragoman.types import ChatRequest, Message, ReasoningConfig, ResponseFormat, Text
 
 LOGPROBS, ENCRYPTED = "message.output_text.logprobs", "reasoning.encrypted_content"
@@ -277,12 +277,7 @@ def encode_reasoning(config: ReasoningConfig | None) -> dict[str, Any] | None:
     """How much to think, and what to show of it; None if that is left to the service."""
     if config is None:
         return None
-    effort = config.effort
-    if effort is None and config.mode == "off":
-        effort = "none"
-    elif effort is None and config.budget_tokens is not None:
-        effort = effort_of(config.budget_tokens)
-    said = without_none({"effort": effort, "summary": SUMMARIES.get(config.display or "")})
+    said = without_none({"effort": said_effort(config, alone=True), "summary": SUMMARIES.get(config.display or "")})
     return merged(said, config.extra.get(NAME, {})) or None
 
 

@@ -10,6 +10,7 @@ from dragoman.protocols.openai_responses.content import encode_content, is_conte
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
 from dragoman.protocols.openai_responses.tool_search import search_item
+from dragoman.protocols.tools.no_arguments import with_arguments
 from dragoman.protocols.tools.search import is_search
 from dragoman.types import AnyPart, HostedCall, Image, OpaqueState, Reasoning, Refusal, Text, ToolCall, Unknown
 
@@ -45,7 +46,7 @@ def _said(parts: Sequence[AnyPart], id_of: Callable[[str | None], str | None]) -
             thoughts = [part for part in parts if isinstance(part, Reasoning)]
             return reasoning_item(_with_its_form(thoughts), known or first.item)
         case ToolCall():
-            return call_item(first, known)
+            return call_item(with_arguments(first), known)
         case HostedCall():
             return encode_call(first)
         case Image(data=data):

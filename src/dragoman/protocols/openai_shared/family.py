@@ -1,6 +1,6 @@
 """Fields that mean the same, in the same form, in both protocols."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from dragoman.protocols import extra
@@ -9,7 +9,7 @@ from dragoman.types import Extra
 FAMILY = "openai"
 """The key of `extra` for these fields."""
 
-FAMILY_FIELDS = frozenset({"moderation", "prompt_cache_options", "prompt_cache_retention"})
+FAMILY_FIELDS = ("moderation", "prompt_cache_options", "prompt_cache_retention")
 
 TIER = "service_tier"
 """The field of an answer that both have: how the request was served."""
@@ -35,6 +35,21 @@ def request_extra(own: str, rest: Mapping[str, Any]) -> Extra:
             shared = {name: value for name, value in shared.items() if name != CACHE_OPTIONS}
             shared |= {CACHE_OPTIONS: both} if both else {}
     return extra.to_extra(own, others) | extra.to_extra(FAMILY, shared)
+
+
+def said_of(given: Extra, own: str, names: Collection[str]) -> list[str]:
+    """Those of `names` that a request of the protocol `own` has."""
+    return sorted(name for name in names if name in given.get(FAMILY, {}) or name in given.get(own, {}))
+
+
+def without_fields(given: Extra, own: str, names: Collection[str]) -> Extra:
+    """`given` without such fields."""
+    left = {
+        key: {name: value for name, value in given[key].items() if name not in names}
+        for key in (FAMILY, own)
+        if key in given
+    }
+    return {key: fields for key, fields in (given | left).items() if fields}
 
 
 def answer_extra(own: str, rest: Mapping[str, Any]) -> Extra:

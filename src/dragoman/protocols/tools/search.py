@@ -70,6 +70,7 @@ def found_in_words(request: ChatRequest) -> ChatRequest:
     tools: list[AnyTool] = []
     lists: dict[str, list[str]] = {}
     seen = {(tool.namespace, tool.name) for tool in request.tools if isinstance(tool, Tool) and found_by(tool) is None}
+    shown = {(tool.namespace, tool.name) for tool in all_found(request.tools) if found_by(tool) != BY_NO_CALL}
     for tool in request.tools:
         if isinstance(tool, Tool) and (call := found_by(tool)) is not None:
             if call != BY_NO_CALL:
@@ -77,10 +78,9 @@ def found_in_words(request: ChatRequest) -> ChatRequest:
             if (tool.namespace, tool.name) in seen:
                 continue
             seen.add((tool.namespace, tool.name))
-            # That the model did not see it before it was found.
-            tools.append(tool if call == BY_NO_CALL else replace(tool, defer_loading=None))
-        else:
-            tools.append(tool)
+        if isinstance(tool, Tool) and tool.defer_loading and (tool.namespace, tool.name) in shown:
+            tool = replace(tool, defer_loading=None)  # noqa: PLW2901  # it need not be found any more
+        tools.append(tool)
     if not (lists or any(isinstance(tool, Tool) and is_search(tool) for tool in tools)):
         return request if len(tools) == len(request.tools) else replace(request, tools=tuple(tools))
     messages = tuple(_told(message, lists) for message in request.messages)

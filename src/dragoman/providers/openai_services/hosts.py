@@ -1,5 +1,6 @@
 """Services that offer models of others by OpenAI's chat protocol."""
 
+from dragoman.protocols.openai_shared.family import FAMILY_FIELDS
 from dragoman.providers.openai_services.row import PI, Quirk, ServiceRow
 
 HOSTS: tuple[ServiceRow, ...] = (
@@ -96,7 +97,7 @@ HOSTS: tuple[ServiceRow, ...] = (
             ),
             Quirk(
                 "refused_fields",
-                ("top_logprobs", "top_k", "cache_key", "verbosity"),
+                ("top_logprobs", "top_k", "cache_key", "verbosity", *FAMILY_FIELDS),
                 "400, as for any field that it does not know",
                 "eigent-ai/eigent#1827, sipeed/picoclaw#1196",
                 "2026-11-28",
@@ -221,10 +222,10 @@ HOSTS: tuple[ServiceRow, ...] = (
             Quirk("strict_tools", False, "the models' schemas allow no further fields", PI, "2026-11-26"),
             Quirk(
                 "refused_fields",
-                ("cache_key",),
+                ("cache_key", *FAMILY_FIELDS),
                 "400: Unsupported parameter(s): prompt_cache_key",
-                "liliMozi/openhanako#2512",
-                "2026-11-28",
+                "liliMozi/openhanako#2512, tingly-dev/tingly-box#1548",
+                "2026-11-29",
             ),
         ),
     ),

@@ -1,5 +1,6 @@
 """Makers of models that serve them by OpenAI's chat protocol."""
 
+from dragoman.protocols.openai_shared.family import FAMILY_FIELDS
 from dragoman.providers.openai_services.row import PI, Quirk, ServiceRow
 
 GLM = "https://java.agentscope.io/v2/en/integration/model/glm"
@@ -118,7 +119,7 @@ MAKERS: tuple[ServiceRow, ...] = (
             Quirk("developer_role", False, "422: no such tag of a message", "bramses/chatgpt-md#189", "2026-11-26"),
             Quirk(
                 "refused_fields",
-                ("store", "user", "safety_identifier", "verbosity", "modalities"),
+                ("store", "user", "safety_identifier", "verbosity", "modalities", *FAMILY_FIELDS),
                 "422: extra inputs; its API has none of them",
                 "Gitlawb/openclaude#739, charmbracelet/crush#1590",
                 "2026-11-26",
@@ -319,6 +320,7 @@ MAKERS: tuple[ServiceRow, ...] = (
                     "cache_key",
                     "metadata",
                     "verbosity",
+                    *FAMILY_FIELDS,
                 ),
                 "400: Unknown name: Cannot find field",
                 "Vali-98/ChatterUI#227, liliMozi/openhanako#2494, MinLL/SkyrimNet-GamePlugin#77, ed-donner/agents#45",
