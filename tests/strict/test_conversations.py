@@ -125,6 +125,14 @@ def test_results_come_to_their_calls_and_nothing_is_lost(service: str, piece: st
         assert "are you there?" in body
 
 
+@pytest.mark.parametrize("service", STRICT)
+def test_a_result_that_was_repeated_is_one(service: str) -> None:
+    body, lost = told("repeated", service=service)
+    assert refusals(SERVICES[service].rules, json.loads(body)) == []
+    assert body.count("done") == 1
+    assert not lost
+
+
 @pytest.mark.parametrize("front", ["openai-chat", "anthropic"])
 @pytest.mark.parametrize(("piece", "carried"), [("redirected", "translated"), ("one call", "relayed")])
 def test_mistral_hears_words_of_the_model_between_a_result_and_the_user(front: str, piece: str, carried: str) -> None:
