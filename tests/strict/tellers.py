@@ -103,7 +103,8 @@ def responses(story: Story) -> Json:
             content = [{"type": "input_text", "text": _texts(turn)}]
             items.append({"type": "message", "role": turn.role, "content": content})
     tools = [{"type": "function", "name": name, "parameters": SCHEMA, "strict": False} for name in names(story)]
-    return {"model": MODEL, "input": items, "tools": tools, "store": False, "include": ["reasoning.encrypted_content"]}
+    more = {"store": False, "include": ["reasoning.encrypted_content"], "prompt_cache_key": "session"}
+    return {"model": MODEL, "input": items, "tools": tools} | more
 
 
 def _item(part: Any, number: str) -> Json:

@@ -42,10 +42,12 @@ def beginning(body: Json) -> str:
 
 
 def blocks(body: Json) -> list[str]:
-    """The turns, piece by piece: what follows may be added to a turn of the same role."""
+    """The turns, piece by piece: what follows may be added to a turn of the same role, and a text become a block."""
     (turns,) = (body[name] for name in TURNS if name in body)
     found: list[str] = []
     for turn in turns:
+        if isinstance(turn.get("content"), str):
+            turn |= {"content": [{"type": "text", "text": turn["content"]}]}
         inner = next((name for name in ("parts", "content") if isinstance(turn.get(name), list)), None)
         pieces = [turn] if inner is None or "role" not in turn else [turn | {inner: piece} for piece in turn[inner]]
         found += [json.dumps(bare(piece)) for piece in pieces]
