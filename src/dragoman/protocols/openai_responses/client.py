@@ -21,6 +21,7 @@ from dragoman.protocols.openai_responses.kept import ResponsesKept
 from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body, without_encrypted
 from dragoman.protocols.openai_responses.sayable import Sayable
+from dragoman.protocols.openai_responses.tool_search import SEARCH
 from dragoman.protocols.openai_shared.cache import CACHED, FIELD
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.errors import decode_error
@@ -32,8 +33,9 @@ from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, PARTS
 from dragoman.protocols.tools.call_ids import CallIdForm
+from dragoman.protocols.tools.deferred import deferred
 from dragoman.protocols.tools.freeform import freeform_names
-from dragoman.protocols.tools.search import RESULTS
+from dragoman.protocols.tools.search import RESULTS, is_search
 from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
 from dragoman.types import (
     AnyPart,
@@ -250,6 +252,15 @@ class OpenAIResponsesClient(ClientCodec):
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(NAME, reply)
 
+    def _loads_later(self, request: ChatRequest) -> bool:
+        # Without a search it refuses such tools (pydantic/pydantic-ai#6080).
+        return any(
+            tool.tool == SEARCH and is_sayable(tool)
+            if isinstance(tool, HostedTool)
+            else isinstance(tool, Tool) and is_search(tool)
+            for tool in request.tools
+        )
+
     def _lacks_word(self, request: ChatRequest) -> bool:
         form = request.response_format
         bare = self._variant.json_word and form is not None and form.kind == "json_object"
@@ -263,9 +274,12 @@ class OpenAIResponsesClient(ClientCodec):
         )
 
     def _left_out(self, request: ChatRequest, profile: ModelProfile) -> Iterator[Loss]:
+        later = self._loads_later(request)
         for i, tool in enumerate(request.tools):
             if isinstance(tool, HostedTool) and not is_sayable(tool):
                 yield LostPart(f"tools[{i}] ({tool.tool})")
+            elif deferred(tool) and not later:
+                yield LostDetail(f"tools[{i}].defer_loading")
         choice = request.tool_choice
         if choice is not None and choice.hosted is not None and choice.hosted not in TYPES:
             yield LostField("tool_choice.hosted")
