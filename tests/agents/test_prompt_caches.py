@@ -1,19 +1,23 @@
-"""Every agent does a job of two turns: the second one finds what is cached, whatever the agent writes anew in between.
+"""Every agent does a job of several turns: each one finds what is cached, whatever the agent writes anew in between.
 
 And if something has changed, its place is named, relayed and translated alike.
 """
 
 import copy
 import json
+from base64 import b64encode
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.agents.contract import CONTRACTS, PROMPT, SYSTEM, Contract, filled
 from tests.agents.listeners import LISTENERS
 from tests.agents.stage import post, stage
 from tests.matrix.dialects import SERVICES
-from tests.matrix.scenes import Answer, Json, Say, Tokens
+from tests.matrix.scenes import Answer, Call, Json, Say, Think, Tokens
+from tests.support.prompts import beginning, blocks
 
 WORKERS = [name for name, agent in CONTRACTS.items() if agent.calls]
 SILENT = frozenset({"ollama"})
@@ -60,6 +64,41 @@ async def test_the_second_turn_is_a_hit(name: str, service: str) -> None:
     expected = [None, None] if service in SILENT else ["first", "hit"]
     assert [use and use.words for use in (outcome.cache for outcome in up.outcomes)] == expected
     assert "canary" not in repr(up.outcomes)
+
+
+STEPS = 3
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("name", WORKERS)
+async def test_steps_that_say_the_same_are_each_the_beginning_of_the_next(name: str, service: str) -> None:
+    """Each has a state of its own, which many agents do not send back."""
+    agent = CONTRACTS[name]
+    if agent.front == service:
+        pytest.skip("relayed as it came")
+    answers = tuple(Answer((Think("Hm.", _state(step)), *_called(agent, step)), "tool") for step in range(STEPS))
+    async with stage(agent.front, service, (*answers, Answer((Say("It is done."),)))) as up:
+        path, asked = agent.asked(up.model)
+        for _ in range(STEPS + 1):
+            got = await post(up, agent, path, asked)
+            assert (got.status, up.refused) == (200, []), got.text
+            heard = LISTENERS[agent.name](got.body)
+            asked = agent.again(asked, heard.turn, heard.ids)
+    bodies = [json.loads(request.body) for request in up.requests]
+    for before, after in pairwise(bodies):
+        assert beginning(after) == beginning(before)
+        assert blocks(after)[: len(blocks(before))] == blocks(before)
+    if service not in SILENT:
+        last = up.requests[-1].body.decode()
+        assert [last.count(_state(step)) for step in range(STEPS)] == [1] * STEPS
+
+
+def _state(step: int) -> str:
+    return b64encode(f"only the service can read this: {step}".encode()).decode()
+
+
+def _called(agent: Contract, step: int) -> tuple[Call, ...]:
+    return tuple(replace(call, id=f"call_{step}{i}abcdefgh") for i, call in enumerate(agent.called()))
 
 
 @pytest.mark.parametrize("where", ["tools", "system", "message"])

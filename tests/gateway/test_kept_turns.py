@@ -1,6 +1,7 @@
 """Opaque state for callers who do not send it back: their service gets it all the same, and nobody else."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -168,6 +169,62 @@ async def test_the_state_of_a_call_that_a_caller_has_put_first_comes_back_on_its
     assert json.loads(up.requests[-1].body)["contents"][1]["parts"] == CALLING
 
 
+STATES = ["Q2FuYXJ5QWxwaGE=", "Q2FuYXJ5QmV0YUI=", "Q2FuYXJ5R2FtbWE="]
+
+
+def signing_anew(dialect: str) -> Handler:
+    """Each answer has another state and the same words."""
+    states = iter(STATES)
+
+    async def handler(exchange: Exchange) -> None:
+        state = next(states)
+        reply = json.dumps(SIGNED[dialect].reply(state, WORDS)).replace("rs_1", f"rs_{state[9:13]}")
+        await exchange.reply(200, JSON, reply.encode())
+
+    return handler
+
+
+def order(body: bytes) -> list[str]:
+    """The states that are in a request, as they stand there."""
+    return sorted((state for state in STATES if state.encode() in body), key=lambda state: body.find(state.encode()))
+
+
+@pytest.mark.parametrize(("caller", "dialect"), PAIRS)
+async def test_a_turn_that_says_what_an_earlier_one_has_said_keeps_its_own_state(caller: str, dialect: str) -> None:
+    """An agent runs its tests again and again. OpenAI refuses an input in which the id of an item is there twice."""
+    voice = SIGNED[caller]
+    async with serve(signing_anew(dialect)) as up, running_gateway(config(up, dialect)) as url:
+        items: Items = [voice.user("Who are you?")]
+        for _ in STATES:
+            answer, _ = await said(url, caller, items)
+            items += [*bare(caller, voice.turn(answer)), voice.user("Who are you?")]
+    assert [order(seen.body) for seen in up.requests] == [[], STATES[:1], STATES[:2]]
+
+
+async def test_conversations_in_which_the_same_tool_is_called_keep_the_state_of_their_own_calls() -> None:
+    """Agents beside each other all begin by reading the same file."""
+    number = iter("12")
+
+    async def handler(exchange: Exchange) -> None:
+        if b'"tool"' in exchange.request.body or b"tool_result" in exchange.request.body:
+            await exchange.reply(200, JSON, encoded(SIGNED["anthropic"].reply(STATE, WORDS)))
+            return
+        n = next(number)
+        thinking = {"type": "thinking", "thinking": "Hm.", "signature": STATES[int(n)]}
+        use = {"type": "tool_use", "id": f"toolu_{n}", "name": "read", "input": {}}
+        reply = {"type": "message", "role": "assistant", "content": [thinking, use], "stop_reason": "tool_use"}
+        await exchange.reply(200, JSON, encoded(reply))
+
+    async with serve(handler) as up, running_gateway(config(up, "anthropic")) as url:
+        asked: list[Items] = [[{"role": "user", "content": who}] for who in ("a", "b")]
+        turns = [(await said(url, "openai-chat", items))[0]["choices"][0]["message"] for items in asked]
+        for items, turn in zip(asked, turns, strict=True):
+            call = {"role": "assistant", "content": None, "tool_calls": turn["tool_calls"]}
+            result = {"role": "tool", "tool_call_id": turn["tool_calls"][0]["id"], "content": "r"}
+            await said(url, "openai-chat", [*items, call, result])
+    assert [order(seen.body) for seen in up.requests[2:]] == [[STATES[1]], [STATES[2]]]
+
+
 KEYS = [{"authorization": f"Bearer {key}"} | JSON for key in ("one", "two")]
 
 
@@ -264,37 +321,37 @@ REQUEST = ChatRequest(model="m", messages=(user("a"), assistant("a"), user("b"))
 def test_a_turn_is_kept_for_an_hour() -> None:
     clock = Clock()
     turns = KeptTurns(MemoryStore(1 << 20), clock)
-    assert turns.recalled(REQUEST, "me") is REQUEST
-    turns.keep(reader := turn_of("s"), "me")
+    assert turns.recalled(REQUEST, "me")[0] is REQUEST
+    turns.keep(reader := turn_of("s"), "me", Counter())
     clock.now += AGE - 1
-    found = turns.recalled(REQUEST, "me").messages
+    found = turns.recalled(REQUEST, "me")[0].messages
     assert found[1].extra == {"dragoman": {"kept_turn": (reader.kept(),)}}
     assert (found[0], found[2]) == (user("a"), user("b"))
     clock.now += 1
-    assert turns.recalled(REQUEST, "me") == REQUEST
+    assert turns.recalled(REQUEST, "me")[0] == REQUEST
 
 
 def test_a_turn_that_is_too_large_is_not_kept() -> None:
     store = MemoryStore(4 * MAX_TURN)
     turns = KeptTurns(store, Clock())
-    turns.keep(turn_of("s" * MAX_TURN), "me")
+    turns.keep(turn_of("s" * MAX_TURN), "me", Counter())
     assert store.size() == 0
-    turns.keep(turn_of("s" * (MAX_TURN - 1000)), "me")
+    turns.keep(turn_of("s" * (MAX_TURN - 1000)), "me", Counter())
     assert store.size() > MAX_TURN - 1000
 
 
 def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
     turns = KeptTurns(MemoryStore(4000), Clock())
     for text in "abc":
-        turns.keep(turn_of("s" * 1000, text), "me")
+        turns.keep(turn_of("s" * 1000, text), "me", Counter())
         turns.recalled(REQUEST, "me")  # uses the first one
     asked = ChatRequest(model="m", messages=tuple(assistant(text) for text in "abc"))
-    assert [bool(message.extra) for message in turns.recalled(asked, "me").messages] == [True, False, True]
+    assert [bool(message.extra) for message in turns.recalled(asked, "me")[0].messages] == [True, False, True]
 
 
 def test_a_turn_with_opaque_state_of_its_own_is_left_alone() -> None:
     turns = KeptTurns(MemoryStore(1 << 20), Clock())
-    turns.keep(turn_of("s"), "me")
+    turns.keep(turn_of("s"), "me", Counter())
     signed = Message("assistant", (Text(text="a", opaque=OpaqueState("p", "own")),))
-    request = turns.recalled(ChatRequest(model="m", messages=(signed,)), "me")
+    request, _ = turns.recalled(ChatRequest(model="m", messages=(signed,)), "me")
     assert with_kept(request, "p", None).messages[0].parts == signed.parts

@@ -80,6 +80,12 @@ def _names(body: Json) -> Iterator[str]:
     yield from (name for name in said if not NAME.fullmatch(name))
 
 
+def _searched(body: Json) -> Iterator[str]:
+    tools = body.get("tools", ())
+    if not any(tool["type"] == "tool_search" for tool in tools):
+        yield from (tool["name"] for tool in tools if tool.get("defer_loading"))
+
+
 RULES = (
     Rule("each call has its output", "openai/openai-agents-python#1611", _answered),
     Rule("each output has its call", "continuedev/continue#11785", _called),
@@ -88,4 +94,5 @@ RULES = (
     Rule("what was thought is followed", "openai/openai-agents-python#1611", _followed),
     Rule("texts are of their side", "https://platform.openai.com/docs/api-reference/responses", _kinds),
     Rule("names are plain", "https://platform.openai.com/docs/api-reference/responses", _names),
+    Rule("tools that are loaded later are searched for", "pydantic/pydantic-ai#6080", _searched),
 )

@@ -206,7 +206,14 @@ def _split(make: Maker) -> Story:
 
 def _given_twice(make: Maker) -> Story:
     call = make.call()
-    return (said(call), gave(call, call), said(Say("read")), user())
+    more = Result(call.id, call.name, "done, too")
+    return (said(call), Turn("tool", (*gave(call).parts, more)), said(Say("read")), user())
+
+
+def _repeated(make: Maker) -> Story:
+    """Gemini CLI says each result several times after it has resumed a session (0.61.0)."""
+    call = make.call()
+    return (said(call), gave(call, call, call), said(Say("read")), user())
 
 
 def _waits(make: Maker) -> Story:
@@ -241,6 +248,7 @@ PIECES: Mapping[str, Callable[[Maker], Story]] = {
     "late behind words": _late_behind_words,
     "split": _split,
     "given twice": _given_twice,
+    "repeated": _repeated,
 }
 """What may happen in the middle."""
 ENDS: Mapping[str, Callable[[Maker], Story]] = {"asks": lambda make: (), "waits": _waits, "begun": _begun}

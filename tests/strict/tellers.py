@@ -22,7 +22,8 @@ def _texts(turn: Turn) -> str:
     return "".join(part.text for part in turn.parts if isinstance(part, Say))
 
 
-# Anthropic, as Claude Code: system messages in the midst are turns, results with pictures are lists.
+# Anthropic, as Claude Code: system messages in the midst are turns, results with pictures are lists, a tool is to be
+# loaded later.
 
 
 def anthropic(story: Story) -> Json:
@@ -39,7 +40,9 @@ def anthropic(story: Story) -> Json:
             continue
         role = "user" if turn.role == "tool" else turn.role
         messages.append({"role": role, "content": [_block(part) for part in turn.parts]})
-    return body | {"messages": messages, "tools": [{"name": name, "input_schema": SCHEMA} for name in names(story)]}
+    tools = [{"name": name, "input_schema": SCHEMA} for name in names(story)]
+    later = {"name": "Later", "input_schema": SCHEMA, "defer_loading": True}
+    return body | {"messages": messages, "tools": [later, *tools] if tools else []}
 
 
 def _block(part: Any) -> Json:
@@ -103,7 +106,8 @@ def responses(story: Story) -> Json:
             content = [{"type": "input_text", "text": _texts(turn)}]
             items.append({"type": "message", "role": turn.role, "content": content})
     tools = [{"type": "function", "name": name, "parameters": SCHEMA, "strict": False} for name in names(story)]
-    return {"model": MODEL, "input": items, "tools": tools, "store": False, "include": ["reasoning.encrypted_content"]}
+    more = {"store": False, "include": ["reasoning.encrypted_content"], "prompt_cache_key": "session"}
+    return {"model": MODEL, "input": items, "tools": tools} | more
 
 
 def _item(part: Any, number: str) -> Json:

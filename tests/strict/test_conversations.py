@@ -14,12 +14,12 @@ from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import AddedWords, ServerRequest, names
 from tests.strict import anthropic, catalogue, gemini, ollama, openai_chat, openai_responses
-from tests.strict.rules import Rule, refusals
+from tests.strict.rules import Json, Rule, refusals
 from tests.strict.stories import Choice, sampled, single
 from tests.strict.tellers import TELLERS
 
 SEED, MANY = 20261128, 12
-JSON = ((b"content-type", b"application/json"),)
+HEADERS = ((b"content-type", b"application/json"),)
 
 
 class Strict(Struct, frozen=True):
@@ -52,17 +52,17 @@ SERVICES = {
 }
 
 
-def explained(front: str, service: str, choice: Choice) -> Explanation:
-    """What would become of a conversation."""
-    strict, body = SERVICES[service], TELLERS[front](choice.story)
+def explained(front: str, service: str, body: Json) -> Explanation:
+    """What would become of a request."""
+    strict = SERVICES[service]
     up = ProviderConfig(type=strict.provider, url="http://up.invalid/v1", api_key="k")
     client = Client(Config(gateway=GatewayConfig(port=0), providers={"up": up}))
     path = "/"
     if front == "gemini":
         path = f"/v1beta/models/up/{strict.model}:generateContent"
     else:
-        body["model"] = f"up/{strict.model}"
-    call = ServerRequest(method="POST", path=path, headers=JSON, body=json.dumps(body).encode())
+        body = body | {"model": f"up/{strict.model}"}
+    call = ServerRequest(method="POST", path=path, headers=HEADERS, body=json.dumps(body).encode())
     return explain_call(client, Asked(call, DIALECTS[front].server()), 0.0)
 
 
@@ -78,7 +78,7 @@ def sent(found: Explanation) -> dict[str, Any]:
 def test_no_translated_conversation_is_refused(front: str, service: str) -> None:
     print(f"seed {SEED}")
     for choice in [*single(), *sampled(Random(f"{SEED} {front} {service}"), MANY)]:
-        found = explained(front, service, choice)
+        found = explained(front, service, TELLERS[front](choice.story))
         if found.error is not None:
             assert found.error.status == 400, choice
             assert "messages[" in str(found.error), choice
@@ -92,7 +92,8 @@ def test_no_translated_conversation_is_refused(front: str, service: str) -> None
 def told(*pieces: str, end: str = "asks", service: str) -> tuple[str, list[str]]:
     """What goes out, and what is named as lost."""
     choice = Choice("usual", pieces, end, "openai", "read")
-    found = explained("openai-chat" if service != "openai-chat" else "ollama", service, choice)
+    front = "openai-chat" if service != "openai-chat" else "ollama"
+    found = explained(front, service, TELLERS[front](choice.story))
     return json.dumps(sent(found), ensure_ascii=False), list(names(found.losses))
 
 
@@ -126,10 +127,18 @@ def test_results_come_to_their_calls_and_nothing_is_lost(service: str, piece: st
         assert "are you there?" in body
 
 
+@pytest.mark.parametrize("service", STRICT)
+def test_a_result_that_was_repeated_is_one(service: str) -> None:
+    body, lost = told("repeated", service=service)
+    assert refusals(SERVICES[service].rules, json.loads(body)) == []
+    assert body.count("done") == 1
+    assert not lost
+
+
 @pytest.mark.parametrize("front", ["openai-chat", "anthropic"])
 @pytest.mark.parametrize(("piece", "carried"), [("redirected", "translated"), ("one call", "relayed")])
 def test_mistral_hears_words_of_the_model_between_a_result_and_the_user(front: str, piece: str, carried: str) -> None:
-    found = explained(front, "mistral", Choice("usual", (piece,), "asks", "mistral", "read"))
+    found = explained(front, "mistral", TELLERS[front](Choice("usual", (piece,), "asks", "mistral", "read").story))
     assert found.carried == (carried if front == "openai-chat" else "translated")
     assert json.dumps(sent(found)).count('"OK."') == (piece == "redirected")
     assert [str(loss) for loss in found.losses if isinstance(loss, AddedWords)] == [

@@ -285,7 +285,7 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Whether they take cache breakpoints; if not, these are left out, and listed as losses."""
     signed_calls: bool | None = None
     """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
-    another service made then gets the documented stand-in."""
+    another service made then gets the documented stand-in, in former turns too, which stay as they are in the cache."""
     mixed_tools: bool | None = None
     """Whether they take tools of the service, such as a search of the web, beside functions in Gemini's protocol; if
     not, the tools of the service are left out, and listed as losses."""

@@ -40,6 +40,7 @@ from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
 from dragoman.protocols.speech import ANYWHERE, DEVELOPER
 from dragoman.protocols.tools import cut_calls
 from dragoman.protocols.tools.call_ids import CallIdForm, with_call_ids, with_distinct_ids
+from dragoman.protocols.tools.deferred import DEFERS, with_loaded
 from dragoman.protocols.tools.names import NameForm
 from dragoman.protocols.tools.paired_calls import Pairing, with_pairs, with_unanswered
 from dragoman.protocols.tools.schema.cache import FORMS, OUTPUTS, SCHEMAS
@@ -217,6 +218,8 @@ class ClientCodec(ABC):
         request = without_foreign(request, self.name, self.origin(request.model))
         request = with_told_summaries(without_wordless(request, self.name), self.name)
         request = with_leading_system(request, profile)
+        if not self._loads_later(request, profile):
+            request = with_loaded(request)
         request = self._with_effort(self._within(request, profile), profile)
         if not self._takes_cut_calls():
             request = cut_calls.with_complete_calls(request)
@@ -235,6 +238,10 @@ class ClientCodec(ABC):
     def most_output_for(self, model: str, profile: ModelProfile) -> int | None:
         """The most tokens that the service lets a request allow for the answer of `model`; None: any number."""
         return profile.most_output
+
+    def _loads_later(self, request: ChatRequest, profile: ModelProfile) -> bool:
+        """Whether the service loads tools when the model looks for them."""
+        return DEFERS in self.expresses
 
     def _with_effort(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` with an effort of thinking that the model takes; the same object if it takes what is asked for."""

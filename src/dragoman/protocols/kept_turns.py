@@ -61,6 +61,8 @@ class KeptTurn(Struct, frozen=True):
     calls: tuple[OpaqueState | None, ...]
     """The state of each call."""
     reasoning: tuple[PlacedReasoning, ...]
+    ids: tuple[str, ...] = ()
+    """The ids of the calls, as the service gave them: not every caller sends them back."""
 
     @property
     def states(self) -> tuple[OpaqueState, ...]:
@@ -204,6 +206,7 @@ class _Called(Struct, frozen=True, gc=False):
     name: str
     arguments: str
     """In one spelling."""
+    id: str
 
 
 class TurnReader:
@@ -245,6 +248,7 @@ class TurnReader:
             tuple(each.state for each in self._closed if isinstance(each, _Said)),
             tuple(each.state for each in self._closed if isinstance(each, _Called)),
             tuple(each for each in self._closed if isinstance(each, PlacedReasoning)),
+            tuple(each.id for each in self._closed if isinstance(each, _Called)),
         )
 
     def feed(self, events: Iterable[StreamEvent]) -> None:
@@ -290,7 +294,7 @@ class TurnReader:
             self._closed.append(_Said(state))
         elif isinstance(part, ToolCall):
             spelt = _spelt(replace(part, arguments=str(self._unhashed)))
-            self._closed.append(_Called(state, part.name, spelt))
+            self._closed.append(_Called(state, part.name, spelt, part.id))
             self._calls += 1
         else:
             thought = replace(part, text=str(self._unhashed), opaque=state)

@@ -104,7 +104,7 @@ def test_a_result_may_precede_its_call_only_if_the_conversation_began_elsewhere(
     assert part.id == "c9"
 
 
-def test_a_call_of_the_current_turn_that_another_service_made_gets_the_stand_in_for_a_signature() -> None:
+def test_a_call_that_another_service_made_gets_the_stand_in_for_a_signature_in_every_turn() -> None:
     old = (user("a"), Message("assistant", (CALL,)), tool_result(CALL, "r"), assistant("b"))
     now = (
         user("c"),
@@ -113,7 +113,7 @@ def test_a_call_of_the_current_turn_that_another_service_made_gets_the_stand_in_
         tool_result(OTHER, "r"),
     )
     step = (Message("assistant", (CALL,)), tool_result(CALL, "r"))
-    assert signatures(sent(*old, *now, *step)) == [None, SENTINEL, None, SENTINEL]
+    assert signatures(sent(*old, *now, *step)) == [SENTINEL, SENTINEL, None, SENTINEL]
     assert signatures(sent(*old, *now, *step, profile=ModelProfile())) == [None] * 4
 
 

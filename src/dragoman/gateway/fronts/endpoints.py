@@ -99,8 +99,7 @@ class ChatEndpoint(Endpoint):
 
     async def question(self, call: ServerRequest, identity: Identity) -> ChatRequest:
         """The chat request of `identity` in `call`. Raises RequestError."""
-        request = await decoded(call, partial(self.codec.decode_request, key_shown=identity.known))
-        return request if self.turns is None else self.turns.recalled(request, identity.fingerprint)
+        return await decoded(call, partial(self.codec.decode_request, key_shown=identity.known))
 
     def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> Awaitable[None]:
         """Answers `request` with what `handler` opens, once it is awaited."""

@@ -12,6 +12,7 @@ from dragoman.protocols.anthropic.errors import decode_error
 from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.anthropic.fitting import SAMPLING, changed_fields, fitted, thinking_as_taken
 from dragoman.protocols.anthropic.losses import changed
+from dragoman.protocols.anthropic.marks import marked, wants_marks
 from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.request import (
     FIRST_VERSION,
@@ -189,6 +190,8 @@ class AnthropicClient(ClientCodec):
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         body = encode_body(request, self._variant, env.profile.most_output)
+        if env.profile.breakpoints is not False and wants_marks(request):
+            body = marked(body)
         if self._variant.body_version:
             body = with_version(without_model(body), self._variant, self._variant.version)
         headers = headers_for(request, self._variant, env.key, "text/event-stream")

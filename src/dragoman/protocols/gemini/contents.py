@@ -69,7 +69,8 @@ def decode_contents(system: Any, contents: Any, texts: Sequence[Texts], *, open_
 def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, signed: bool) -> dict[str, Any]:
     """`systemInstruction`, if there is any, and `contents`.
 
-    `names`: names of files are taken. `signed`: calls of the current turn must have a signature.
+    `names`: names of files are taken. `signed`: calls of the current turn must have a signature. Those of turns before
+    it get one as well, because what was the current turn would change otherwise, and be read from no cache.
     """
     messages = in_order_of_calls(messages)
     calls = {call.id: call.name for message in reversed(messages) for call in reversed(_calls(message))}
@@ -80,7 +81,6 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
     for i, message in enumerate(messages[:leading]):
         parts = _written(writer, message, i)
         system = with_extra({"parts": [*system.get("parts", []), *parts]} | _rest(system), message.extra)
-    current = current_turn(messages)
     contents: list[dict[str, Any]] = []
     before = ""
     for i, message in enumerate(messages[leading:], leading):
@@ -91,7 +91,7 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
             continue
         if message.role in OF_THE_SYSTEM and i != asking:
             parts = _framed(parts)
-        if signed and i > current and message.role == "assistant":
+        if signed and message.role == "assistant":
             _vouch(parts)
         if message.role == before and before in {"assistant", "tool"}:
             contents[-1]["parts"] += parts
@@ -119,15 +119,6 @@ def asking_system(messages: Sequence[Message]) -> int | None:
     if not messages or messages[-1].top_level or any(message.role not in OF_THE_SYSTEM for message in messages):
         return None
     return len(messages) - 1
-
-
-def current_turn(messages: Sequence[Message]) -> int:
-    """Where the current turn begins: at the last message of the user that is more than results of tools."""
-    return max((i for i, message in enumerate(messages) if _speaks(message)), default=-1)
-
-
-def _speaks(message: Message) -> bool:
-    return message.role == "user" and not all(isinstance(part, ToolResult) or _is_stray(part) for part in message.parts)
 
 
 def _rest(system: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from dragoman.protocols.openai_responses.kept import ResponsesKept
 from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body, without_encrypted
 from dragoman.protocols.openai_responses.sayable import Sayable
+from dragoman.protocols.openai_responses.tool_search import SEARCH
 from dragoman.protocols.openai_shared.cache import CACHED, FIELD
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.errors import decode_error
@@ -33,12 +34,12 @@ from dragoman.protocols.reasoning import silences_effort
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINT, DEVELOPER, PARTS
 from dragoman.protocols.tools.call_ids import CallIdForm
+from dragoman.protocols.tools.deferred import deferred
 from dragoman.protocols.tools.freeform import freeform_names
 from dragoman.protocols.tools.search import RESULTS, is_search
 from dragoman.protocols.tools.unwrapped_calls import UnwrappedCalls
 from dragoman.types import (
     AnyPart,
-    AnyTool,
     ChangedField,
     ChatRequest,
     HostedTool,
@@ -227,8 +228,6 @@ class OpenAIResponsesClient(ClientCodec):
         fitted = with_word(fitted) if self._lacks_word(fitted) else fitted
         if _chooses_nothing(fitted):
             fitted = replace(fitted, tool_choice=None)
-        if not _finds_tools(fitted, profile):
-            fitted = replace(fitted, tools=tuple(map(_at_once, fitted.tools)))
         shows = "reasoning.display" not in (profile.unsupported_fields or ())
         return fitted if shows else without_encrypted(fitted)
 
@@ -256,6 +255,18 @@ class OpenAIResponsesClient(ClientCodec):
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(NAME, reply)
 
+    def _loads_later(self, request: ChatRequest, profile: ModelProfile) -> bool:
+        # Without a search it refuses such tools (pydantic/pydantic-ai#6080, Wei-Shaw/sub2api#5942).
+        if "prompt" in request.extra.get(NAME, {}):  # which may have one
+            return True
+        by_caller = profile.freeform_tools is not False
+        return any(
+            tool.tool == SEARCH and is_sayable(tool)
+            if isinstance(tool, HostedTool)
+            else by_caller and isinstance(tool, Tool) and is_search(tool)
+            for tool in request.tools
+        )
+
     def _lacks_word(self, request: ChatRequest) -> bool:
         form = request.response_format
         bare = self._variant.json_word and form is not None and form.kind == "json_object"
@@ -269,11 +280,11 @@ class OpenAIResponsesClient(ClientCodec):
         )
 
     def _left_out(self, request: ChatRequest, profile: ModelProfile) -> Iterator[Loss]:
-        unfound = not _finds_tools(request, profile)
+        later = self._loads_later(request, profile)
         for i, tool in enumerate(request.tools):
             if isinstance(tool, HostedTool) and not is_sayable(tool):
                 yield LostPart(f"tools[{i}] ({tool.tool})")
-            elif unfound and isinstance(tool, Tool) and tool.defer_loading:
+            elif deferred(tool) and not later:
                 yield LostDetail(f"tools[{i}].defer_loading")
         choice = request.tool_choice
         if choice is not None and choice.hosted is not None and choice.hosted not in TYPES:
@@ -287,24 +298,6 @@ class OpenAIResponsesClient(ClientCodec):
                 for place, text in _texts(message.parts, f"messages[{i}]"):
                     if text.citations:
                         yield LostDetail(f"{place}.citations")
-
-
-def _finds_tools(request: ChatRequest, profile: ModelProfile) -> bool:
-    """Whether a search for tools is offered, without which deferred tools are refused (Wei-Shaw/sub2api#5942)."""
-    if "prompt" in request.extra.get(NAME, {}):  # which may have one
-        return True
-    by_caller = profile.freeform_tools is not False
-    return any(
-        is_sayable(tool) and tool.tool == "tool_search"
-        if isinstance(tool, HostedTool)
-        else by_caller and isinstance(tool, Tool) and is_search(tool)
-        for tool in request.tools
-    )
-
-
-def _at_once(tool: AnyTool) -> AnyTool:
-    """A tool that the model sees from the beginning."""
-    return replace(tool, defer_loading=None) if isinstance(tool, Tool) and tool.defer_loading else tool
 
 
 def _texts(parts: Sequence[AnyPart], place: str) -> Iterator[tuple[str, Text]]:

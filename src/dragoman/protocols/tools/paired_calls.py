@@ -5,7 +5,8 @@ them refuse the whole conversation, and each later turn of it. Conversations tha
 
 - A user interrupts a tool. The call is left out, and named as lost: what it gave is not known, and nothing is made up.
 - A result comes late, after words of the user. It is moved to its call.
-- A tool answered a call twice. What it gave becomes one result.
+- A tool answered a call twice. What it gave becomes one result, which says nothing again: Gemini CLI repeats every
+  result each time that it resumes a session (0.61.0).
 
 Calls at the end of a conversation stay, since they may be all that is asked about. So does a result whose call is not
 here: the service may keep the turn before.
@@ -156,9 +157,10 @@ def _is_next_turn(message: Message, before: str, pairing: Pairing) -> bool:
 
 def _joined(first: ToolResult, later: ToolResult) -> ToolResult:
     """Both as one."""
+    repeated = first.parts[-len(later.parts) :] == later.parts
     return replace(
         later,
-        parts=(*first.parts, *later.parts),
+        parts=first.parts if repeated else (*first.parts, *later.parts),
         is_error=first.is_error or later.is_error,
         extra=first.extra | later.extra,
     )
