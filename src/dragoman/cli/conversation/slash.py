@@ -15,7 +15,8 @@ from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.line_input import typed
 from dragoman.cli.settings import check, setting
-from dragoman.cli.terminal.output import tell
+from dragoman.cli.terminal.output import tell, width
+from dragoman.cli.terminal.table import explained
 from dragoman.cli.tools import load_tools
 from dragoman.client import Client
 from dragoman.client.functions import FunctionTool
@@ -203,10 +204,8 @@ def _reset(desk: ChatSession, _: str) -> None:
 
 
 def _help(_: ChatSession, __: str) -> None:
-    width = max(len(_usage(name, command)) for name, command in COMMANDS.items())
-    tell("\n".join(f"{_usage(name, command):{width}}  {command.help}" for name, command in COMMANDS.items()))
-    for keys, meaning in KEYS.items():
-        tell(f"{keys:{width}}  {meaning}")
+    rows = {_usage(name, command): command.help for name, command in COMMANDS.items()} | KEYS
+    tell(explained(rows, width()))
 
 
 def _usage(name: str, command: Command) -> str:
