@@ -194,7 +194,8 @@ async def test_requests_of_chat_sites_are_found_again_and_hold_no_credential(tmp
     text = path.read_text()
     exchanges = Cassette.load(path).exchanges
     assert len(exchanges) == count
-    bodies = b"".join(piece.data for each in exchanges for piece in each.pieces) + exchanges[-1].request.body
+    pieces = [piece.content.data for each in exchanges for piece in each.pieces]
+    bodies = b"".join(pieces) + exchanges[-1].request.body.data
     for hidden in ("a long password", "a-unique-id"):
         assert hidden not in text
         assert hidden.encode() not in bodies
