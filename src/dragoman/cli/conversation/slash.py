@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dragoman.cli import files
-from dragoman.cli.attachments import Attachment, attach
+from dragoman.cli.attachments import attach
 from dragoman.cli.conversation.clipboard import copy
 from dragoman.cli.conversation.conversation import Conversation, is_saved
 from dragoman.cli.conversation.editor import edit
@@ -19,6 +19,7 @@ from dragoman.cli.terminal.output import tell, width
 from dragoman.cli.terminal.table import explained
 from dragoman.cli.tools import load_tools
 from dragoman.client import Client
+from dragoman.client.attachments import Attachment
 from dragoman.client.functions import FunctionTool
 from dragoman.client.run import MAX_TURNS
 from dragoman.error_words import cut, nearest
