@@ -53,6 +53,8 @@ class UserPath(click.Path):
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if not os.fspath(value):  # a variable of a script that is not set; pathlib takes it for the working directory
+            self.fail("expected a path, got empty text", param, ctx)
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         try:
             return path.expanduser()
