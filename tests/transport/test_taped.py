@@ -64,8 +64,9 @@ def test_a_client_without_a_loop_plays_what_another_recorded(tmp_path: Path) -> 
         with pytest.raises(ConnectError) as again:
             client.chat("up/m", "hi")
         assert again.value.code != "not_in_cassette"
-        with pytest.raises(ConnectError, match="all that it held was played"):
+        with pytest.raises(ConnectError, match="all that it held was played") as missing:
             client.chat("up/m", "hi")
+        assert missing.value.__notes__ == ["The mode `all` records anew, as does `pytest --dragoman-record=all`."]
 
 
 async def test_records_anew_if_that_is_wanted(tmp_path: Path) -> None:

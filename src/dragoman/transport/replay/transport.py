@@ -119,6 +119,8 @@ class ReplayTransport(CallbackTransport):
         if found is None:
             missing = ConnectError(self._nothing_like(wanted), code="not_in_cassette")
             missing.retryable = False  # no wait helps, and another target would hide it
+            if self._strict:
+                missing.add_note("The mode `all` records anew, as does `pytest --dragoman-record=all`.")
             raise missing
         self._unplayed = [exchange for exchange in self._unplayed if exchange is not found]
         return found
