@@ -9,7 +9,7 @@ from dragoman.cli.exits import Exit
 from dragoman.cli.keyed_services import keyed
 from dragoman.cli.loop import run
 from dragoman.cli.model_names import known_providers
-from dragoman.cli.options import config_option, json_option
+from dragoman.cli.options import Seconds, config_option, json_option
 from dragoman.cli.probe import Checkup, check_providers
 from dragoman.cli.probe_report import report
 from dragoman.cli.terminal.output import say, say_json
@@ -45,7 +45,7 @@ def _providers(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[
 @click.argument("names", nargs=-1, metavar="[PROVIDER]...", shell_complete=_providers)
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(0, min_open=True),
     default=PATIENCE,
     show_default=True,
     metavar="SECONDS",
