@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dragoman import errors, types
-    from dragoman.client import Client, SyncClient, function_tool
+    from dragoman.client import Client, SyncClient, attachment, function_tool
 
 __version__ = "0.1.0"
-__all__ = ["Client", "SyncClient", "__version__", "errors", "function_tool", "types"]
+__all__ = ["Client", "SyncClient", "__version__", "attachment", "errors", "function_tool", "types"]
 
-_HOMES = dict.fromkeys(("Client", "SyncClient", "function_tool"), "dragoman.client")
+_HOMES = dict.fromkeys(("Client", "SyncClient", "attachment", "function_tool"), "dragoman.client")
 
 
 def __getattr__(name: str) -> Any:

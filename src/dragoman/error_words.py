@@ -13,6 +13,9 @@ CUT_WORDS = 2000
 MAX_WORD = 80
 """Characters of a word that are compared with others: the cost grows with their square, and callers may choose it."""
 
+BEGINNING = 4
+"""Characters of a word that may be the beginning of a longer one: `temp` is that of `temperature`."""
+
 LIKENESS = 0.65
 """How alike two words must be, of 1: `ulr` and `url` are (0.67), `prot` and `fronts` are not (0.6)."""
 
@@ -53,7 +56,12 @@ def scrub(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The tail of an error's message: `; did you mean X?` if one of `known` looks like `word`, else empty."""
+    """The tail of an error's message: `; did you mean X?` if one of `known` looks like `word`, or is the only one that
+    begins with it, else empty."""
     spelt = {name.lower(): name for name in known}
-    close = get_close_matches(word[:MAX_WORD].lower(), spelt, n=1, cutoff=LIKENESS)
+    said = word[:MAX_WORD].lower()
+    close = get_close_matches(said, spelt, n=1, cutoff=LIKENESS)
+    if not close and len(said) >= BEGINNING:
+        longer = [name for name in spelt if name.startswith(said)]
+        close = longer if len(longer) == 1 else []
     return f"; did you mean {spelt[close[0]]}?" if close else ""

@@ -183,6 +183,27 @@ def test_a_file_in_the_user_s_home_is_not_replaced_unasked(tmp_path: Path, words
     assert (home / "taken").read_text() == "precious"
 
 
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("serve --port x", "whole number"),
+        ("ask --conversation x hi", "whole number"),
+        ("history show x", "whole number"),
+        ("history delete x", "whole number"),
+        ("doctor --timeout x", "number of seconds"),
+    ],
+)
+def test_what_is_no_number_is_told_so(tmp_path: Path, words: str, kind: str) -> None:
+    ran = run(tmp_path, *words.split())
+    assert (ran.code, f"'x' is not a valid {kind}." in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("--config", "", "models"), ("models", "--config="), ("check", "")])
+def test_a_path_of_no_letters_is_not_the_working_directory(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ran = run(tmp_path, *words)
+    assert (ran.code, "expected a path, got empty text" in ran.err) == (2, True)
+
+
 @pytest.mark.parametrize("words", ["--config=~/own.toml models", "models --config=~/own.toml", "check ~/own.toml"])
 def test_a_file_in_the_user_s_home_is_read(tmp_path: Path, words: str) -> None:
     home = tmp_path / "home"

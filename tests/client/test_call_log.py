@@ -45,3 +45,17 @@ async def test_nothing_is_printed_if_nobody_asks_for_it(capfd: pytest.CaptureFix
     async with Client(from_tables(ROUTE)) as client:
         await client.chat("fast", "error: 503 a secret")
     assert capfd.readouterr() == ("", "")
+
+
+async def test_that_a_tool_failed_is_said_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
+    def fails(what: str) -> str:
+        raise ValueError(what)
+
+    caplog.set_level(logging.INFO, "dragoman")
+    script = 'tool: fails {"what": "a secret"}\ntool: a_secret {}\n---\ntext: done'
+    async with Client(from_tables({})) as client:
+        await client.run("offline/script", script, tools=[fails]).response()
+    assert sorted(lines(caplog)) == [
+        ("INFO", "the tool fails failed: ValueError"),
+        ("INFO", "the tool of an unknown name failed: InvalidRequestError"),
+    ]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -316,9 +317,19 @@ def unsayable(thing: threading.Thread) -> None: ...
 def unknown(thing: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the point
 
 
+def yields(count: int) -> Iterator[int]:
+    yield count
+
+
+async def yields_later(count: int) -> AsyncIterator[int]:
+    yield count
+
+
 NO_TOOLS: list[tuple[Any, str]] = [
     (any_number, r"any_number: expected parameters by name, got \*values"),
     (dict, "dict: expected a function with a signature"),
+    (yields, "yields: expected a function that returns what the model is told, got a generator"),
+    (yields_later, "yields_later: expected a function that returns what the model is told, got a generator"),
     (field_as_default, r"expected Annotated\[…, Field\(…\)\], got Field\(…\) as the default of count"),
     (unsayable, "unsayable: expected types that JSON can express"),
     (unknown, "unknown: expected types that JSON can express: name 'Nowhere'"),

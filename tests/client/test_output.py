@@ -365,6 +365,8 @@ async def test_what_is_wrong_with_an_output_is_said() -> None:
     for ask in (client.chat, client.stream):
         with pytest.raises(TypeError, match="output: expected a type that JSON can express"):
             await ask("up/m", "x", output=object)
+        with pytest.raises(TypeError, match=r"output: expected a type, .* goes into `response_format`"):
+            await ask("up/m", "x", output={"type": "object"})  # type: ignore[call-overload]  # the point of the test
         with pytest.raises(InvalidRequestError, match="output: expected no response_format beside it"):
             await ask("up/m", "x", output=Invoice, response_format={"type": "json_object"})
         with pytest.raises(InvalidRequestError, match="got a class, which is for `output`"):

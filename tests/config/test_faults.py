@@ -13,6 +13,9 @@ from tests.config.test_load import trusted, write
 BAD = [
     # unknown keys
     ("prot = 1", '1: prot: unknown key; known are gateway, providers, models, profiles, fronts, cli'),
+    ('default_model = "a/b"', "1: default_model: unknown key; did you mean gateway.default_model?"),
+    ('[providers.up]\nbase_url = "http://h"', "2: providers.up.base_url: unknown key; did you mean url?"),
+    ("[cli]\nbase_url = 1", "2: cli.base_url: unknown key; known are save, conversations"),
     ("[gatway]", "1: gatway: unknown key; did you mean gateway?"),
     ("[gateway]\nprot = 1", "2: gateway.prot: unknown key; did you mean port?"),
     ("[gateway]\n\n# port\n'Port' = 1", "4: gateway.Port: unknown key; did you mean port?"),

@@ -61,6 +61,11 @@ def first_chat_model(models: Sequence[str], default: str) -> str:
     return default or next((model for model in models if not OTHER.search(model)), "")
 
 
+def below(models: Sequence[str], name: str) -> tuple[str, ...]:
+    """Those of `models` that are a service's, by its own names for them."""
+    return tuple(model.removeprefix(f"{name}/") for model in models if model.startswith(f"{name}/"))
+
+
 def _own_default(provider: Provider) -> str:
     return provider.default_model if issubclass(provider, ProviderModelMixin) else ""
 

@@ -46,6 +46,18 @@ class Utf8Text(click.types.StringParamType):
 UTF8 = Utf8Text()
 
 
+class WholeNumber(click.IntRange):
+    """A number of a range; `x` is told that it is none, and not that it is no "integer range"."""
+
+    name = "whole number"
+
+
+class Seconds(click.FloatRange):
+    """The same of seconds."""
+
+    name = "number of seconds"
+
+
 class UserPath(click.Path):
     """A path, whose `~` is the user's home: no shell puts that in its place in `--output=~/FILE`."""
 
@@ -53,6 +65,8 @@ class UserPath(click.Path):
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if not os.fspath(value):  # a variable of a script that is not set; pathlib takes it for the working directory
+            self.fail("expected a path, got empty text", param, ctx)
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         try:
             return path.expanduser()
@@ -117,7 +131,7 @@ def kept_options(command: Command) -> Command:
             help="Keep the conversation, or do not. Default: as configured (cli.save).",
         ),
         click.option(
-            "--conversation", type=click.IntRange(1), metavar="N", help="Go on with this one (see dragoman history)."
+            "--conversation", type=WholeNumber(1), metavar="N", help="Go on with this one (see dragoman history)."
         ),
         click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation."),
     ):
@@ -154,7 +168,7 @@ def tool_options(command: Command) -> Command:
     """`--tool NAME`, several times, and `--max-turns N`, None for the default."""
     turns = click.option(
         "--max-turns",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         metavar="N",
         help="With tools: the most answers to a question.  [default: 10]",
     )

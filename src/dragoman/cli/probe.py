@@ -7,6 +7,7 @@ from time import perf_counter
 from msgspec import Struct
 
 from dragoman.cli.complaints import reason
+from dragoman.cli.first_configuration import below, first_chat_model
 from dragoman.cli.remedies import remedy
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
@@ -44,15 +45,15 @@ async def check_providers(client: Client, names: Sequence[str], patience: float)
     waiting = Waiting(f"asking {', '.join(names)}")
     waiting.start()
     try:
-        return await asyncio.gather(*(check_provider(client, name, patience) for name in names))
+        models = await _models(client, names)
+        return await asyncio.gather(*(check_provider(client, name, models[name], patience) for name in names))
     finally:
         waiting.stop()
 
 
-async def check_provider(client: Client, provider: str, patience: float) -> Checkup:
-    """Asks `provider` something and waits for the whole answer, `patience` seconds at most."""
+async def check_provider(client: Client, provider: str, model: str, patience: float) -> Checkup:
+    """Asks `model` of `provider` something and waits for the whole answer, `patience` seconds at most."""
     service = client.providers[provider]
-    model = _model(client, provider, service)
     trial = Probe(client, ChatRequest(model=f"{provider}/{model}", messages=(user(QUESTION),)))
     error: DragomanError | None = None
     problem = advice = None
@@ -133,12 +134,21 @@ def _reachable(trial: Probe, error: DragomanError | None) -> bool | None:
     return trial.reached or isinstance(error, UpstreamError | RequestError)
 
 
-def _model(client: Client, name: str, service: Provider) -> str:
-    """The model to try: the default, else the first known one, else one that a route names, else empty."""
+async def _models(client: Client, names: Sequence[str]) -> dict[str, str]:
+    """The model to try of each service; a service of which none is known is asked which it has."""
+    models = {name: _known_model(client, name) for name in names}
+    if unknown := [name for name, model in models.items() if not model]:
+        listed = await client.list_models(*unknown)
+        models |= {name: first_chat_model(below(listed, name), "") for name in unknown}
+    return models
+
+
+def _known_model(client: Client, name: str) -> str:
+    """The default, else the first known one, else one that a route names, else empty."""
+    service = client.providers[name]
     known: list[str] = []
     if issubclass(service, ProviderModelMixin):
         known = [service.default_model, *service.get_models()]
     for route in client.config.models.values():
-        models = [target.model for target in route.entries()]
-        known += [model.removeprefix(f"{name}/") for model in models if model.startswith(f"{name}/")]
+        known += below([target.model for target in route.entries()], name)
     return next(filter(None, known), "")

@@ -1,5 +1,6 @@
 """The composition root: configuration to objects, and the library's public face."""
 
+from dragoman.client.attachments import attachment
 from dragoman.client.client import Client
 from dragoman.client.functions import FunctionTool, function_tool
 from dragoman.client.mapped import Mapped, MapStream
@@ -26,5 +27,6 @@ __all__ = [
     "SyncOutputStream",
     "SyncRun",
     "SyncStream",
+    "attachment",
     "function_tool",
 ]

@@ -28,6 +28,11 @@ def log_failures(attempts: Iterable[Attempt]) -> None:
         log.info("%s failed: %s (status %d)", each.target, each.code, each.status)
 
 
+def log_tool_failure(name: str, error: BaseException) -> None:
+    """That a function failed, of which the model alone is told; its words may be of the conversation."""
+    log.info("the tool %s failed: %s", name, type(error).__name__)
+
+
 def log_wait(seconds: float) -> None:
     """That there is another attempt, in so many seconds."""
     log.info("asking again in %.1f s", seconds)

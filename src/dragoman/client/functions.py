@@ -49,6 +49,8 @@ class FunctionTool:
         own = name or getattr(function, "__name__", "")  # a partial has none
         if not own or own == "<lambda>":
             raise TypeError("expected a function with a name, or function_tool(function, name=…)")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"{own}: expected a function that returns what the model is told, got a generator")
         # A class of pydantic has a schema itself, and is made of all its fields at once.
         self._parameters = None if is_own(function) else _parameters(function, own)
         try:

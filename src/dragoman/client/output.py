@@ -1,7 +1,7 @@
 """Answers as values of a type: the form that is asked for, the value that an answer is, and values under way."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from msgspec.structs import asdict, replace
@@ -52,6 +52,8 @@ WORDS = 500
 
 def shape_of(output: Any) -> Shape[Any]:
     """The shape of `output`. Raises TypeError if JSON cannot express it."""
+    if isinstance(output, Mapping):
+        raise TypeError("output: expected a type, got a dictionary: a JSON Schema goes into `response_format`")
     try:
         shape = Shape(output)
         return shape if is_object(shape.schema) else HeldShape(output)

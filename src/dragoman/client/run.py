@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 
 from msgspec.structs import replace
 
+from dragoman.client.call_log import log_tool_failure
 from dragoman.client.functions import FunctionTool
 from dragoman.client.stream import Recorded
 from dragoman.engine.answer import Answer
@@ -183,6 +184,7 @@ class Running:
             task = asyncio.current_task()
             if isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise  # the run ends; one that nobody asked for is of a task that the tool had cancelled itself
+            log_tool_failure(call.name if call.name in self._functions else "of an unknown name", exc)
             return ToolEnd(call, _result(call, (Text(text=cut(_words(exc), MAX_WORDS)),), failed=True), exc)
 
     async def _called(self, call: ToolCall) -> ResultParts:

@@ -19,6 +19,9 @@ from dragoman.errors import ConfigurationError
 
 Node = TypeVar("Node")
 
+ELSEWHERE = dict.fromkeys(("base_url", "api_base", "baseURL", "endpoint"), "url")
+"""Words that other programs have for our keys."""
+
 MAX_FLAWS = 100
 """Mistakes that one error lists: more than anyone repairs at a time."""
 
@@ -96,9 +99,18 @@ def _gather(settings: Settings, table: TableSchema, keys: tuple[str, ...], data:
 def _known(keys: tuple[str, ...], nodes: Mapping[str, Node], settings: Settings) -> Node | None:
     name = keys[-1]
     if name not in nodes:
-        hint = nearest(name, nodes) or f"; known are {', '.join(nodes)}"
-        note(settings, keys, f"unknown key{hint}")
+        note(settings, keys, f"unknown key{_hint(name, nodes, top=len(keys) == 1)}")
     return nodes.get(name)
+
+
+def _hint(name: str, nodes: Mapping[str, Node], *, top: bool) -> str:
+    """The key that may be meant: one whose table was not named, what another program calls so, or the nearest."""
+    for table, node in ROOT.items():
+        if top and isinstance(node, TableSchema) and name in node.keys:
+            return f"; did you mean {table}.{name}?"
+    if ELSEWHERE.get(name, name) in nodes:
+        return f"; did you mean {ELSEWHERE[name]}?"
+    return nearest(name, nodes) or f"; known are {', '.join(nodes)}"
 
 
 def _table(keys: Keys, value: object, settings: Settings) -> dict[str, Any]:

@@ -55,7 +55,8 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     """The model for callers that name none: a route, or PROVIDER/MODEL. Not set: the first route, else the default or
     first model of the first service that has one; if no service is configured, offline/eliza."""
     api_keys: tuple[str, ...] = ()
-    """The keys of which a caller must show one; without any, no key is needed."""
+    """The keys of which a caller must show one; without any, no key is needed. `{ file = … }` or `{ command = … }` in
+    place of the list has a key on each line."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that requests may have, besides our own. If only this machine can call, requests for other names are
     refused, because otherwise a page on the web could point a name of its own here. If a proxy in front of the gateway

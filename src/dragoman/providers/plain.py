@@ -52,7 +52,8 @@ def plain(value: object, path: str, depth: int = DEPTH) -> Any:
         case int() | float():
             raise InvalidRequestError(f"{path}: expected a finite number of at most {MAX_DIGITS} digits")
         case bytes() | bytearray() | memoryview():
-            raise InvalidRequestError(f"{path}: expected what JSON can say, got bytes: decode them, or write base64")
+            words = "expected what JSON can say, got bytes: decode them, or write base64, as `attachment(…)` does"
+            raise InvalidRequestError(f"{path}: {words}")
         case _:
             raise InvalidRequestError(f"{path}: expected what JSON can say, got {type(value).__name__}")
 

@@ -66,6 +66,18 @@ def test_with_nothing_configured_it_tries_the_offline_model(tmp_path: Path) -> N
     assert b"[providers.up]" in ran.out
 
 
+async def test_with_nothing_configured_it_tries_those_whose_key_is_in_the_environment(tmp_path: Path) -> None:
+    async with serve(well) as service:
+        found = {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": service.url}
+        ran = await run_beside(tmp_path, "doctor", env=found)
+        named = await run_beside(tmp_path, "doctor", "openai", env=found)
+    assert ran.code == named.code == 0
+    assert ran.out.startswith(b"ok    openai  " + service.url.encode())
+    assert b"offline" not in ran.out
+    assert b"`dragoman init` writes" in ran.out
+    assert named.out.count(b"\n") == 1
+
+
 async def test_says_of_each_service_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     async with (
         serve(well) as good,
@@ -178,7 +190,23 @@ async def test_without_a_known_model_it_says_to_name_one(tmp_path: Path) -> None
         assert b"No model of it is known to try: name one with `default_model`." in ran.out
         (tmp_path / "dragoman.toml").write_text(entry + '[models.fast]\ntargets = ["up/routed"]\n')
         await run_beside(tmp_path, "doctor")
-        assert [json.loads(request.body)["model"] for request in server.requests] == ["", "routed"]
+        assert [json.loads(request.body)["model"] for request in server.requests if request.body] == ["", "routed"]
+
+
+async def test_without_a_known_model_the_first_that_chats_is_tried_of_those_that_the_service_lists(
+    tmp_path: Path,
+) -> None:
+    async def lists(exchange: Exchange) -> None:
+        if not exchange.request.body:
+            body = json.dumps({"data": [{"id": "text-embedding-1"}, {"id": "chat-1"}, {"id": "chat-2"}]}).encode()
+            await exchange.reply(200, {"content-type": "application/json"}, body)
+        else:
+            await well(exchange)
+
+    async with serve(lists) as server:
+        (tmp_path / "dragoman.toml").write_text(f'[providers.up]\nprotocol = "openai-chat"\nurl = "{server.url}"\n')
+        ran = await run_beside(tmp_path, "doctor")
+    assert b"ok    up  chat-1  " in ran.out
 
 
 def test_only_the_named_services_are_tried(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ async def test_a_service_that_fails_is_told(tmp_path: Path) -> None:
 def test_a_first_run_says_how_to_go_on(tmp_path: Path) -> None:
     for words in (["ask", "hello"], ["chat"]):
         with Terminal(tmp_path, *words) as terminal:
-            terminal.expect("`dragoman init` finds those that you have")
+            terminal.expect("a small offline model answers: see `dragoman init`")
     assert "dragoman init" not in run(tmp_path, "ask", "hello").err
     with Terminal(tmp_path, "ask", "-m", "offline/eliza", "hello") as terminal:
         assert terminal.end() == 0

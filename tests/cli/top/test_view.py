@@ -114,6 +114,8 @@ async def test_a_key_is_shown_and_what_is_refused_is_said() -> None:
         assert (await asyncio.to_thread(fetch, url, "key-canary", 7.0)).at == 7.0
         with pytest.raises(AuthenticationError, match="name it with --key"):
             await asyncio.to_thread(fetch, url, "", 0.0)
+        with pytest.raises(AuthenticationError, match="does not know this key"):
+            await asyncio.to_thread(fetch, url, "another", 0.0)
     async with running_gateway(Config(gateway=replace(keyed, metrics="none"))) as url:
         with pytest.raises(ConfigurationError, match="shows no metrics"):
             await asyncio.to_thread(fetch, url, "key-canary", 0.0)

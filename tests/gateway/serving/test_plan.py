@@ -17,7 +17,7 @@ from dragoman.routing.plan import Course, Plan, RequestInfo
 from dragoman.transport.base import Reply
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.replay import Cassette, RecordingTransport, ReplayTransport
-from dragoman.transport.replay.cassette import Piece, RecordedRequest
+from dragoman.transport.replay.cassette import Content, Piece, RecordedRequest
 from dragoman.transport.replay.cassette import RecordedExchange as Recorded
 from dragoman.types import Outcome, ResponseHead, ServerRequest
 from dragoman.types.outcome import End
@@ -188,7 +188,7 @@ async def test_a_relay_runs_from_a_cassette(stream: bool) -> None:
         request=asked,
         status=200,
         headers=tuple((EVENTS if stream else JSON).items()),
-        pieces=[Piece(float(n), piece) for n, piece in enumerate(data)],
+        pieces=[Piece(float(n), Content.of(piece)) for n, piece in enumerate(data)],
         end="clean",
     )
     async with serve(good) as service:

@@ -6,9 +6,10 @@ import click
 from msgspec.structs import asdict
 
 from dragoman.cli.exits import Exit
+from dragoman.cli.keyed_services import keyed
 from dragoman.cli.loop import run
 from dragoman.cli.model_names import known_providers
-from dragoman.cli.options import config_option, json_option
+from dragoman.cli.options import Seconds, config_option, json_option
 from dragoman.cli.probe import Checkup, check_providers
 from dragoman.cli.probe_report import report
 from dragoman.cli.terminal.output import say, say_json
@@ -20,7 +21,11 @@ PATIENCE = 30.0
 
 OFFLINE = "offline"
 
-ADVICE = """\
+KEYED = """
+No service is configured; these have a key in the environment. `dragoman init` writes a configuration of them.
+"""
+
+ADVICE = """
 No service is configured; the offline model answers. `dragoman init` finds those that you have; or write
 ~/.config/dragoman/dragoman.toml:
 
@@ -40,7 +45,7 @@ def _providers(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[
 @click.argument("names", nargs=-1, metavar="[PROVIDER]...", shell_complete=_providers)
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(0, min_open=True),
     default=PATIENCE,
     show_default=True,
     metavar="SECONDS",
@@ -53,13 +58,14 @@ def command(ctx: click.Context, names: tuple[str, ...], timeout: float, as_json:
     """Try every configured service, and say what is wrong.
 
     Each is asked a short question, all at the same time: is it reachable, how long until the first text, is the answer
-    whole. Ends with 1 if any of them fails.
+    whole. If none is configured, those whose key is in the environment are tried. Ends with 1 if any of them fails.
     """
     client = Client(config, retries=0)  # a service that fails now and then is what it is to find
     for name in names:
         if name not in client.providers:
             raise click.UsageError(f"there is no provider {name!r}{nearest(name, client.providers)}", ctx)
-    chosen = list(names or client.config.providers or [OFFLINE])
+    found = () if names or client.config.providers else keyed(client.providers)
+    chosen = list(names or client.config.providers or found or [OFFLINE])
     checkups = run(_examine(client, chosen, timeout))
     if as_json:
         configuration = str(client.config.path.resolve()) if client.config.path else None
@@ -69,8 +75,8 @@ def command(ctx: click.Context, names: tuple[str, ...], timeout: float, as_json:
             say(f"configuration: {path.resolve()}")
         for checkup in checkups:
             say(report(checkup, max(map(len, chosen))))
-        if not client.config.providers:
-            say(f"\n{ADVICE}")
+        if not names and not client.config.providers:
+            say(KEYED if found else ADVICE)
     return Exit.FAILED if any(checkup.problem for checkup in checkups) else Exit.OK
 
 

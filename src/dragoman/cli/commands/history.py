@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from dragoman.cli.conversation.export import json_line, markdown, moment, when
 from dragoman.cli.conversation.kept import LISTS, kept_path, open_kept
 from dragoman.cli.files import has_content, write
-from dragoman.cli.options import PATH, UTF8, ListingGroup, config_option, json_option
+from dragoman.cli.options import PATH, UTF8, ListingGroup, WholeNumber, config_option, json_option
 from dragoman.cli.terminal.output import is_terminal, say, say_json, tell, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.config import load
@@ -28,7 +28,7 @@ LIMIT = 20
 FORMS = {"markdown": markdown, "json": json_line}
 
 limit_option = click.option(
-    "-n", "--limit", type=click.IntRange(1), default=LIMIT, show_default=True, metavar="N", help="At most so many."
+    "-n", "--limit", type=WholeNumber(1), default=LIMIT, show_default=True, metavar="N", help="At most so many."
 )
 
 
@@ -69,7 +69,7 @@ def search(terms: tuple[str, ...], limit: int, as_json: bool, config: Path | Non
 
 
 @command.command()
-@click.argument("number", required=False, type=click.IntRange(1), metavar="[N]")
+@click.argument("number", required=False, type=WholeNumber(1), metavar="[N]")
 @json_option
 @config_option
 def show(number: int | None, as_json: bool, config: Path | None) -> None:
@@ -80,7 +80,7 @@ def show(number: int | None, as_json: bool, config: Path | None) -> None:
 
 
 @command.command()
-@click.argument("numbers", nargs=-1, type=click.IntRange(1), metavar="[N]...")
+@click.argument("numbers", nargs=-1, type=WholeNumber(1), metavar="[N]...")
 @click.option("--all", "everything", is_flag=True, help="All conversations.")
 @click.option("--format", "form", type=click.Choice(list(FORMS)), default="markdown", show_default=True)
 @click.option("-o", "--output", type=PATH, metavar="PATH", help="Write them there.")
@@ -119,7 +119,7 @@ def export(
 
 
 @command.command()
-@click.argument("numbers", nargs=-1, type=click.IntRange(1), required=True, metavar="N...")
+@click.argument("numbers", nargs=-1, type=WholeNumber(1), required=True, metavar="N...")
 @config_option
 def delete(numbers: tuple[int, ...], config: Path | None) -> None:
     """Delete conversations for good."""

@@ -8,7 +8,7 @@ import click
 
 from dragoman.cli.exits import Exit
 from dragoman.cli.files import write
-from dragoman.cli.first_configuration import Draft, KeyedService, draft
+from dragoman.cli.first_configuration import Draft, KeyedService, below, draft
 from dragoman.cli.keyed_services import keyed
 from dragoman.cli.loop import run
 from dragoman.cli.options import PATH
@@ -87,14 +87,10 @@ async def _found() -> Draft:
             names = keyed(client.providers)
             listed = await client.list_models(*names)
             servers = [server for server in await client.find_servers() if not server.keyed]
-            services = [KeyedService(name, client.providers[name], _below(listed, name)) for name in names]
+            services = [KeyedService(name, client.providers[name], below(listed, name)) for name in names]
             return draft(services, servers, client.providers)
     finally:
         waiting.stop()
-
-
-def _below(listed: tuple[str, ...], name: str) -> tuple[str, ...]:
-    return tuple(model.removeprefix(f"{name}/") for model in listed if model.startswith(f"{name}/"))
 
 
 async def _tried(place: Path, names: tuple[str, ...]) -> list[Checkup]:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from dragoman.cli.options import completed_file, config_option
+from dragoman.cli.options import WholeNumber, completed_file, config_option
 from dragoman.cli.terminal.output import leave_pipe, say, tell
 from dragoman.config import Config, load
 from dragoman.config.commands import Run, run_all
@@ -18,8 +18,8 @@ from dragoman.gateway.line_writer import STDOUT
 
 @click.command()
 @click.option("--host", metavar="HOST", help="The address to listen on; any but this machine's own needs a key.")
-@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port; 0 takes any free one.")
-@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that share the address.")
+@click.option("--port", type=WholeNumber(0, 65535), metavar="PORT", help="The port; 0 takes any free one.")
+@click.option("--workers", type=WholeNumber(1, 256), metavar="N", help="Processes that share the address.")
 @click.option(
     "--request-log",
     metavar="FILE",

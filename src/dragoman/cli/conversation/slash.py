@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dragoman.cli import files
-from dragoman.cli.attachments import Attachment, attach
+from dragoman.cli.attachments import attach
 from dragoman.cli.conversation.clipboard import copy
 from dragoman.cli.conversation.conversation import Conversation, is_saved
 from dragoman.cli.conversation.editor import edit
@@ -15,9 +15,11 @@ from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.line_input import typed
 from dragoman.cli.settings import check, setting
-from dragoman.cli.terminal.output import tell
+from dragoman.cli.terminal.output import tell, width
+from dragoman.cli.terminal.table import explained
 from dragoman.cli.tools import load_tools
 from dragoman.client import Client
+from dragoman.client.attachments import Attachment
 from dragoman.client.functions import FunctionTool
 from dragoman.client.run import MAX_TURNS
 from dragoman.error_words import cut, nearest
@@ -203,10 +205,8 @@ def _reset(desk: ChatSession, _: str) -> None:
 
 
 def _help(_: ChatSession, __: str) -> None:
-    width = max(len(_usage(name, command)) for name, command in COMMANDS.items())
-    tell("\n".join(f"{_usage(name, command):{width}}  {command.help}" for name, command in COMMANDS.items()))
-    for keys, meaning in KEYS.items():
-        tell(f"{keys:{width}}  {meaning}")
+    rows = {_usage(name, command): command.help for name, command in COMMANDS.items()} | KEYS
+    tell(explained(rows, width()))
 
 
 def _usage(name: str, command: Command) -> str:

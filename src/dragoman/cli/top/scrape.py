@@ -80,7 +80,8 @@ def fetch(url: str, key: str, at: float) -> Scrape:
     finally:
         connection.close()
     if status in {401, 403}:
-        refused = AuthenticationError(f"the gateway at {url} wants one of its keys: name it with --key")
+        wants = "does not know this key" if key else "wants one of its keys: name it with --key"
+        refused = AuthenticationError(f"the gateway at {url} {wants}")
         refused.add_note("They are `gateway.api_keys` of its configuration.")
         raise refused
     if status == 404:

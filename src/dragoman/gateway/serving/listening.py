@@ -25,9 +25,9 @@ from dragoman.gateway.serving.acceptor import BACKLOG
 from dragoman.gateway.serving.systemd import Inherited
 
 REASONS = {
-    errno.EADDRINUSE: "another program listens there already; stop it, or choose another gateway.port",
-    errno.EACCES: "this user may not listen there; choose a gateway.port above 1023",
-    errno.EADDRNOTAVAIL: "this machine has no such address; choose another gateway.host",
+    errno.EADDRINUSE: "another program listens there already; stop it, or choose another port (--port, gateway.port)",
+    errno.EACCES: "this user may not listen there; choose a port above 1023 (--port, gateway.port)",
+    errno.EADDRNOTAVAIL: "this machine has no such address; choose another (--host, gateway.host)",
 }
 
 SPREADS = sys.platform == "linux"

@@ -28,19 +28,39 @@ KINDS: dict[str, type[DragomanError]] = {
 """The errors that a transport raises, by name."""
 
 
+class Content(Struct, frozen=True, omit_defaults=True):
+    """Bytes: in plain text if they are UTF-8, so that a reader of the file sees what was sent; else in base64."""
+
+    text: str = ""
+    base64: bytes = b""
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """`data`, in the form that a reader understands, if there is one."""
+        try:
+            return cls(text=data.decode())
+        except UnicodeDecodeError:
+            return cls(base64=data)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+        return self.text.encode() or self.base64
+
+
 class RecordedRequest(Struct, frozen=True, kw_only=True):
     """A request without its credentials: values of fields with a credential's name, in head, query and body."""
 
     method: str
     url: str
     headers: Headers = ()
-    body: bytes = b""
+    body: Content = Content()
 
     @classmethod
     def of(cls, request: HttpRequest) -> Self:
         """`request` with its credentials replaced."""
         headers, body = redacted_headers(request.headers), redacted_body(request.body, request.headers)
-        return cls(method=request.method, url=_redacted(request.url), headers=headers, body=body)
+        return cls(method=request.method, url=_redacted(request.url), headers=headers, body=Content.of(body))
 
     @property
     def target(self) -> str:
@@ -53,7 +73,7 @@ class Piece(Struct, frozen=True):
     """A piece of a body, and when it came, in milliseconds since the request. Pieces with one time came in one read."""
 
     t_ms: float
-    data: bytes
+    content: Content
 
 
 class Fault(Struct, frozen=True, omit_defaults=True):
@@ -113,7 +133,7 @@ class Cassette(Struct):
     """Exchanges in the order of their requests."""
 
     exchanges: list[RecordedExchange] = field(default_factory=list)
-    version: Literal[1] = 1
+    version: Literal[2] = 2
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -123,7 +143,7 @@ class Cassette(Struct):
         except OSError as exc:
             raise ConfigurationError(f"{path}: cannot be read: {exc.strerror}") from exc
         except msgspec.MsgspecError as exc:
-            raise ConfigurationError(f"{path}: expected a cassette: {exc}") from exc
+            raise ConfigurationError(f"{path}: expected a cassette; record an older one anew: {exc}") from exc
 
     def save(self, path: Path | str) -> None:
         """Writes it to `path`, readable only by its owner, because it holds prompts and answers."""

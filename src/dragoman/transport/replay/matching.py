@@ -26,7 +26,7 @@ def differences(wanted: RecordedRequest, recorded: RecordedRequest) -> list[str]
         found.append("path")
     found += _unlike(_pairs(ours.query), _pairs(theirs.query), "query")
     if wanted.body != recorded.body:
-        found += _unlike(_body(wanted.body), _body(recorded.body), "body")
+        found += _unlike(_body(wanted.body.data), _body(recorded.body.data), "body")
     return found
 
 

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
 from dragoman.transport.base import CallbackTransport, Reply, RequestTemplate, Route, Transport
-from dragoman.transport.replay.cassette import Cassette, Piece, RecordedExchange, RecordedRequest
+from dragoman.transport.replay.cassette import Cassette, Content, Piece, RecordedExchange, RecordedRequest
 from dragoman.transport.replay.exchange import ReplayTemplate
 from dragoman.transport.replay.matching import differences, shown
 from dragoman.transport.replay.redaction import credentials, redacted_pieces
@@ -42,8 +42,9 @@ class RecordingTransport(Transport):
         """Closes `inner`. May be called twice."""
         self._inner.close()
         for exchange in self.cassette.exchanges:
-            pieces = redacted_pieces([piece.data for piece in exchange.pieces], self._secrets)
-            exchange.pieces = [Piece(was.t_ms, data) for was, data in zip(exchange.pieces, pieces, strict=True)]
+            pieces = redacted_pieces([piece.content.data for piece in exchange.pieces], self._secrets)
+            times = [piece.t_ms for piece in exchange.pieces]
+            exchange.pieces = [Piece(t_ms, Content.of(data)) for t_ms, data in zip(times, pieces, strict=True)]
 
 
 class RecordingReply(Reply):
@@ -65,7 +66,7 @@ class RecordingReply(Reply):
         if not batch:
             self._exchange.end = "clean"
         now = self._clock.milliseconds()
-        self._exchange.pieces += [Piece(now, piece) for piece in batch]
+        self._exchange.pieces += [Piece(now, Content.of(piece)) for piece in batch]
         return batch
 
     def close(self) -> None:
@@ -118,6 +119,8 @@ class ReplayTransport(CallbackTransport):
         if found is None:
             missing = ConnectError(self._nothing_like(wanted), code="not_in_cassette")
             missing.retryable = False  # no wait helps, and another target would hide it
+            if self._strict:
+                missing.add_note("The mode `all` records anew, as does `pytest --dragoman-record=all`.")
             raise missing
         self._unplayed = [exchange for exchange in self._unplayed if exchange is not found]
         return found
@@ -140,7 +143,8 @@ class ReplayReply(Reply):
         self.head = exchange.head
         self._exchange = exchange
         self._clock = clock
-        self._reads = [(t_ms, [piece.data for piece in some]) for t_ms, some in groupby(exchange.pieces, _moment)]
+        reads = groupby(exchange.pieces, _moment)
+        self._reads = [(t_ms, [piece.content.data for piece in pieces]) for t_ms, pieces in reads]
         self._reads.reverse()
         self._closed = False
 
