@@ -127,6 +127,11 @@ CONNECTION = (
         lambda good, phase: Script((*good.whole, b"HTTP/1.1 408 Idle\r\n\r\n")),
     ),
     Fault(
+        "an answer that nobody asked for",
+        {IDLE: WELL},
+        lambda good, phase: Script((*good.whole, *document(JSON, b'{"error":{"message":"not yours"}}', status="401 No"))),
+    ),
+    Fault(
         "half a head as the next request comes",
         {IDLE: NO_REPLY},
         lambda good, phase: Script(good.whole, again=(good.head[:30], Fin())),
@@ -198,7 +203,13 @@ BODIES = (
         ),
         uses=("stream", "whole"),
     ),
-    Fault("until close, cut short", {**at(*BEFORE, fate=TRUNCATED), END: WELL}, until_close(Fin()), but=UNCOUNTED),
+    Fault(
+        "until close, cut short",
+        {**at(*BEFORE, fate=TRUNCATED), END: WELL},
+        until_close(Fin()),
+        but=UNCOUNTED,
+        uncertain={"whole": {END: TRUNCATED}},
+    ),
     Fault(
         "missing terminator",
         {**at(*BEFORE, fate=TRUNCATED), END: WELL},
