@@ -56,10 +56,7 @@ class Cell(Struct, frozen=True):
     @property
     def fate(self) -> Fate:
         """What must come of it at the target that has the fault."""
-        fates = self.fault.fates_of(self.dialect, self.use, relayed=self.road == "relayed")
-        if self.over and not SPEECHES[self.over].ends_well:
-            fates = {**fates, **self.fault.uncertain.get(self.use, {})}
-        return fates[self.phase]
+        return self.fault.fates_of(self.dialect, self.use, relayed=self.road == "relayed")[self.phase]
 
     def __str__(self) -> str:
         targets = "two targets" if self.fallback else "one target"

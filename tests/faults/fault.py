@@ -188,8 +188,6 @@ class Fault(Struct, frozen=True):
     """The same of answers that are not streamed."""
     translated: Mapping[str, Fates] = field(default_factory=dict)
     """The same for answers that are translated."""
-    uncertain: Mapping[Use, Fates] = field(default_factory=dict)
-    """By use: phases whose fate differs if TLS is not ended as it should be."""
     hasty: bool = False
     """Whether the service is given short timeouts, because one of them is to end this."""
     large: bool = False

@@ -203,13 +203,7 @@ BODIES = (
         ),
         uses=("stream", "whole"),
     ),
-    Fault(
-        "until close, cut short",
-        {**at(*BEFORE, fate=TRUNCATED), END: WELL},
-        until_close(Fin()),
-        but=UNCOUNTED,
-        uncertain={"whole": {END: TRUNCATED}},
-    ),
+    Fault("until close, cut short", {**at(*BEFORE, fate=TRUNCATED), END: WELL}, until_close(Fin()), but=UNCOUNTED),
     Fault(
         "missing terminator",
         {**at(*BEFORE, fate=TRUNCATED), END: WELL},

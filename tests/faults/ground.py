@@ -244,6 +244,7 @@ async def ground(
         for each in ports.values():
             each.close()
         await service.close()
+        secrets.close()
     assert complaints == []
 
 

@@ -48,11 +48,6 @@ class Speech(Struct, frozen=True):
     """Whether tickets, new keys, empty records and padding come between the pieces."""
     end: End = "farewell"
 
-    @property
-    def ends_well(self) -> bool:
-        """Whether the peer can tell its end from a cut."""
-        return self.end in {"farewell", "farewell alone"}
-
 
 SPEECHES: dict[str, Speech] = {
     "TLS": Speech(),
@@ -79,6 +74,12 @@ class Secrets:
         self._notes = folder / "secrets"
         self._read = 0
         self._secrets: dict[bytes, bytes] = {}
+        self._contexts: list[ssl.SSLContext] = []
+
+    def close(self) -> None:
+        """Closes the file."""
+        for context in self._contexts:
+            context.keylog_filename = None
 
     def spoken(self, speech: Speech) -> "Spoken":
         """How a service speaks so."""
@@ -86,6 +87,7 @@ class Secrets:
         self._certificate.configure_cert(context)
         context.minimum_version = context.maximum_version = speech.version
         context.keylog_filename = str(self._notes)
+        self._contexts.append(context)
         context.num_tickets = 0  # so that records are counted from the first that is sealed here
         return Spoken(speech, context, self)
 
@@ -157,6 +159,8 @@ class Speaker(asyncio.StreamWriter):
         """The handshake is over. `seal` is for TLS 1.3."""
         self._speech, self._tls, self._outgoing, self._seal = speech, tls, outgoing, seal
         self.ended = False
+        self.left = False
+        """Whether the peer has closed its end."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self.transport.is_closing():
@@ -173,7 +177,7 @@ class Speaker(asyncio.StreamWriter):
         self.ended = True
         if not self.transport.is_closing():
             self.transport.write(self._end())
-        if self._speech.end != "farewell alone" or self._reader.at_eof():
+        if self._speech.end != "farewell alone" or self.left:
             self.transport.close()
 
     def _record(self, data: bytes) -> bytes:
@@ -239,6 +243,8 @@ class TlsProtocol(asyncio.StreamReaderProtocol):
 
     def eof_received(self) -> bool:
         super().eof_received()
+        if self._speaker is not None:
+            self._speaker.left = True
         return self._speaker is not None and not self._speaker.ended  # who speaks closes it
 
     def _begin(self) -> None:
