@@ -86,7 +86,7 @@ def _over_tls(cell: Cell, turn: int) -> Cell:
 
 
 CELLS: tuple[Cell, ...] = tuple(_cells())
-SAMPLE = 200
+SAMPLE = 300
 """Cells of a run that does not ask for all, beside those of FOUND."""
 
 FOUND = (
@@ -99,5 +99,11 @@ FOUND = (
     "empty text, wait-first-event, openai-responses, whole, two targets, translated for anthropic",
     "FIN after the answer, in HTTP/2, idle-in-pool, openai-chat, whole, one target, relayed",
     "GOAWAY: not processed, in HTTP/2, wait-headers, openai-chat, stream, two targets, relayed",
+    "FIN through a SOCKS proxy, end, openai-responses, stream, one target, library, over TLS that ends with a failure, "
+    "in asyncio",
+    "garbage in place of a head, wait-headers, openai-responses, whole, one target, relayed, over TLS that ends with a "
+    "bad record, in asyncio",
+    "an error in the stream, then FIN, mid-stream, gemini, stream, one target, relayed, over TLS that ends with a bad "
+    "record, in asyncio",
 )
 """Cells that found a mistake once: they are in each sample."""

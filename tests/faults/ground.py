@@ -124,7 +124,7 @@ class Ground(Struct):
             said = f"{error!r} {error.extra} {error.attempts} {error.__cause__!r}".encode()
             return Got(200 if heard.text else error.status, {}, [said], clean=True), heard
         heard.text, heard.ends = whole.text, ["end"]
-        heard.tokens = whole.usage and whole.usage.output_tokens
+        heard.tokens = None if whole.usage is None else whole.usage.output_tokens
         return Got(200, {}, [repr(whole).encode()], clean=True), heard
 
     def in_flight(self, model: str) -> list[int]:

@@ -32,8 +32,8 @@ NEW_KEY = b"\x18\x00\x00\x01\x01"
 """A new key is used from here on, and one is asked for (section 4.6.3)."""
 
 End = Literal["farewell", "none", "alert", "half a record", "a bad record", "farewell alone"]
-"""How a connection is closed: with TLS's own end, without, with a failure, in a record, with one that is not genuine; or
-TLS ends and TCP goes on until the peer closes it."""
+"""How a connection is closed: with TLS's own end, without, with a failure, in a record, with one that is not genuine;
+or TLS ends and TCP goes on until the peer closes it."""
 
 
 class Speech(Struct, frozen=True):
@@ -79,7 +79,7 @@ class Secrets:
     def close(self) -> None:
         """Closes the file."""
         for context in self._contexts:
-            context.keylog_filename = None
+            context.keylog_filename = None  # type: ignore[assignment]  # typeshed knows no end of it
 
     def spoken(self, speech: Speech) -> "Spoken":
         """How a service speaks so."""

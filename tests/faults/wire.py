@@ -94,7 +94,7 @@ class Wire:
         self.names: list[str] = []
         """The scripts that it has played."""
         self.joined = False
-        """Whether what is sent at one time is sent in one piece."""
+        """Whether what is sent at one time is sent in one piece, and the end at once after it."""
         self._reader = reader
         self._writer = writer
         self._clock = asyncio.get_running_loop().time
@@ -127,7 +127,8 @@ class Wire:
             match step:
                 case bytes():
                     await self.send(step)
-                    await asyncio.sleep(0)  # so that the next piece is likely to be a read of its own
+                    if not self.joined:
+                        await asyncio.sleep(0)  # so that the next piece is likely to be a read of its own
                 case Wait(seconds):
                     await asyncio.sleep(seconds)
                 case Drip(data, size, gap):
@@ -239,9 +240,7 @@ class Listening:
         """Serves one connection until it ends."""
         raise NotImplementedError
 
-    def _accepted(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, joined: bool = False
-    ) -> None:
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, joined: bool = False) -> None:
         wire = Wire(reader, writer)
         wire.joined = joined
         self.wires.append(wire)
@@ -389,7 +388,7 @@ class Unheard:
 
 
 @asynccontextmanager
-async def listening(*services: Listening, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
+async def listening(*services: Listening, tls: ssl.SSLContext | Spoken | None = None) -> AsyncIterator[None]:
     """All of them accept until the block ends."""
     for each in services:
         await each.listen(tls=tls)

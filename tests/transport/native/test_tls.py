@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import trustme
@@ -14,6 +15,10 @@ from dragoman.gateway.serving.serve import new_loop
 from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
 from dragoman.transport.native.lookup import by_system
+from tests.faults.certificates import authority as certificates
+from tests.faults.certificates import certificate
+from tests.faults.tls import End, Secrets, Speech
+from tests.faults.wire import Fin, Script, Service, listening
 from tests.support.ports import send_fin
 from tests.support.raw import turns
 from tests.support.server import Exchange, serve
@@ -280,3 +285,25 @@ async def test_cancelling_a_handshake_leaves_nothing_open() -> None:
                 pass
         assert transport.stats() == Stats(0, 0, 0)
         transport.close()
+
+
+@pytest.mark.parametrize("end", ["alert", "a bad record"])
+@pytest.mark.parametrize("complete", [True, False])
+async def test_what_came_before_a_failure_of_tls_is_read(complete: bool, end: End, tmp_path: Path) -> None:
+    """Both come in one read, of which loops drop all if the last of it is a failure."""
+    service = Service()
+    answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"
+    service.scripts["x"] = Script((answer + b"0\r\n\r\n" * complete, Fin()))
+    secrets = Secrets(certificate(), tmp_path)
+    certificates().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    async with listening(service, tls=secrets.spoken(Speech(joined=True, end=end))):
+        transport = NativeTransport()
+        route = Route(ca_file=str(tmp_path / "ca.pem"))
+        for _ in range(2):  # the connection does not serve again
+            reply = await transport.send(get(f"https://127.0.0.1:{service.port}/x"), route)
+            pieces, error = await ending(reply)
+            assert pieces == [b"hello"]
+            assert (error is None) is complete
+            assert error is None or isinstance(error, TruncatedStreamError)
+        transport.close()
+    secrets.close()
