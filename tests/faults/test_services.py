@@ -6,15 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import uvloop
 
-from tests.faults.cells import CELLS, FOUND, LOOPS, ROADS, SAMPLE, WITHOUT, Road
+from tests.faults.cells import CELLS, FOUND, ROADS, SAMPLE, WITHOUT, Road
 from tests.faults.dialects import DIALECTS
 from tests.faults.fault import Phase
 from tests.faults.play import play_all
-from tests.faults.report import chosen, played, told
-
-MAKERS = dict(zip(LOOPS, (asyncio.new_event_loop, uvloop.new_event_loop), strict=True))
+from tests.faults.report import MAKERS, chosen, played, told
 
 
 @pytest.mark.timeout(600)

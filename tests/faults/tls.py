@@ -182,7 +182,7 @@ class Speaker(asyncio.StreamWriter):
 
     def _record(self, data: bytes) -> bytes:
         if self._seal is not None:
-            return self._seal(TEXT, data, 40 if self._speech.busy else 0)
+            return self._seal(TEXT, data, min(40, LARGEST - len(data)) if self._speech.busy else 0)
         self._tls.write(data)
         return self._outgoing.read()
 
@@ -196,7 +196,8 @@ class Speaker(asyncio.StreamWriter):
             case "half a record":
                 return self._record(b": more")[:-8]
             case "a bad record":
-                return self._record(b": more")[:-1] + b"?"
+                record = self._record(b": more")
+                return record[:-1] + bytes((record[-1] ^ 1,))
             case "farewell" | "farewell alone" if self._seal is not None:
                 return self._seal(ALERT, FAREWELL)
             case "farewell" | "farewell alone":
@@ -238,8 +239,9 @@ class TlsProtocol(asyncio.StreamReaderProtocol):
             self._read.feed_eof()
         except ssl.SSLWantReadError:
             self._transport.write(self._outgoing.read())
-        except ssl.SSLError:  # the peer has no trust, or sees no good end
-            self._transport.close()
+        except ssl.SSLError:
+            if self._tls.version() is None:  # else it is of another connection: OpenSSL has one queue of errors
+                self._transport.close()
 
     def eof_received(self) -> bool:
         super().eof_received()

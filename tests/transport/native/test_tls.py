@@ -307,3 +307,37 @@ async def test_what_came_before_a_failure_of_tls_is_read(complete: bool, end: En
             assert error is None or isinstance(error, TruncatedStreamError)
         transport.close()
     secrets.close()
+
+
+async def test_a_failure_of_another_connection_is_not_told_to_this_one(tmp_path: Path) -> None:
+    """If a peer answers the end of TLS with a failure, Python (3.11) leaves it in OpenSSL's queue of errors."""
+    service = Service()
+    service.scripts["x"] = Script((b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",))
+    secrets = Secrets(certificate(), tmp_path)
+    ca_file = tmp_path / "ca.pem"
+    certificates().cert_pem.write_to_path(str(ca_file))
+    context = ssl.create_default_context(cafile=ca_file)
+
+    async def spoil() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port, ssl=context)
+        writer.write(b"POST /x HTTP/1.1\r\n\r\n")
+        assert await reader.read(100)
+        writer.close()
+        await turns(10)
+
+    async with listening(service, tls=secrets.spoken(Speech(end="alert"))):
+        transport = NativeTransport()
+        ask, route = get(f"https://127.0.0.1:{service.port}/x"), Route(ca_file=str(ca_file))
+        assert await whole(await transport.send(ask, route)) == b"hello"
+        (pool,) = transport._pools.values()
+        tls = pool._idle[0].transport.get_extra_info("ssl_object")
+        await spoil()
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.read(1)
+        await spoil()
+        other = NativeTransport()
+        assert await whole(await other.send(ask, route)) == b"hello"
+        assert await whole(await transport.send(ask, route)) == b"hello"
+        transport.close()
+        other.close()
+    secrets.close()
