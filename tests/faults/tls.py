@@ -28,8 +28,8 @@ FAREWELL, FAILED = b"\x01\x00", b"\x02\x50"
 """Alerts: close_notify, internal_error."""
 TICKET = b"\x04\x00\x00\x15" + b"\x00\x00\x0e\x10" + b"\x00\x00\x00\x00" + b"\x01x" + b"\x00\x07aticket" + b"\x00\x00"
 """A ticket of a session (RFC 8446, section 4.6.1)."""
-NEW_KEY = b"\x18\x00\x00\x01\x01"
-"""A new key is used from here on, and one is asked for (section 4.6.3)."""
+NEW_KEY = b"\x18\x00\x00\x01"
+"""A new key is used from here on (section 4.6.3); what follows says whether one is asked for."""
 
 End = Literal["farewell", "none", "alert", "half a record", "a bad record", "farewell alone"]
 """How a connection is closed: with TLS's own end, without, with a failure, in a record, with one that is not genuine;
@@ -127,9 +127,9 @@ class Seal:
         self._number += 1
         return head + self._key.encrypt(nonce, inner, head)
 
-    def new_key(self) -> bytes:
-        """The record that says so; the next has the new key."""
-        said = self(HANDSHAKE, NEW_KEY)
+    def new_key(self, *, ask: bool) -> bytes:
+        """The record that says so; the next has the new key. `ask`: the peer is to have one, too."""
+        said = self(HANDSHAKE, NEW_KEY + bytes((ask,)))
         self._take(self._derived("traffic upd", self._hash.digest_size))
         return said
 
@@ -158,7 +158,7 @@ class Speaker(asyncio.StreamWriter):
     def speak(self, speech: Speech, tls: ssl.SSLObject, outgoing: ssl.MemoryBIO, seal: Seal | None) -> None:
         """The handshake is over. `seal` is for TLS 1.3."""
         self._speech, self._tls, self._outgoing, self._seal = speech, tls, outgoing, seal
-        self.ended = False
+        self._begun = self.ended = False
         self.left = False
         """Whether the peer has closed its end."""
 
@@ -168,7 +168,9 @@ class Speaker(asyncio.StreamWriter):
         speech, said = self._speech, b""
         size = max(speech.record, len(data) // MOST)
         if speech.busy and self._seal is not None:
-            said = self._seal(HANDSHAKE, TICKET) + self._seal.new_key() + self._seal(TEXT, b"")
+            # Who is asked has something to send. At an answer's end its connection would not be kept for that.
+            said = self._seal(HANDSHAKE, TICKET) + self._seal.new_key(ask=not self._begun) + self._seal(TEXT, b"")
+            self._begun = True
         self.transport.write(said + b"".join(map(self._record, _cut(bytes(data), size))))
 
     def close(self) -> None:
