@@ -38,16 +38,16 @@ def test_tls_changes_nothing(dialect: str, loop: str, tmp_path: Path, request: p
 
 async def _compared(dialect: str, rng: random.Random, number: int, folder: Path) -> list[Any]:
     over = ["", *SPEECHES]
-    targets = {f"t{place}": Target(dialect, over=each) for place, each in enumerate(over)}
+    targets = {f"side{place}": Target(dialect, over=each) for place, each in enumerate(over)}
     differing: list[Any] = []
     async with ground({**targets, f"spare-{dialect}": Target(dialect)}, folder) as up:
         for _ in range(number):
             steps, place = _steps(dialect, rng), rng.randrange(1, len(over))
             for ask in (_asked(up, dialect), _asked(up, OTHER[dialect]), _called(up)):
                 # How many reads it comes in may change how it is counted, if it breaks off.
-                up.service.scripts["t0"] = Script(tuple(joined(steps)) if SPEECHES[over[place]].joined else steps)
-                up.service.scripts[f"t{place}"] = Script(steps)
-                plain, secured = [await ask(name) for name in ("t0", f"t{place}")]
+                up.service.scripts["side0"] = Script(tuple(joined(steps)) if SPEECHES[over[place]].joined else steps)
+                up.service.scripts[f"side{place}"] = Script(steps)
+                plain, secured = [await ask(name) for name in ("side0", f"side{place}")]
                 if plain != secured:
                     differing.append((over[place], steps, plain, secured))
     return differing

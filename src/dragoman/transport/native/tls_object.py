@@ -36,7 +36,7 @@ class TlsObject(ssl.SSLObject):
                 return super().read(len, buffer)
             if self.on_failure is None or self.failure is not None:
                 raise
-            self.failure = error
+            self.failure = error.with_traceback(None)  # which holds this object
             self.on_failure()
             raise ssl.SSLWantReadError from error
 
