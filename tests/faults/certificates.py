@@ -10,6 +10,8 @@ import trustme
 from tests.faults.wire import Fin, Listening, Player, Service, Stall
 
 HOST = "127.0.0.1"
+NAMED = "*.service.test"
+"""Services that are reached by a name."""
 
 
 @lru_cache
@@ -30,9 +32,15 @@ def _presenting(issued: trustme.LeafCert) -> ssl.SSLContext:
 
 
 @lru_cache
+def certificate() -> trustme.LeafCert:
+    """The one of a service that may be trusted."""
+    return authority().issue_cert(HOST, NAMED)
+
+
+@lru_cache
 def trusted(*protocols: str) -> ssl.SSLContext:
     """What a service presents that is well. `protocols`: those that it takes, by their names in ALPN."""
-    context = _presenting(authority().issue_cert(HOST))
+    context = _presenting(certificate())
     if protocols:
         context.set_alpn_protocols(protocols)
     return context

@@ -168,6 +168,8 @@ class Heard(Struct):
     """What says that the answer is over, in order: `end` (it is complete) or `error`."""
     words: str = ""
     """Those of the error."""
+    code: str = ""
+    """Its code, where one is called that has codes of ours."""
     tokens: int | None = None
     """Those of the output, as the answer counts them."""
 

@@ -204,6 +204,16 @@ class Fault(Struct, frozen=True):
     h2: Callable[[Said, Phase], Acts] | None = None
     """What the service does in place of `script`, if it speaks HTTP/2, and is asked as a browser would ask."""
 
+    @property
+    def is_secured(self) -> bool:
+        """Whether it is one of services with TLS only, whatever else there is."""
+        return self.way is not None and self.way.kind == "connect"
+
+    def can_be_secured(self, phase: Phase) -> bool:
+        """Whether the service may speak TLS, which is not what the fault is about."""
+        forwarded = self.way is not None and self.way.kind == "forward"
+        return not forwarded and not self.tls and self.h2 is None and phase is not Phase.CONNECT
+
     def fates_of(self, dialect: str, use: Use, *, relayed: bool) -> Fates:
         """What comes of it, by phase."""
         if use == "whole":

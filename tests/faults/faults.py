@@ -61,6 +61,8 @@ WORDLESS: dict[str, Fates] = {
 }
 """Not every dialect has failures that are nothing but words."""
 
+NOT_YOURS = b'{"error":{"message":"This is not yours."}}'
+
 CONNECTING = (
     Fault("refused", {CONNECT: UNREACHED}, cut()),
     Fault("black hole", {CONNECT: LATE}, cut(), hasty=True),
@@ -125,6 +127,11 @@ CONNECTION = (
         "bytes that nobody asked for",
         {IDLE: WELL},
         lambda good, phase: Script((*good.whole, b"HTTP/1.1 408 Idle\r\n\r\n")),
+    ),
+    Fault(
+        "an answer that nobody asked for",
+        {IDLE: WELL},
+        lambda good, phase: Script((*good.whole, *document(JSON, NOT_YOURS, status="401 Unauthorized"))),
     ),
     Fault(
         "half a head as the next request comes",

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,18 @@ from dragoman.config import (
     TargetConfig,
     TimeoutsConfig,
 )
+from dragoman.errors import DragomanError
 from dragoman.gateway import ServerTimeouts
 from dragoman.routing.route import Route
 from dragoman.transport.base import Transport
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.selector import Transports
 from dragoman.types import Outcome
-from tests.faults.certificates import authority, trusted
-from tests.faults.dialects import FRONTS, SERVICES
+from tests.faults.certificates import NAMED, authority, certificate
+from tests.faults.dialects import FRONTS, SERVICES, Heard
 from tests.faults.fault import KEY, PASSWORD
 from tests.faults.proxies import SCHEMES, Way
+from tests.faults.tls import SPEECHES, Secrets
 from tests.faults.wire import Service, Unheard
 from tests.support.gateway import Got, connect, running
 from tests.support.names import HERE, Names
@@ -65,6 +67,9 @@ class Target(Struct):
     alone: bool = False
     """Whether it, or the proxy on the way to it, has a port of its own, at which nobody answers yet."""
     tls: bool = False
+    """Whether it has a certificate of its own."""
+    over: str = ""
+    """How it speaks TLS, a name of SPEECHES; empty: it does not."""
     named: bool = False
     """Whether it, or the proxy, is reached by a name."""
     way: Way | None = None
@@ -102,6 +107,26 @@ class Ground(Struct):
             wire.send("POST", path, HEADERS, body)
             return await wire.answer()
 
+    async def call(self, model: str, text: str, *, stream: bool) -> tuple[Got, Heard]:
+        """The same by the library, and what its caller makes of it."""
+        heard = Heard()
+        try:
+            async with asyncio.timeout(GUARD):
+                if stream:
+                    answer = self.client.stream(model, text, retries=0)
+                    async for piece in answer.text:
+                        heard.text += piece
+                    whole = await answer.response()
+                else:
+                    whole = await self.client.chat(model, text, retries=0)
+        except DragomanError as error:
+            heard.ends, heard.words, heard.code = ["error"], error.message, error.code
+            said = f"{error!r} {error.extra} {error.attempts} {error.__cause__!r}".encode()
+            return Got(200 if heard.text else error.status, {}, [said], clean=True), heard
+        heard.text, heard.ends = whole.text, ["end"]
+        heard.tokens = None if whole.usage is None else whole.usage.output_tokens
+        return Got(200, {}, [repr(whole).encode()], clean=True), heard
+
     def in_flight(self, model: str) -> list[int]:
         """Requests under way, by target of this route."""
         plan = self.client.plan(model)
@@ -125,9 +150,12 @@ class Rest(Struct, frozen=True):
 
 HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {CALLER_KEY}"}
 
+EXECUTORS = ("asyncio_", "uvloop_")
+"""How the names of an event loop's own threads begin; they stay."""
+
 
 def _threads() -> int:
-    others = [thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_")]
+    others = [thread.name for thread in threading.enumerate() if not thread.name.startswith(EXECUTORS)]
     lookups = others.count("lookup")
     return len(others) - min(lookups, 1)  # one waits for the next name
 
@@ -151,10 +179,12 @@ async def ground(
     the one that is called `spare`."""
     service = Service()
     await service.listen()
-    place = Place(service.port, 0, folder / "ca.pem")
-    if any(_is_secured(each) for each in targets.values()):
-        await service.listen(tls=trusted())
-        place = replace(place, secured=service.port)
+    listening = {"": service.port}
+    secrets = Secrets(certificate(), folder)
+    for over in {each.over for each in targets.values()} - {""}:
+        await service.listen(tls=secrets.spoken(SPEECHES[over]))
+        listening[over] = service.port
+    place = Place(listening, folder / "ca.pem")
     names = Names({host_of(name): ([HERE],) for name in targets})
     ports = {name: Unheard() for name, target in targets.items() if target.alone}
     complaints: list[str] = []
@@ -214,6 +244,7 @@ async def ground(
         for each in ports.values():
             each.close()
         await service.close()
+        secrets.close()
     assert complaints == []
 
 
@@ -273,10 +304,8 @@ class _Kept(logging.Handler):
 class Place(Struct, frozen=True):
     """Where the services are."""
 
-    plain: int
-    """The port at which requests are answered without TLS."""
-    secured: int
-    """And with it; 0 if no target needs it."""
+    ports: Mapping[str, int]
+    """Those at which requests are answered, by how TLS is spoken there; empty: not at all."""
     ca_file: Path
     own: int = 0
     """The port of this target alone, or of its proxy."""
@@ -284,24 +313,18 @@ class Place(Struct, frozen=True):
 
 def host_of(name: str) -> str:
     """The name by which a target, or its proxy, is found."""
-    return f"{name}.test"
-
-
-def _is_secured(target: Target) -> bool:
-    return target.way is not None and target.way.kind == "connect"
+    return NAMED.replace("*", name)
 
 
 def _provider(name: str, target: Target, place: Place) -> ProviderConfig:
     path = f"/{name}{SERVICES[target.dialect].base}"
-    reached = f"{host_of(name) if target.named else HERE}:{place.own or place.plain}"
-    service, proxy, tls = reached, None, target.tls
+    port = place.ports[target.over]
+    reached = f"{host_of(name) if target.named else HERE}:{place.own or port}"
+    service, proxy, tls = reached, None, target.tls or bool(target.over)
     if target.way is not None:
         kind = target.way.kind
-        service = (
-            host_of(name) if kind == "forward" else f"{HERE}:{place.secured if kind == 'connect' else place.plain}"
-        )
+        service = host_of(name) if kind == "forward" else f"{HERE}:{port}"
         proxy = f"{SCHEMES[kind]}://caller:{PASSWORD}@{reached}"
-        tls = _is_secured(target)
     return ProviderConfig(
         protocol=target.dialect,
         url=f"{'https' if tls else 'http'}://{service}{path}",

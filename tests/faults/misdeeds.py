@@ -5,6 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from enum import Enum
+from itertools import product
 
 from msgspec import Struct
 
@@ -280,6 +281,8 @@ class Deed(Struct, frozen=True):
     front: str
     use: Use
     relayed: bool
+    secured: bool
+    """Whether the service speaks TLS."""
 
     @property
     def stream(self) -> bool:
@@ -288,7 +291,8 @@ class Deed(Struct, frozen=True):
 
     def __str__(self) -> str:
         way = "relayed" if self.relayed else "translated"
-        return f"{self.misdeed.name}, {self.at.value}, {self.front}, {self.use}, {way}"
+        over = ", over TLS" if self.secured else ""
+        return f"{self.misdeed.name}, {self.at.value}, {self.front}, {self.use}, {way}{over}"
 
 
 def _deeds() -> Iterator[Deed]:
@@ -296,13 +300,14 @@ def _deeds() -> Iterator[Deed]:
         for front in misdeed.fronts:
             for use in misdeed.uses:
                 # What reaches no service is neither relayed nor translated.
-                for relayed in (True, False) if misdeed.reaches else (True,):
+                ways = product((True, False), (False, True)) if misdeed.reaches else ((True, False),)
+                for relayed, secured in ways:
                     for at in misdeed.comes:
                         # Of a whole answer nothing comes before all of it.
                         if use == "stream" or at is not BEGUN:
-                            yield Deed(misdeed, at, front, use, relayed)
+                            yield Deed(misdeed, at, front, use, relayed, secured)
 
 
 DEEDS: tuple[Deed, ...] = tuple(_deeds())
-SAMPLE = 40
+SAMPLE = 60
 """Cells of a run that does not ask for all."""

@@ -1,12 +1,17 @@
 """The sample of the matrix, and what is said of a run of it."""
 
+import asyncio
 import random
 from collections.abc import Sequence
 from typing import TypeVar
 
 import pytest
+import uvloop
 
 from tests.seed import commit_seed
+
+MAKERS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+"""What makes an event loop, by whose it is."""
 
 T = TypeVar("T")
 

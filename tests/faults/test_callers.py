@@ -51,7 +51,8 @@ def test_what_callers_do_wrong(
 
 async def _play_all(deeds: Sequence[Deed], front: str, folder: Path, *, strict: bool) -> dict[str, list[str]]:
     back = next(dialect for dialect, other in OTHER.items() if other == front)
-    targets = {"same": Target(front), "other": Target(back)}
+    named = {"same": front, "other": back}
+    targets = {f"{name}{over}": Target(each, over=over) for name, each in named.items() for over in ("", "TLS")}
     targets |= {f"spare-{each}": Target(each) for each in (front, back)}
     wrong: dict[str, list[str]] = {}
     async with ground(targets, folder, HASTY, max_body=MAX_BODY) as up:
@@ -68,6 +69,7 @@ LATE = f"6: the service was not let go within {PROMPTLY:g} s"
 
 async def _play(up: Ground, deed: Deed, back: str, *, strict: bool) -> list[str]:
     name, dialect = ("same", deed.front) if deed.relayed else ("other", back)
+    name += "TLS" * deed.secured
     comes = deed.misdeed.comes[deed.at]
     service = up.service
     good = said(dialect, reply(dialect, stream=deed.stream), stream=deed.stream)

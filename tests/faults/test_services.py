@@ -7,27 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.cells import CELLS, FOUND, SAMPLE, WITHOUT
+from tests.faults.cells import CELLS, FOUND, ROADS, SAMPLE, WITHOUT, Road
 from tests.faults.dialects import DIALECTS
 from tests.faults.fault import Phase
 from tests.faults.play import play_all
-from tests.faults.report import chosen, played, told
+from tests.faults.report import MAKERS, chosen, played, told
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("relayed", [True, False], ids=["relayed", "translated"])
+@pytest.mark.parametrize("road", ROADS)
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_what_services_do_wrong(
     dialect: str,
-    relayed: bool,
+    road: Road,
     tmp_path: Path,
     request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> None:
     all_cells, seed = chosen(CELLS, SAMPLE, FOUND, request.config)
-    cells = [cell for cell in all_cells if (cell.dialect, cell.relayed) == (dialect, relayed)]
+    cells = [cell for cell in all_cells if (cell.dialect, cell.road) == (dialect, road)]
     began = time.monotonic()
-    wrong = asyncio.run(play_all(cells, tmp_path, strict=request.config.getoption("--faults")))
+    wrong: dict[str, list[str]] = {}
+    for loop, make in MAKERS.items():
+        some = [cell for cell in cells if cell.loop == loop]
+        with asyncio.Runner(loop_factory=make) as runner:
+            wrong |= runner.run(play_all(some, tmp_path / loop, strict=request.config.getoption("--faults")))
     failed = sum(map(bool, wrong.values()))
     record_property(*played("services", len(cells), failed, time.monotonic() - began, seed))
     assert len(wrong) == len(cells), "two cells have the same name"

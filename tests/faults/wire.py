@@ -14,9 +14,12 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Literal, assert_never
 
 from msgspec import Struct
+
+from tests.faults.tls import Spoken, TlsProtocol
 
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, for zero seconds: closing sends RST."""
@@ -52,6 +55,8 @@ class Rst(Struct, frozen=True):
     """The connection is reset."""
 
 
+LIMIT = 1 << 20
+"""Bytes of a peer that are held unread."""
 SHUTDOWN = 0.01
 """Seconds for the end of TLS, which a peer that does not look at its idle connections would never answer."""
 
@@ -88,6 +93,8 @@ class Wire:
         """Whether both ends are closed."""
         self.names: list[str] = []
         """The scripts that it has played."""
+        self.joined = False
+        """Whether what is sent at one time is sent in one piece, and the end at once after it."""
         self._reader = reader
         self._writer = writer
         self._clock = asyncio.get_running_loop().time
@@ -116,11 +123,12 @@ class Wire:
 
     async def play(self, steps: Sequence[Step]) -> bool:
         """Plays these steps; False if one of them ends the connection."""
-        for step in steps:
+        for step in joined(steps) if self.joined else steps:
             match step:
                 case bytes():
                     await self.send(step)
-                    await asyncio.sleep(0)  # so that the next piece is likely to be a read of its own
+                    if not self.joined:
+                        await asyncio.sleep(0)  # so that the next piece is likely to be a read of its own
                 case Wait(seconds):
                     await asyncio.sleep(seconds)
                 case Drip(data, size, gap):
@@ -162,6 +170,18 @@ class Wire:
         return data
 
 
+def joined(steps: Sequence[Step]) -> list[Step]:
+    """The same, in as few pieces as possible."""
+    found: list[Step] = []
+    for step in steps:
+        last = found[-1] if found else None
+        if isinstance(step, bytes) and isinstance(last, bytes):
+            found[-1] = last + step
+        else:
+            found.append(step)
+    return found
+
+
 def _bound() -> socket.socket:
     # Only if its protocol is named, asyncio switches Nagle's algorithm off: else a reset discards what waits.
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -186,12 +206,23 @@ class Listening:
         self.wires = [wire for wire in self.wires if not wire.closed]
         return self.wires
 
-    async def listen(self, sock: socket.socket | None = None, tls: ssl.SSLContext | None = None) -> None:
+    async def listen(self, sock: socket.socket | None = None, tls: ssl.SSLContext | Spoken | None = None) -> None:
         """Accepts from now on, at `sock` or at a free port of 127.0.0.1. May be called again, for another port."""
+        if isinstance(tls, Spoken):
+            await self._listen_spoken(sock or _bound(), tls)
+            return
         patience = None if tls is None else SHUTDOWN
         server = await asyncio.start_server(
-            self._accepted, sock=sock or _bound(), ssl=tls, ssl_shutdown_timeout=patience, limit=1 << 20
+            self._accepted, sock=sock or _bound(), ssl=tls, ssl_shutdown_timeout=patience, limit=LIMIT
         )
+        self._began(server)
+
+    async def _listen_spoken(self, sock: socket.socket, spoken: Spoken) -> None:
+        accepted = partial(self._accepted, joined=spoken.speech.joined)
+        loop = asyncio.get_running_loop()
+        self._began(await loop.create_server(lambda: TlsProtocol(spoken, accepted, LIMIT), sock=sock))
+
+    def _began(self, server: asyncio.Server) -> None:
         self._servers.append(server)
         self.port = server.sockets[0].getsockname()[1]
 
@@ -209,8 +240,9 @@ class Listening:
         """Serves one connection until it ends."""
         raise NotImplementedError
 
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, joined: bool = False) -> None:
         wire = Wire(reader, writer)
+        wire.joined = joined
         self.wires.append(wire)
         task = asyncio.get_running_loop().create_task(self._run(wire))
         self._tasks.add(task)
@@ -339,7 +371,7 @@ class Unheard:
                 waiting.connect(self._sock.getsockname())
             self._waiting.append(waiting)
 
-    async def listen(self, listening: Listening, tls: ssl.SSLContext | None = None) -> None:
+    async def listen(self, listening: Listening, tls: ssl.SSLContext | Spoken | None = None) -> None:
         """From now on `listening` accepts here, and what has waited is closed."""
         self.empty()
         await listening.listen(self._sock.dup(), tls)
@@ -356,7 +388,7 @@ class Unheard:
 
 
 @asynccontextmanager
-async def listening(*services: Listening, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
+async def listening(*services: Listening, tls: ssl.SSLContext | Spoken | None = None) -> AsyncIterator[None]:
     """All of them accept until the block ends."""
     for each in services:
         await each.listen(tls=tls)

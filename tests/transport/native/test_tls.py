@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import trustme
@@ -14,6 +15,10 @@ from dragoman.gateway.serving.serve import new_loop
 from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
 from dragoman.transport.native.lookup import by_system
+from tests.faults.certificates import authority as certificates
+from tests.faults.certificates import certificate
+from tests.faults.tls import End, Secrets, Speech
+from tests.faults.wire import Fin, Script, Service, listening
 from tests.support.ports import send_fin
 from tests.support.raw import turns
 from tests.support.server import Exchange, serve
@@ -280,3 +285,59 @@ async def test_cancelling_a_handshake_leaves_nothing_open() -> None:
                 pass
         assert transport.stats() == Stats(0, 0, 0)
         transport.close()
+
+
+@pytest.mark.parametrize("end", ["alert", "a bad record"])
+@pytest.mark.parametrize("complete", [True, False])
+async def test_what_came_before_a_failure_of_tls_is_read(complete: bool, end: End, tmp_path: Path) -> None:
+    """Both come in one read, of which loops drop all if the last of it is a failure."""
+    service = Service()
+    answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"
+    service.scripts["x"] = Script((answer + b"0\r\n\r\n" * complete, Fin()))
+    secrets = Secrets(certificate(), tmp_path)
+    certificates().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    async with listening(service, tls=secrets.spoken(Speech(joined=True, end=end))):
+        transport = NativeTransport()
+        route = Route(ca_file=str(tmp_path / "ca.pem"))
+        for _ in range(2):  # the connection does not serve again
+            reply = await transport.send(get(f"https://127.0.0.1:{service.port}/x"), route)
+            pieces, error = await ending(reply)
+            assert pieces == [b"hello"]
+            assert (error is None) is complete
+            assert error is None or isinstance(error, TruncatedStreamError)
+        transport.close()
+    secrets.close()
+
+
+async def test_a_failure_of_another_connection_is_not_told_to_this_one(tmp_path: Path) -> None:
+    """If a peer answers the end of TLS with a failure, Python (3.11) leaves it in OpenSSL's queue of errors."""
+    service = Service()
+    service.scripts["x"] = Script((b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",))
+    secrets = Secrets(certificate(), tmp_path)
+    ca_file = tmp_path / "ca.pem"
+    certificates().cert_pem.write_to_path(str(ca_file))
+    context = ssl.create_default_context(cafile=ca_file)
+
+    async def spoil() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port, ssl=context)
+        writer.write(b"POST /x HTTP/1.1\r\n\r\n")
+        assert await reader.read(100)
+        writer.close()
+        await turns(10)
+
+    async with listening(service, tls=secrets.spoken(Speech(end="alert"))):
+        transport = NativeTransport()
+        ask, route = get(f"https://127.0.0.1:{service.port}/x"), Route(ca_file=str(ca_file))
+        assert await whole(await transport.send(ask, route)) == b"hello"
+        (pool,) = transport._pools.values()
+        tls = pool._idle[0].transport.get_extra_info("ssl_object")
+        await spoil()
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.read(1)
+        await spoil()
+        other = NativeTransport()
+        assert await whole(await other.send(ask, route)) == b"hello"
+        assert await whole(await transport.send(ask, route)) == b"hello"
+        transport.close()
+        other.close()
+    secrets.close()

@@ -19,6 +19,7 @@ from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.lookup import Lookups, Resolver, by_system
 from dragoman.transport.native.sockets import open_socket, single_address
 from dragoman.transport.native.tls_connection import TlsConnection
+from dragoman.transport.native.tls_object import TlsObject
 from dragoman.transport.native.tunnel import Tunnel, open_socks
 from dragoman.transport.timeout import timeout
 
@@ -69,6 +70,7 @@ class Dialer:
         if context is None:
             check_room(1)  # without it the context would trust nobody
             context = ssl.create_default_context()
+            context.sslobject_class = TlsObject
             context.set_alpn_protocols(["http/1.1"])
             if ca_file is not None:
                 try:

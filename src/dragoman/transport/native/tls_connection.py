@@ -8,12 +8,14 @@ TLS's end is then taken, too, and uvloop does not look for it any more.
 
 import asyncio
 import ssl
+from functools import partial
 
 from dragoman.errors import ConnectError
 from dragoman.transport.base import BODY, HEAD
 from dragoman.transport.farewell import said_farewell, tls_of, wants_certificate
 from dragoman.transport.native.buffer import LONG
 from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.tls_object import TlsObject
 
 WITHIN = (HEAD, BODY)
 """The states in which bytes of a reply come."""
@@ -27,8 +29,9 @@ class TlsConnection(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         tls = tls_of(transport)
-        assert tls is not None  # noqa: S101  # `dial` has made it
+        assert isinstance(tls, TlsObject)  # noqa: S101  # `dial` has made it
         self._tls = tls
+        tls.on_failure = partial(self.loop.call_soon, self.transport.abort)
 
     def eof_received(self) -> None:
         if self._tls.version() is None:
@@ -40,6 +43,8 @@ class TlsConnection(Connection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._take_last()
+        self._tls.on_failure = None
+        exc = exc or self._tls.failure
         if self.state is HEAD and wants_certificate(exc):
             error = ConnectError(f"{self._name}: no TLS: it wants a certificate of its callers", code="tls_error")
             error.retryable = False
