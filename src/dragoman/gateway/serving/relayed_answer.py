@@ -333,7 +333,9 @@ class RelayedAnswer:
         """Makes the attempt by translation. `opened` gives its answer, from the reply that could not pass, if any."""
         wrong: DragomanError | None = None
         try:
-            request = of_call(await self._chat.question(self._call, self._outcome.identity), self._call, self._outcome)
+            identity = self._outcome.identity
+            request = of_call(await self._chat.question(self._call, identity), self._call, self._outcome)
+            request = self._chat.recalled(request, identity)
         except DragomanError as exc:
             if self._reply is None or self._reply.head.status < 300:
                 self._end_reply()
