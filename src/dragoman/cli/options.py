@@ -47,13 +47,13 @@ UTF8 = Utf8Text()
 
 
 class WholeNumber(click.IntRange):
-    """A number of a range; `x` is told that it is none, and not that it is no "integer range"."""
+    """A whole number within limits. Its name stands in errors, where click's own is "integer range"."""
 
     name = "whole number"
 
 
 class Seconds(click.FloatRange):
-    """The same of seconds."""
+    """A number of seconds within limits."""
 
     name = "number of seconds"
 

@@ -29,7 +29,7 @@ def log_failures(attempts: Iterable[Attempt]) -> None:
 
 
 def log_tool_failure(name: str, error: BaseException) -> None:
-    """That a function failed, of which the model alone is told; its words may be of the conversation."""
+    """That a function failed, which otherwise only the model learns. The error's words may repeat the conversation."""
     log.info("the tool %s failed: %s", name, type(error).__name__)
 
 

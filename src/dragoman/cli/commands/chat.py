@@ -205,7 +205,7 @@ class Chat:
             remark(NOT_KEPT)
 
     def _answer(self, message: Message) -> bool:
-        """Asks, shows the answer, and says whether it was kept. A failure is told on a terminal, else raised."""
+        """Asks, shows the answer, and says whether it was kept. On a terminal a failure is shown, else raised."""
         desk, record, waiting = self._desk, Record(), Waiting("waiting for an answer")
         desk.asked = message
         request = desk.conversation.request(message, desk.options)

@@ -26,7 +26,7 @@ def surplus(request: ChatRequest) -> list[str]:
 
 def within_limit(request: ChatRequest) -> ChatRequest:
     """`request` without its `surplus`; the same object if it has none."""
-    left_out = surplus(request)
+    left_out = frozenset(surplus(request))
     if not left_out:
         return request
     kept = iter([place not in left_out for place in _places(request)])

@@ -56,8 +56,8 @@ OUTWARD: dict[int, int] = {503: 529}
 """Statuses that callers of this protocol do not know, to those that they know."""
 
 WRONG = 400
-"""A status that other services give where this protocol has a more exact one. Gemini answers 400 to a request that
-is too large; after 413 Claude Code tells its user what to do."""
+"""The status of other services for a failure that has a status of its own in this protocol. Gemini answers 400 to a
+request that is too large; here that is 413, after which Claude Code tells its user what to do."""
 
 TOO_LONG = ("prompt is too long", "exceed context limit")
 """Agents know by these words that they must shorten their conversation, or the answer that they ask for. Other services

@@ -12,7 +12,7 @@ from dragoman.types import AnyPart, Message, MovedPart, Text, ToolCall, ToolResu
 Moves = Callable[[AnyPart], bool]
 
 ABOUT = "The tool {name} gave this:"
-"""Before the picture, so that the model knows where it is from."""
+"""What stands before the parts that follow, so that the model knows which tool gave them."""
 
 
 def moved(messages: Sequence[Message], moves: Moves) -> Iterator[MovedPart]:
