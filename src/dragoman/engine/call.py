@@ -37,6 +37,8 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
 
     Raises what went wrong until then, with the service's name.
     """
+    if service.codec.takes_whole(request, env.profile):
+        return await _ask(service, request, (), env, whole=True)
     own, origin = service.codec.name, service.codec.origin(request.model)
     request = await beside(request, _with_state, request, service)
     if service.strict or not await beside(request, has_own, request, own, origin):
@@ -59,26 +61,35 @@ def _with_state(request: ChatRequest, service: Service) -> ChatRequest:
 async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     codec = service.codec
     asked = await beside(request, question, request, codec, env.profile)
-    request, lost = asked.request, asked.losses
-    refuse(lost, service.name, strict=service.strict)
-    checking = grammars(request, codec.expressed(env.profile))
+    refuse(asked.losses, service.name, strict=service.strict)
+    checking = grammars(asked.request, codec.expressed(env.profile))
     if checking:
-        await check_grammars(request, checking)
-    service = _asked(service, request)
+        await check_grammars(asked.request, checking)
+    answer = await _ask(service, asked.request, asked.losses, env)
+    if asked.summary:
+        return Summarised(answer)
+    if checking:
+        answer = Checked(answer, checking)
+    return answer if asked.names is None else Renamed(answer, asked.names)
+
+
+async def _ask(
+    service: Service, request: ChatRequest, lost: tuple[Loss, ...], env: Env, *, whole: bool = False
+) -> Answer:
+    """The answer to what the service is asked. `whole`: its codec takes it as it is."""
+    codec, service = service.codec, _asked(service, request)
     try:
-        message = await beside(request, _encoded, codec, request, env)
+        if whole:
+            message = codec.encode_request(request, env)
+        else:
+            message = await beside(request, _encoded, codec, request, env)
         if not isinstance(message, HttpRequest):
             message = await _exchange(service, message)
         if request.trace:
             message = replace(message, headers=(*message.headers, *request.trace))
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
-    answer = await with_taken_betas(service, request.model, message, partial(_sent, service, request, lost))
-    if asked.summary:
-        return Summarised(answer)
-    if checking:
-        answer = Checked(answer, checking)
-    return answer if asked.names is None else Renamed(answer, asked.names)
+    return await with_taken_betas(service, request.model, message, partial(_sent, service, request, lost))
 
 
 async def _sent(

@@ -33,10 +33,10 @@ class Spent:
         for event in events:
             if isinstance(event, PartDelta):  # nearly all events are
                 self._size += len(event.text)
-            elif isinstance(event, ResponseStart | Metadata):
+            elif type(event) is ResponseStart or type(event) is Metadata:
                 if event.usage is not None:
                     self._usage = event.usage if self._usage is None else self._usage.merge(event.usage)
-            elif isinstance(event, ResponseEnd):
+            elif type(event) is ResponseEnd:
                 self._ended = True
 
     def add(self, texts: Sequence[str]) -> None:

@@ -90,25 +90,24 @@ class AnswerLosses:
                     for name in self._speech.unsaid_logprobs(self._kind, event.logprobs):
                         self._need_of_part(name)
                 continue
-            match event:
-                case PartStart(part):
-                    self._part(part)
-                case PartEnd():
-                    if event.opaque is not None:
-                        self._need_of_part("opaque")
-                    if event.extra and self._kind:
-                        self._extra(event.extra)
-                case Metadata(usage=usage):
-                    self._usage(usage)
-                    for name in self._speech.unsaid_citations(event.citations):
-                        self._need_of_part(name)
-                    if event.transcript:
-                        self._need_of_part("transcript")
-                case ResponseStart(extra=extra, silent=silent, usage=usage):
-                    self._extra(extra, silent)
-                    self._usage(usage)
-                case ResponseEnd():
-                    self._end(event)
+            if type(event) is PartStart:  # a `match` takes several times as long
+                self._part(event.part)
+            elif type(event) is PartEnd:
+                if event.opaque is not None:
+                    self._need_of_part("opaque")
+                if event.extra and self._kind:
+                    self._extra(event.extra)
+            elif type(event) is Metadata:
+                self._usage(event.usage)
+                for name in self._speech.unsaid_citations(event.citations):
+                    self._need_of_part(name)
+                if event.transcript:
+                    self._need_of_part("transcript")
+            elif type(event) is ResponseStart:
+                self._extra(event.extra, event.silent)
+                self._usage(event.usage)
+            elif type(event) is ResponseEnd:
+                self._end(event)
 
     def _part(self, part: AnyPart) -> None:
         self._kind = PARTS[type(part)] if self._says(part) else ""

@@ -13,9 +13,10 @@ from dragoman.protocols.compaction import EXPRESSED, asked_by, with_told_summari
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.leading_system import lost_details, with_leading_system
-from dragoman.protocols.losses import losses
+from dragoman.protocols.losses import losses, speech_of
 from dragoman.protocols.opaque import carrying, without_foreign
 from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
+from dragoman.protocols.plain import plain_settings
 from dragoman.protocols.profiles import (
     Compilers,
     changes,
@@ -37,7 +38,7 @@ from dragoman.protocols.prompt_regions import (
 )
 from dragoman.protocols.reasoning import as_taken, changed_name
 from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
-from dragoman.protocols.speech import ANYWHERE, DEVELOPER
+from dragoman.protocols.speech import ANYWHERE, DEVELOPER, OURS
 from dragoman.protocols.tools import cut_calls
 from dragoman.protocols.tools.call_ids import CallIdForm, with_call_ids, with_distinct_ids
 from dragoman.protocols.tools.deferred import DEFERS, with_loaded
@@ -182,6 +183,20 @@ class ClientCodec(ABC):
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
         """What of `request` arrives as something near it, as a rule of this protocol."""
         return ()
+
+    def takes_whole(self, request: ChatRequest, profile: ModelProfile) -> bool:
+        """Whether it is seen at a glance that `request` has no losses, and that `fit` changes nothing; see `plain`."""
+        settings = plain_settings(request)
+        if settings is None or not settings <= self.expresses or (request.extra and self._minds(request)):
+            return False
+        return self._untaken(request, profile).isdisjoint(settings) and self._within(request, profile) is request
+
+    def _minds(self, request: ChatRequest) -> bool:
+        """Whether further fields of `request` are for this service, or lost on the way to it."""
+        if not request.extra.keys().isdisjoint({self.name, self.family, OURS}):
+            return True
+        speech = speech_of(self.expresses, self.name, self.family, request.silent)
+        return any(True for _ in speech.others(request.extra))
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         """What of `request` a model of `profile` will not get, or will get in another form."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import assert_never
 
 from msgspec import NODEFAULT, Struct
@@ -65,6 +66,8 @@ _DEFAULTS = {
     for field in fields(ChatRequest)
     if field.default is not NODEFAULT and field.name not in ALWAYS | APART
 }
+_NOTHING = tuple(_DEFAULTS.values())
+_values = attrgetter(*_DEFAULTS)
 
 
 def losses(
@@ -82,14 +85,15 @@ def losses(
     read. Raises InvalidRequestError for a part that is not one of our types.
     """
     found: dict[str, Loss] = {}
-    speech = _speech(expresses, own, family, request.silent)
+    speech = speech_of(expresses, own, family, request.silent)
     for loss in _Manifest(speech, untaken, frozenset(request.essential), origin).of(request):
         found.setdefault(loss.name, loss)
     return tuple(found.values())
 
 
 @lru_cache(maxsize=256)
-def _speech(expresses: frozenset[str], own: str, family: str, silent: tuple[str, ...]) -> Speech:
+def speech_of(expresses: frozenset[str], own: str, family: str, silent: tuple[str, ...]) -> Speech:
+    """What the protocol `own` can say, and which names mean nothing to a model: those, and the `silent` ones."""
     # Services have few of them, and to join their words takes longer than to look for most losses.
     return Speech(expresses | ALWAYS, own, family, UNMISSED.union(silent))
 
@@ -112,10 +116,11 @@ class _Manifest(Struct, frozen=True):
 
     def of(self, request: ChatRequest) -> Iterator[Loss]:
         yield from self._tools(request.tools, request.tool_choice)
-        for name, default in _DEFAULTS.items():
-            value = getattr(request, name)
-            if value != default and value not in USUAL.get(name, ()):
-                yield from self._field(name)
+        values = _values(request)
+        if values != _NOTHING:
+            for name, value, default in zip(_DEFAULTS, values, _NOTHING, strict=True):
+                if value != default and value not in USUAL.get(name, ()):
+                    yield from self._field(name)
         if request.candidate_count not in {None, 1}:
             yield RefusedField("candidate_count")
         if request.reasoning is not None:

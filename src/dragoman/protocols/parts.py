@@ -232,6 +232,9 @@ class PartAssembler:
         elif key in self._closed:
             if text.strip():
                 raise BadEventError("expected no more arguments of a tool call that was whole")
+        elif self._part is None and not self._queue and not isinstance(part, ToolCall):
+            self._open(out, key, part)
+            self._more(out, text)
         else:
             self._last[key] = _Waiting(key, part, fallback, [text])
             self._queue.append(self._last[key])
@@ -270,13 +273,16 @@ class PartAssembler:
             if not part.name:
                 raise nameless_call()
             part = part if part.id else replace(part, id=waiting.fallback)
-        self._key, self._part = waiting.key, part
+        self._open(out, waiting.key, part)
         self._opaque, self._sealed = waiting.opaque, waiting.sealed
         self._bare = isinstance(part, ToolCall) and part.input_format == "json"
-        out.append(PartStart(part))
         self._more(out, "".join(waiting.pieces), waiting.logprobs or None)
         if waiting.citations:
             out.append(Metadata(citations=waiting.citations))
+
+    def _open(self, out: list[StreamEvent], key: Hashable, part: Streamed) -> None:
+        self._key, self._part = key, part
+        out.append(PartStart(part))
 
     def _end(self, out: list[StreamEvent], *, cut: bool = False) -> None:
         if self._part is None:

@@ -21,7 +21,8 @@ MAX_LINES = 65_536
 
 END = b"\n\n"
 DATA = b"\ndata: "
-DATA_LINE, EVENT_LINE = b"data: ", b"event: "
+DATA_LINE = b"data: "
+_simple = re.compile(rb"(?:event: (.*)\n)?data: (.+)\n\n").match
 LINE_END = rb"(?:\r\n|\r(?=[^\n])|\n)"
 """A CR counts only if another byte follows it: it may be the first half of a CRLF."""
 BLANK_LINE = re.compile(LINE_END + LINE_END)
@@ -131,20 +132,17 @@ def usual_event(event: bytes) -> tuple[bytes, bytes] | None:
     return (name, data) if usual and LF not in name else None
 
 
-def simple_event(event: bytes) -> SseEvent | None:
-    """A complete event of one data line, and perhaps a line with its name before it, as nearly all are.
+def simple_event(data: bytes, at: int = 0) -> tuple[SseEvent, int] | None:
+    """The event of `data` that begins at `at`, and where it ends, if it is complete and has one line of data, and
+    perhaps a line with its name before it, as nearly all have.
 
-    Lines end with LF. None for any other event: then an SseReader reads it.
+    None for any other event: then an SseReader reads it. Lines end with LF: `data` must not have a CR.
     """
-    if event.startswith(DATA_LINE):
-        name, data = b"", event[len(DATA_LINE) : -len(END)]
-    elif event.startswith(EVENT_LINE):
-        name, _, data = event[len(EVENT_LINE) : -len(END)].partition(DATA)
-    else:
+    found = _simple(data, at)
+    if found is None or found.end() - at > MAX_EVENT:
         return None
-    if not data or LF in data or LF in name or CR in event or not event.endswith(END) or len(event) > MAX_EVENT:
-        return None
-    return SseEvent(data, name)
+    name, said = found.groups(b"")
+    return SseEvent(said, name), found.end()
 
 
 def blank_line(data: bytes, at: int) -> int:

@@ -27,7 +27,7 @@ from dragoman.protocols.openai_responses.decode_stream import RESPONSE
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT, failed, failure
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import encode_reason
-from dragoman.protocols.openai_responses.frame import BARE, frame, unusual
+from dragoman.protocols.openai_responses.frame import BARE, frame, is_unusual, own_fields
 from dragoman.protocols.openai_responses.logprobs import encode_logprobs
 from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, ItemWriter
 from dragoman.protocols.openai_responses.said_items import belongs
@@ -92,7 +92,7 @@ class AnswerEncoder(EventEncoder):
         tell: Tell | None = None,
         answer_id: str = "",
     ) -> None:
-        self._unusual = _json(unusual(frame(request, ResponseStart(), env)))
+        self._unusual = _json(own_fields(request, ResponseStart(), env))
         """What the answer says as it begins, without what nearly all say. What it repeats of the request is held as
         JSON and not as values: of an agent's request that is all of its tools, which have two and a half times its
         weight as values."""
@@ -167,11 +167,12 @@ class AnswerEncoder(EventEncoder):
         out.append(b"event: %b\ndata: %b\n\n" % (name.encode(), _json(said)))
 
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
-        own = {"id": start.id or None, "created_at": start.created, "model": start.model or None}
-        own = {name: value for name, value in own.items() if value is not None}
-        begun = self._begun() | own | said_beside(NAME, start.extra)
-        self._unusual, self._started = json.encode_to_keep(unusual(begun)), True
-        said = Raw(_json(begun))
+        known = {"id": start.id or None, "created_at": start.created, "model": start.model or None}
+        more = {name: value for name, value in known.items() if value is not None} | said_beside(NAME, start.extra)
+        own = _fields(self._unusual) | more
+        own = {name: value for name, value in own.items() if name not in more or is_unusual(name, value)}
+        self._unusual, self._started = json.encode_to_keep(own), True
+        said = Raw(_json(self._begun()))
         self._event(out, "created", response=said)
         self._event(out, "in_progress", response=said)
 

@@ -59,32 +59,33 @@ _ALL = Variant()
 
 def frame(request: ChatRequest, start: ResponseStart | ChatResponse, env: Env) -> dict[str, Any]:
     """The fields of an answer, as it is when it begins."""
+    return BARE | own_fields(request, start, env)
+
+
+def own_fields(request: ChatRequest, start: ResponseStart | ChatResponse, env: Env) -> dict[str, Any]:
+    """Those of them that are not as in `BARE`: 1 is not 1.0, as JSON has it."""
     instructions, _ = told_beside(tuple(message for message in request.messages[:1] if message.top_level))
     asked = encode_settings(request, _ALL, {"instructions": instructions})
     said = {name: value for name, value in asked.items() if name in ECHO and value is not None}
-    body = {
-        **BARE,
+    said.pop("store", None)  # nothing is stored here, whatever was asked for
+    for name in ("reasoning", "text"):
+        if name in said:
+            said[name] = USUAL[name] | said[name]
+    if "tools" in said:
+        said["tools"] = [_shown(tool) for tool in said["tools"]]
+    if isinstance(conversation := said.get("conversation"), str):
+        said["conversation"] = {"id": conversation}
+    begun = {
         "id": start.id or f"resp_{env.new_id()}",
         "created_at": int(env.now) if start.created is None else start.created,
         "model": start.model or request.model,
-        **said,
     }
-    body["store"] = False  # nothing is stored here, whatever was asked for
-    body["reasoning"] = USUAL["reasoning"] | body["reasoning"]
-    body["text"] = USUAL["text"] | body["text"]
-    body["tools"] = [_shown(tool) for tool in body["tools"]]
-    if isinstance(conversation := body.get("conversation"), str):
-        body["conversation"] = {"id": conversation}
-    return body
+    return begun | {name: value for name, value in said.items() if is_unusual(name, value)}
 
 
-def unusual(body: dict[str, Any]) -> dict[str, Any]:
-    """The fields that an answer has beside those of `BARE`, or other than there: 1 is not 1.0, as JSON has it."""
-    return {
-        name: value
-        for name, value in body.items()
-        if name not in BARE or value != BARE[name] or type(value) is not type(BARE[name])
-    }
+def is_unusual(name: str, value: object) -> bool:
+    """Whether an answer that has this field says something other there than `BARE`."""
+    return name not in BARE or value != BARE[name] or type(value) is not type(BARE[name])
 
 
 def _shown(tool: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dragoman.protocols.streams.lane import TextRows
 from dragoman.protocols.streams.text_rows import RowReader
 from dragoman.types import LostEvent, StreamEvent
 from dragoman.wire.lines import CR
-from dragoman.wire.sse import END, SseEvent, SseReader, blank_line, simple_event
+from dragoman.wire.sse import SseEvent, SseReader, blank_line, simple_event
 from dragoman.wire.utf8 import BOM, start_of
 
 MAX_ANSWER = 64 << 20
@@ -155,25 +155,27 @@ class SseDecoder(Decoder):
                     at, singly = at + length, SINGLY
                     continue
                 alike = length == 0
-            if one := bool(alike and singly and rows.tries):
-                end = data.find(END, at) + len(END) if plain else blank_line(data, at)
+            one, begun = alike and singly > 0 and rows.tries > 0, len(out)
+            simple = simple_event(data, at) if one and idle and plain else None
+            if simple is not None:
+                event, end = simple
+                alone = True
+                self._event(event, out)
             else:
-                end = len(data)
-            event, begun = data[at : end if end >= len(END) else len(data)], len(out)
-            simple = simple_event(event) if idle else None
-            if simple is None:
-                for each in sse.feed(event):
+                end = blank_line(data, at) if one else -1
+                # Else it may be several events, or one and the beginning of another.
+                alone = idle and end >= 0
+                end = end if end >= 0 else len(data)
+                for each in sse.feed(data[at:end]):
                     self._parts_of(each, out)
-            else:
-                self._event(simple, out)
-            at, singly = at + len(event), singly - 1
+                idle = sse.is_idle()
             if not self._is_plain():
                 rows.known = None
-            elif one and idle and end >= len(END):  # else it may be several events, or one and the beginning of another
-                rows.learn(event, out[begun:], self._rows_like)
+            elif alone:
+                rows.learn(data[at:end], out[begun:], self._rows_like)
             else:
                 rows.look(out[begun:])
-            idle = simple is not None or sse.is_idle()
+            at, singly = end, singly - 1
 
     def _parts_of(self, event: SseEvent, out: list[StreamEvent]) -> None:
         """Reads one event, or those that no blank line separates."""
