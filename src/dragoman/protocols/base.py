@@ -16,7 +16,7 @@ from dragoman.protocols.leading_system import lost_details, with_leading_system
 from dragoman.protocols.losses import losses, speech_of
 from dragoman.protocols.opaque import carrying, without_foreign
 from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
-from dragoman.protocols.plain import plain_settings
+from dragoman.protocols.plain_requests import plain_settings
 from dragoman.protocols.profiles import (
     Compilers,
     changes,
@@ -185,7 +185,7 @@ class ClientCodec(ABC):
         return ()
 
     def takes_whole(self, request: ChatRequest, profile: ModelProfile) -> bool:
-        """Whether it is seen at a glance that `request` has no losses, and that `fit` changes nothing; see `plain`."""
+        """Whether it is seen at a glance that `request` has no losses, and that `fit` changes nothing; see `plain_requests`."""
         settings = plain_settings(request)
         if settings is None or not settings <= self.expresses or (request.extra and self._minds(request)):
             return False
