@@ -53,6 +53,7 @@ REQUEST = ChatRequest(model="m", messages=(user("hi"),))
 BODIES: dict[str, dict[str, Any]] = {
     "openai-responses": {"input": "hi"},
     "gemini": {"contents": [{"parts": [{"text": "hi"}]}]},
+    "ollama": {"messages": [{"role": "user", "content": "hi"}], "options": {"num_predict": 9}},
 }
 
 

@@ -140,7 +140,7 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
     body: dict[str, Any] = {name: count for name, count in said.items() if count is not None}
     if thoughts and body.get(ANSWER) == 0:
         del body[ANSWER]  # as the service writes it if nothing but thoughts came
-    for name, begin in DETAILS.items():
+    for name, begin in DETAILS.items() if usage.details else ():
         if counts := [
             {"modality": modality, "tokenCount": usage.details[detail]}
             for modality in sorted(MODALITIES)
