@@ -78,6 +78,13 @@ def test_every_service_takes_words_whole(service: type[AsyncGeneratorProvider]) 
         assert holds(service, replace(PLAIN, messages=turns), KNOWN.profile_of(model))
 
 
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.__name__)
+@pytest.mark.parametrize("limit", [1, 15, 16, 4096, 1_000_000])
+def test_a_limit_that_is_not_taken_is_no_plain_setting(service: type[AsyncGeneratorProvider], limit: int) -> None:
+    for model in MODELS:
+        holds(service, replace(PLAIN, max_output_tokens=limit), KNOWN.profile_of(model))
+
+
 def others() -> Iterator[ChatRequest]:
     """Requests that are not plain, each in one thing."""
     yield replace(PLAIN, tools=(Tool(name="f"),))

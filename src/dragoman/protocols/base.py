@@ -185,7 +185,7 @@ class ClientCodec(ABC):
         return ()
 
     def takes_whole(self, request: ChatRequest, profile: ModelProfile) -> bool:
-        """Whether it is seen at a glance that `request` has no losses, and that `fit` changes nothing; see `plain_requests`."""
+        """Whether a glance shows that `request` has no losses and that `fit` changes nothing; see `plain_requests`."""
         settings = plain_settings(request)
         if settings is None or not settings <= self.expresses or (request.extra and self._minds(request)):
             return False

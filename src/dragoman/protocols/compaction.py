@@ -101,7 +101,7 @@ def _turns(message: Message, own: str) -> Iterator[Message]:
 
 
 def _is_told(part: AnyPart, own: str) -> bool:
-    return isinstance(part, Text) and part.extra.get(OURS, {}).get(SUMMARY, own) != own
+    return type(part) is Text and part.extra.get(OURS, {}).get(SUMMARY, own) != own
 
 
 def not_compacted(reason: str) -> UpstreamError:

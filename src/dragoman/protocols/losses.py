@@ -46,6 +46,7 @@ from dragoman.types import (
     Severity,
     Text,
     Tool,
+    ToolCall,
     ToolChoice,
     ToolResult,
     Unknown,
@@ -60,6 +61,9 @@ REASONING = ("mode", "effort", "budget_tokens", "display")
 
 HOSTED_DETAILS = ("allowed", "blocked", "location", "max_uses", "context_size", "label", "url", "authorization")
 """Settings of a hosted tool. A protocol that has one lists it, as `hosted.web_search.allowed`."""
+
+MOST = frozenset({"tool_call", "tool_result"})
+"""The kinds of parts that conversations have most, beside texts, which every protocol has."""
 
 _DEFAULTS = {
     field.name: field.default
@@ -86,7 +90,8 @@ def losses(
     """
     found: dict[str, Loss] = {}
     speech = speech_of(expresses, own, family, request.silent)
-    for loss in _Manifest(speech, untaken, frozenset(request.essential), origin).of(request):
+    whole = MOST.intersection(expresses).difference(untaken)
+    for loss in _Manifest(speech, untaken, frozenset(request.essential), origin, whole).of(request):
         found.setdefault(loss.name, loss)
     return tuple(found.values())
 
@@ -113,6 +118,8 @@ class _Manifest(Struct, frozen=True):
     untaken: frozenset[str]
     essential: frozenset[str]
     origin: str | None
+    whole: frozenset[str]
+    """Those of MOST that the protocol has and the model takes."""
 
     def of(self, request: ChatRequest) -> Iterator[Loss]:
         yield from self._tools(request.tools, request.tool_choice)
@@ -201,21 +208,33 @@ class _Manifest(Struct, frozen=True):
         if message.extra:
             yield from self._extra(message.extra, path)
         for j, part in enumerate(message.parts):
-            # Every protocol has texts, and there may be thousands.
-            if type(part) is not Text or part.extra or part.opaque or part.cache or part.citations:
+            if not self._is_bare(part):
                 yield from self._part(part, f"{path}parts[{j}]")
+
+    def _is_bare(self, part: AnyPart) -> bool:
+        """Whether `part` is a text, a call or a result of texts, and no more: nearly all of thousands are."""
+        if type(part) is Text:
+            bare = not part.citations
+        elif type(part) is ToolCall:
+            bare = "tool_call" in self.whole and part.namespace is None
+        elif type(part) is ToolResult:
+            bare = "tool_result" in self.whole and not part.is_error and all(map(self._is_bare, part.parts))
+        else:
+            return False
+        return bare and not (part.extra or part.opaque or part.cache)
 
     def _part(self, part: AnyPart, place: str) -> Iterator[Loss]:
         kind = _kind(part, place)
-        if isinstance(part, Unknown) and part.essential and not self.speech.says(part):
+        if type(part) is Unknown and part.essential and not self.speech.says(part):
             native = part.data.get("type") if isinstance(part.data, dict) else None
             yield RefusedReference(f"{place} ({native})" if isinstance(native, str) else place)
             return
-        if isinstance(part, Media) and part.file_id is not None and part.service not in {None, self.speech.own}:
+        media = part if isinstance(part, Media) else None
+        if media is not None and media.file_id is not None and media.service not in {None, self.speech.own}:
             yield RefusedReference(f"{place}.file_id")
             return
         if not self.speech.says(part):
-            source = self.speech.missing_source(part) if isinstance(part, Media) else None
+            source = None if media is None else self.speech.missing_source(media)
             yield LostPart(
                 f"{place} ({kind}.{source})" if source and kind in self.speech.expresses else f"{place} ({kind})"
             )
@@ -241,7 +260,7 @@ class _Manifest(Struct, frozen=True):
 
     def _inner(self, part: AnyPart, outer: str, place: str) -> Iterator[Loss]:
         kind = _kind(part, place)
-        if isinstance(part, Text) or f"{outer}.{kind}" in self.speech.expresses or isinstance(part, Unknown):
+        if type(part) is Text or f"{outer}.{kind}" in self.speech.expresses or type(part) is Unknown:
             yield from self._part(part, place)
         else:
             yield LostPart(f"{place} ({kind})")

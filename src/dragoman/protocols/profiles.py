@@ -262,7 +262,7 @@ def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:
     for part in message.parts:
         if type(part) in kinds and part.opaque is None:
             continue
-        if isinstance(part, ToolResult):
+        if type(part) is ToolResult:
             inner = tuple(each for each in part.parts if type(each) not in kinds)
             parts.append(replace(part, parts=inner))
         else:
@@ -282,7 +282,7 @@ def _unmarked_tool(tool: AnyTool) -> AnyTool:
 
 
 def _without_mark(part: AnyPart) -> AnyPart:
-    if isinstance(part, ToolResult):
+    if type(part) is ToolResult:
         inner = tuple(map(_without_mark, part.parts))
         if any(new is not old for new, old in zip(inner, part.parts, strict=True)):
             part = replace(part, parts=inner)

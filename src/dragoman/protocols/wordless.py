@@ -119,7 +119,7 @@ def _is_silent(message: Message, i: int, gone: Places) -> bool:
 
 def _is_hidden(part: AnyPart) -> bool:
     """Whether it is nothing without its state."""
-    return isinstance(part, Reasoning) and not part.text
+    return type(part) is Reasoning and not part.text
 
 
 def _is_mere_thought(message: Message) -> bool:
@@ -133,14 +133,14 @@ def _is_bare(part: AnyPart) -> bool:
 
 
 def _is_blank(part: AnyPart) -> bool:
-    return _is_bare(part) or (isinstance(part, Text) and not part.text.strip())
+    return _is_bare(part) or (type(part) is Text and not part.text.strip())
 
 
 def _is_foreign(message: Message, own: str) -> bool:
     if message.role not in SYSTEM:
         return False
     if message.parts:
-        return all(isinstance(part, Unknown) and part.protocol != own for part in message.parts)
+        return all(type(part) is Unknown and part.protocol != own for part in message.parts)
     others = message.extra.keys() - {OURS}
     if (only := message.extra.get(OURS, {}).get(ONLY)) is not None:
         return bool(only != own)

@@ -12,7 +12,7 @@ from dragoman.protocols.anthropic.hosted import CALL, RESULTS, decode_call, deco
 from dragoman.protocols.anthropic.inputs import FIELD, text_of, value_of
 from dragoman.protocols.anthropic.sources import decode_document, decode_image
 from dragoman.protocols.anthropic.states import LAST, NEXT, from_caller, neighbour
-from dragoman.protocols.anthropic.worded import decode_reference, worded
+from dragoman.protocols.anthropic.worded import WORDED, decode_reference, worded
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.protocols.opaque import STATELESS
 from dragoman.types import (
@@ -43,7 +43,7 @@ def decode_content(content: object, path: str) -> tuple[AnyPart, ...]:
     waiting: OpaqueState | None = None
     for place, value in entries(content, path):
         part = _plain(value) or _part(Fields(value, place))
-        if isinstance(part, Reasoning) and not part.text and part.opaque is not None:
+        if type(part) is Reasoning and not part.text and part.opaque is not None:
             state, where = neighbour(part.opaque)
             if where == NEXT:
                 waiting = state
@@ -84,7 +84,7 @@ def _part(fields: Fields) -> AnyPart:
         return decode_call(whole) or Unknown(protocol=NAME, data=whole)
     if kind in RESULTS:
         return decode_result(whole) or Unknown(protocol=NAME, data=whole)
-    if (text := worded(whole)) is not None:
+    if kind in WORDED and (text := worded(whole)) is not None:
         return text
     read = READERS.get(kind)
     return Unknown(protocol=NAME, data=whole, essential=kind in ESSENTIAL) if read is None else read(fields)

@@ -48,7 +48,7 @@ def _places(request: ChatRequest) -> Iterator[str]:
 
 
 def _places_in(part: AnyPart, place: str) -> Iterator[str]:
-    if isinstance(part, ToolResult):
+    if type(part) is ToolResult:
         for k, inner in enumerate(part.parts):
             yield from _places_in(inner, f"{place}.parts[{k}]")
     if part.cache is not None:
@@ -60,7 +60,7 @@ def _message(message: Message, kept: Iterator[bool]) -> Message:
 
 
 def _part(part: AnyPart, kept: Iterator[bool]) -> AnyPart:
-    if isinstance(part, ToolResult):
+    if type(part) is ToolResult:
         part = replace(part, parts=tuple(_part(inner, kept) for inner in part.parts))
     return _thinned(part, kept)
 

@@ -60,7 +60,7 @@ def decode_system(fields: Fields) -> tuple[Message, ...]:
 
 def _unbilled(part: AnyPart) -> AnyPart:
     """Claude Code's first block is no prompt, but tells Anthropic's service which program asks."""
-    if isinstance(part, Text) and part.text.startswith(BILLING) and is_plain(part):
+    if type(part) is Text and part.text.startswith(BILLING) and is_plain(part):
         return Unknown(protocol=NAME, data={"type": "text", "text": part.text})
     return part
 
@@ -83,7 +83,7 @@ def decode_messages(values: Sequence[Any], *, complete: bool = True) -> tuple[Me
         if role == "assistant":
             if before != role:
                 called = set()
-            called.update(part.id for part in parts if isinstance(part, ToolCall))
+            called.update(part.id for part in parts if type(part) is ToolCall)
         extra = to_extra(fields.rest) | form_of(content, parts)
         if role == before:
             extra = noted(extra, **{APART: True})
@@ -96,27 +96,29 @@ def decode_messages(values: Sequence[Any], *, complete: bool = True) -> tuple[Me
 
 def _turns(role: Role, parts: tuple[AnyPart, ...], extra: Extra) -> Iterator[Message]:
     """What tools answered, and what the user says, as messages of their own."""
-    results = tuple(part for part in parts if isinstance(part, ToolResult))
-    others = tuple(part for part in parts if not isinstance(part, ToolResult))
-    if results:
-        apart = noted({}, **{APART: True}) if others and note(extra, APART) else {}
-        yield Message("tool", results, extra=apart if others else extra)
-    if others or not results:
-        yield Message(role, others, extra=without_note(extra, APART) if results else extra)
+    if ToolResult not in map(type, parts):  # as in most turns of the model, and there may be thousands
+        yield Message(role, parts, extra=extra)
+        return
+    results = tuple(part for part in parts if type(part) is ToolResult)
+    others = tuple(part for part in parts if type(part) is not ToolResult)
+    apart = noted({}, **{APART: True}) if others and note(extra, APART) else {}
+    yield Message("tool", results, extra=apart if others else extra)
+    if others:
+        yield Message(role, others, extra=without_note(extra, APART))
 
 
 def _check(role: Role, parts: Sequence[AnyPart], path: str, called: Set[str] | None) -> None:
     if not parts and role != "assistant":
         raise refused(path, "expected at least one block")
     for i, part in enumerate(parts):
-        place = f"{path}[{i}]"
-        if isinstance(part, MODELS) and role != "assistant":
-            raise refused(f"{place}.type", "expected such a block only in an assistant's turn")
-        if isinstance(part, ToolResult):
+        if type(part) in MODELS and role != "assistant":
+            raise refused(f"{path}[{i}].type", "expected such a block only in an assistant's turn")
+        if type(part) is ToolResult:
             if role != "user":
-                raise refused(f"{place}.type", "expected a tool's result only in a user's turn")
+                raise refused(f"{path}[{i}].type", "expected a tool's result only in a user's turn")
             if called is not None and part.id not in called:
-                raise refused(f"{place}.tool_use_id", "expected the id of a call in the turn before, got another one")
+                expected = "expected the id of a call in the turn before, got another one"
+                raise refused(f"{path}[{i}].tool_use_id", expected)
 
 
 class _Turn(Struct):
@@ -174,9 +176,9 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
             if before != turn.role:
                 called = {}
             for part in turn.parts:
-                if isinstance(part, ToolCall):
+                if type(part) is ToolCall:
                     called.setdefault(part.id, len(called))
-        elif any(isinstance(part, ToolResult) for part in turn.parts):
+        elif any(type(part) is ToolResult for part in turn.parts):
             turn.parts.sort(key=partial(_place, called=called))
         before = turn.role
     return Conversation(tuple(system), tuple(turns), tuple(told))
@@ -236,6 +238,6 @@ def spaced(messages: Sequence[Message]) -> str | None:
 
 
 def _place(part: AnyPart, called: Mapping[str, int]) -> int:
-    if not isinstance(part, ToolResult):
+    if type(part) is not ToolResult:
         return len(called) + 1
     return called.get(part.id, len(called))

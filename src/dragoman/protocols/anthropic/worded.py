@@ -20,6 +20,8 @@ from dragoman.types import AnyPart, ChatRequest, Extra, OpaqueState, Text
 
 COMPACTION_TYPE = "compaction"
 """The type of a block that stands in place of a conversation."""
+WORDED = frozenset({"search_result", "document", COMPACTION_TYPE})
+"""The types of blocks that may be told in words; see `worded`."""
 OF_OURS: Extra = {OURS: {SUMMARY: OURS}}
 """The note on the words of a summary that no service reads as a block."""
 

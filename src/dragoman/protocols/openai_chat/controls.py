@@ -84,7 +84,7 @@ def returned_breakpoints(request: ChatRequest) -> Iterator[str]:
         for j, part in enumerate(message.parts):
             if part.extra and (returned(part.extra) or is_at_message(part.extra)):
                 yield f"messages[{i}].parts[{j}].cache"
-            for k, inner in enumerate(part.parts if isinstance(part, ToolResult) else ()):
+            for k, inner in enumerate(part.parts if type(part) is ToolResult else ()):
                 if returned(inner.extra):
                     yield f"messages[{i}].parts[{j}].parts[{k}].cache"
 

@@ -50,11 +50,11 @@ def encode_messages(
     """
     out: list[dict[str, Any]] = []
     for i, message in enumerate(messages):
-        results = [part for part in message.parts if isinstance(part, ToolResult)]
-        others = [part for part in message.parts if not isinstance(part, ToolResult)]
+        results = [part for part in message.parts if type(part) is ToolResult]
+        others = [part for part in message.parts if type(part) is not ToolResult]
         if others and message.role == "tool":
             raise refused(f"messages[{i}]", "expected only results in a tool's turn")
-        if message.role != "assistant" and any(isinstance(part, ToolCall) for part in others):
+        if message.role != "assistant" and any(type(part) is ToolCall for part in others):
             raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
         out += [_result(part, message, variant) for part in results]
         if others or not results:
@@ -64,7 +64,7 @@ def encode_messages(
 
 def written(part: AnyPart) -> object:
     """A part alone. Raises InvalidRequestError."""
-    return encode_content(part.parts if isinstance(part, ToolResult) else (part,))
+    return encode_content(part.parts if type(part) is ToolResult else (part,))
 
 
 def is_beginning(messages: Sequence[Message]) -> bool:
@@ -181,7 +181,7 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing:
     if message.name is not None and variant.message_names:
         body["name"] = message.name
     content = [part for part in parts if not isinstance(part, Reasoning | ToolCall)]
-    calls = [encode_call(with_arguments(part)) for part in parts if isinstance(part, ToolCall)]
+    calls = [encode_call(with_arguments(part)) for part in parts if type(part) is ToolCall]
     match content:
         case [Refusal(text=text, extra=extra)] if message.role == "assistant" and not extra:
             body |= {"content": None, "refusal": text}
@@ -190,11 +190,11 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing:
         case _:
             body["content"] = encode_content(content, WRITERS[variant.breakpoints]) or ""
     if variant.thinking_parts:
-        thinking = [part for part in parts if isinstance(part, Reasoning)]
+        thinking = [part for part in parts if type(part) is Reasoning]
         if any(map(encode_thinking, thinking)):
             body["content"] = list(_thought_and_said(thinking if "refusal" in body else parts, variant))
         parts = content
-    thoughts = [part.text for part in parts if isinstance(part, Reasoning) and list_of((part,)) is None]
+    thoughts = [part.text for part in parts if type(part) is Reasoning and list_of((part,)) is None]
     if (details := list_of(parts)) is not None:
         body[REASONING_DETAILS] = details
     if any(thoughts):
@@ -208,7 +208,7 @@ def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant, missing:
 
 def _thought_and_said(parts: Sequence[AnyPart], variant: Variant) -> Iterator[dict[str, Any]]:
     for part in parts:
-        if isinstance(part, Reasoning):
+        if type(part) is Reasoning:
             if (thought := encode_thinking(part)) is not None:
                 yield thought
             continue

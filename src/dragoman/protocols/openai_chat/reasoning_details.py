@@ -124,7 +124,7 @@ def carried(part: AnyPart, state: OpaqueState, origin: str | None) -> tuple[AnyP
     if (entry := encode_detail(part, state, 0)) is None:
         return (part,)
     own = state_of([entry], origin)
-    if isinstance(part, Reasoning):
+    if type(part) is Reasoning:
         return (replace(part, opaque=own),)
     return Reasoning(text="", form="redacted", opaque=own), replace(part, opaque=None)
 
@@ -147,13 +147,13 @@ def decode_details(details: Sequence[Any], parts: Sequence[AnyPart]) -> tuple[li
                 reasoning.append(Reasoning(text="", form="redacted", opaque=unwrapped(carried, NAME)))
             case _:
                 rest.append(entry)
-    worded = any(isinstance(part, Reasoning) and part.text for part in reasoning)
-    whole = "".join(part.text for part in parts if isinstance(part, Reasoning))
+    worded = any(type(part) is Reasoning and part.text for part in reasoning)
+    whole = "".join(part.text for part in parts if type(part) is Reasoning)
     found = _with_unsigned(reasoning, whole) if worded else [*reasoning]
     for part in parts:
-        if isinstance(part, Reasoning) and worded:
+        if type(part) is Reasoning and worded:
             continue
-        known_id = part.id if isinstance(part, ToolCall) else OF_TEXT if isinstance(part, Text) else ""
+        known_id = part.id if type(part) is ToolCall else OF_TEXT if type(part) is Text else ""
         state = states.pop(known_id, None)
         found.append(part if state is None else replace(part, opaque=state))
     return found, rest
@@ -164,8 +164,8 @@ def _with_unsigned(signed: Sequence[AnyPart], whole: str) -> list[AnyPart]:
     found: list[AnyPart] = []
     said = 0
     for part in signed:
-        at = whole.find(part.text, said) if isinstance(part, Reasoning) and part.text else -1
-        if at >= 0 and isinstance(part, Reasoning):
+        at = whole.find(part.text, said) if type(part) is Reasoning and part.text else -1
+        if at >= 0 and type(part) is Reasoning:
             if at > said:
                 found.append(Reasoning(text=whole[said:at]))
             said = at + len(part.text)

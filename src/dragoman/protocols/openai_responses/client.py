@@ -192,6 +192,10 @@ class OpenAIResponsesClient(ClientCodec):
         item = Reasoning(text="", form="redacted", opaque=OpaqueState(NAME, text, written))
         return item, replace(part, opaque=None)
 
+    def takes_whole(self, request: ChatRequest, profile: ModelProfile) -> bool:
+        limit = request.max_output_tokens
+        return (limit is None or limit >= LEAST_TOKENS) and super().takes_whole(request, profile)
+
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         found = super().losses(request, profile)
         if self._lacks_word(request) and "response_format" not in self._untaken(request, profile):

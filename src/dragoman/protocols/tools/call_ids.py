@@ -84,7 +84,7 @@ def with_distinct_ids(request: ChatRequest) -> ChatRequest:
 
     A result belongs to the last turn that has calls of its id, and there to the next one that has no result.
     """
-    ids = [part.id for message in request.messages for part in message.parts if isinstance(part, ToolCall)]
+    ids = [part.id for message in request.messages for part in message.parts if type(part) is ToolCall]
     if len({*ids}) == len(ids):
         return request
     uses: dict[str, int] = {}
@@ -125,7 +125,7 @@ class AnswerIds:
         messages = () if request is None else request.messages
         self._turn = len(messages)
         self._used = (
-            frozenset(part.id for message in messages for part in message.parts if isinstance(part, ToolCall)) or NO_IDS
+            frozenset(part.id for message in messages for part in message.parts if type(part) is ToolCall) or NO_IDS
         )
         self._given: dict[str, int] = {}
         self._made: dict[int, str] = {}

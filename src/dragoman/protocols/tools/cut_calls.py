@@ -38,7 +38,7 @@ SAYABLE = "tool_call.cut"
 
 def is_begun(call: AnyPart, arguments: str) -> bool:
     """Whether `call` is one, and `arguments` the beginning of an object whose end is missing."""
-    if not isinstance(call, HostedCall) and not (isinstance(call, ToolCall) and call.input_format == "json"):
+    if type(call) is not HostedCall and not (type(call) is ToolCall and call.input_format == "json"):
         return False
     if json.is_object(arguments):
         return False  # as nearly all are, and this is fast
@@ -64,7 +64,7 @@ def changed(request: ChatRequest) -> Iterator[Loss]:
     """The arguments that `with_complete_calls` changes."""
     for i, message in enumerate(request.messages):
         for j, part in enumerate(message.parts):
-            if isinstance(part, ToolCall) and is_begun(part, part.arguments):
+            if type(part) is ToolCall and is_begun(part, part.arguments):
                 yield ChangedField(f"messages[{i}].parts[{j}].arguments")
 
 
@@ -80,7 +80,7 @@ def _with_complete_calls(message: Message) -> Message:
 
 
 def _complete(part: AnyPart) -> AnyPart:
-    if isinstance(part, ToolCall) and is_begun(part, part.arguments):
+    if type(part) is ToolCall and is_begun(part, part.arguments):
         return replace(part, arguments=complete_part(part.arguments))
     return part
 

@@ -160,7 +160,7 @@ def tool_names(request: ChatRequest, form: NameForm | None, *, grouped: bool) ->
     called: set[Key] = set()
     for message in request.messages:
         for part in message.parts:
-            if isinstance(part, ToolCall):
+            if type(part) is ToolCall:
                 called.add((part.namespace, part.name))
     untaken: list[Key] = []
     for key in [*declared, *sorted(called.difference(declared), key=str)] if called else declared:

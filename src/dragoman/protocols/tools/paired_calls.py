@@ -107,7 +107,7 @@ def _is_paired(request: ChatRequest, pairing: Pairing) -> bool:
     before = ""
     for message in request.messages:
         for part in message.parts:
-            if isinstance(part, ToolResult):
+            if type(part) is ToolResult:
                 if part.id not in waiting:
                     return False
                 waiting.discard(part.id)
@@ -128,7 +128,7 @@ def _given(request: ChatRequest, pairing: Pairing) -> _Given:
     before = ""
     for i, message in enumerate(request.messages):
         for j, part in enumerate(message.parts):
-            if isinstance(part, ToolResult) and part.id in called:
+            if type(part) is ToolResult and part.id in called:
                 gathered.add((i, j))
                 first = results.get(part.id)
                 results[part.id] = part if first is None else _joined(first, part)
@@ -145,12 +145,12 @@ def _given(request: ChatRequest, pairing: Pairing) -> _Given:
 
 def _calls(message: Message) -> list[ToolCall]:
     """The calls of the model; codecs refuse those of others."""
-    return [part for part in message.parts if isinstance(part, ToolCall)] if message.role == "assistant" else []
+    return [part for part in message.parts if type(part) is ToolCall] if message.role == "assistant" else []
 
 
 def _is_next_turn(message: Message, before: str, pairing: Pairing) -> bool:
     """Whether results of earlier calls come too late after `message`; `before`: the role of the message before it."""
-    if message.parts and all(isinstance(part, ToolResult) for part in message.parts):
+    if message.parts and all(type(part) is ToolResult for part in message.parts):
         return False
     return not (pairing == "turn" and before == message.role == "assistant")
 
@@ -171,7 +171,7 @@ def _kept(message: Message, i: int, given: _Given) -> tuple[AnyPart, ...]:
     left = {*_left_out(message, given)}
     parts: list[AnyPart] = []
     for j, part in enumerate(message.parts):
-        if isinstance(part, ToolResult) and (i, j) in given.gathered:
+        if type(part) is ToolResult and (i, j) in given.gathered:
             if given.placed.get(part.id) == (i, j):
                 parts.append(given.results[part.id])
         elif j not in left:
@@ -190,14 +190,14 @@ def _left_out(message: Message, given: _Given) -> list[int]:
     stays, thinks = False, False
     for j in reversed(range(len(message.parts))):
         part = message.parts[j]
-        if isinstance(part, Reasoning) or _is_blank(part):
-            thinks = thinks or isinstance(part, Reasoning)
+        if type(part) is Reasoning or _is_blank(part):
+            thinks = thinks or type(part) is Reasoning
             if not stays:
                 left.append(j)
             continue
         if thinks:
             stays, thinks = False, False
-        if isinstance(part, ToolCall) and part.id not in given.answered:
+        if type(part) is ToolCall and part.id not in given.answered:
             left.append(j)
         else:
             stays = True
@@ -206,4 +206,4 @@ def _left_out(message: Message, given: _Given) -> list[int]:
 
 def _is_blank(part: AnyPart) -> bool:
     """Whether it is text that says nothing, as agents send beside calls."""
-    return isinstance(part, Text) and not part.text.strip() and not part.opaque
+    return type(part) is Text and not part.text.strip() and not part.opaque

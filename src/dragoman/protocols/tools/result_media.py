@@ -19,7 +19,7 @@ def moved(messages: Sequence[Message], moves: Moves) -> Iterator[MovedPart]:
     """The place of each part that `apart` moves."""
     for i, message in enumerate(messages):
         for j, part in enumerate(message.parts):
-            if isinstance(part, ToolResult):
+            if type(part) is ToolResult:
                 for k, inner in enumerate(part.parts):
                     if moves(inner):
                         yield MovedPart(f"messages[{i}].parts[{j}].parts[{k}]")
@@ -29,19 +29,19 @@ def apart(messages: Sequence[Message], moves: Moves) -> tuple[Message, ...]:
     """The conversation with what may stand in results; what else they had stands after the last of them."""
     if next(moved(messages, moves), None) is None:
         return tuple(messages)
-    calls = (part for message in messages for part in message.parts if isinstance(part, ToolCall))
+    calls = (part for message in messages for part in message.parts if type(part) is ToolCall)
     names = {call.id: call.name for call in calls}
     out: list[Message] = []
     waiting: list[AnyPart] = []
     for message in messages:
-        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        results = [part for part in message.parts if type(part) is ToolResult]
         if waiting and not results:
             out.append(Message("user", tuple(waiting)))
             waiting = []
         for result in results:
             if media := [inner for inner in result.parts if moves(inner)]:
                 waiting += [Text(text=ABOUT.format(name=names.get(result.id, result.id))), *media]
-        others = [part for part in message.parts if not isinstance(part, ToolResult)]
+        others = [part for part in message.parts if type(part) is not ToolResult]
         left = tuple(_left(result, moves) for result in results)
         if others and results:  # the user says more in this turn
             out += [Message("tool", left), replace(message, role="user", parts=(*waiting, *others))]
