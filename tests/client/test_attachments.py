@@ -13,14 +13,14 @@ from dragoman.types import Audio, File, Image, Media, Text
 KINDS = [
     (b"\x89PNG\r\n\x1a\n...", Image, "image/png"),
     (b"\xff\xd8\xff\xe0..", Image, "image/jpeg"),
-    (b"GIF89a...", Image, "image/gif"),
-    (b"RIFF\n\n\n\nWEBPVP8 ", Image, "image/webp"),
+    (b"GIF89a\1\0\1\0", Image, "image/gif"),
+    (b"RIFF\n\n\0\0WEBPVP8 ", Image, "image/webp"),
     (b"\0\0\0\x18ftypheic", Image, "image/heic"),
     (b"\0\0\0\x18ftypavif", Image, "image/avif"),
     (b"BM\x10\x20\n\x01\0\0\0\0", Image, "image/bmp"),
     (b"II*\0....", Image, "image/tiff"),
     (b"%PDF-1.7\n", File, "application/pdf"),
-    (b"RIFF\n\n\n\nWAVEfmt ", Audio, "audio/wav"),
+    (b"RIFF\n\n\0\0WAVEfmt ", Audio, "audio/wav"),
     (b"ID3\x04", Audio, "audio/mpeg"),
     (b"\xff\xfb\x90", Audio, "audio/mpeg"),
     (b"fLaC\0", Audio, "audio/flac"),
@@ -53,6 +53,13 @@ def test_every_signature_is_tried() -> None:
 def test_text_is_fenced_so_that_it_stays_text() -> None:
     assert attachment("\ufeffПривет\n\n".encode(), "a.txt") == Text(text="a.txt:\n\n```\nПривет\n```")
     assert attachment(b"```sh\nls\n```\n", "a.md") == Text(text="a.md:\n\n````\n```sh\nls\n```\n````")
+
+
+@pytest.mark.parametrize("begins", ["ID3", "GIF89a", "OggS", "fLaC", "the ftyp"])
+def test_text_that_begins_with_the_name_of_a_format_is_text(begins: str) -> None:
+    assert attachment(f"{begins}: what it is.\n".encode(), "a.md") == Text(
+        text=f"a.md:\n\n```\n{begins}: what it is.\n```"
+    )
 
 
 @pytest.mark.parametrize(

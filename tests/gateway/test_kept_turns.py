@@ -1,5 +1,6 @@
 """Opaque state for callers who do not send it back: their service gets it all the same, and nobody else."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.engine.beside import MANY
 from dragoman.gateway.kept_turns import AGE, MAX_TURN, KeptTurns
 from dragoman.protocols.kept_turns import TurnReader, with_kept
 from dragoman.store import MemoryStore
@@ -318,17 +320,33 @@ def turn_of(data: str, text: str = "a") -> TurnReader:
 REQUEST = ChatRequest(model="m", messages=(user("a"), assistant("a"), user("b")))
 
 
-def test_a_turn_is_kept_for_an_hour() -> None:
+async def test_a_turn_is_kept_for_an_hour() -> None:
     clock = Clock()
     turns = KeptTurns(MemoryStore(1 << 20), clock)
-    assert turns.recalled(REQUEST, "me")[0] is REQUEST
+    assert (await turns.recalled(REQUEST, "me"))[0] is REQUEST
     turns.keep(reader := turn_of("s"), "me", Counter())
     clock.now += AGE - 1
-    found = turns.recalled(REQUEST, "me")[0].messages
+    found = (await turns.recalled(REQUEST, "me"))[0].messages
     assert found[1].extra == {"dragoman": {"kept_turn": (reader.kept(),)}}
     assert (found[0], found[2]) == (user("a"), user("b"))
     clock.now += 1
-    assert turns.recalled(REQUEST, "me")[0] == REQUEST
+    assert (await turns.recalled(REQUEST, "me"))[0] == REQUEST
+
+
+async def test_the_loop_goes_on_while_a_long_conversation_is_looked_through() -> None:
+    turns = KeptTurns(MemoryStore(1 << 20), Clock())
+    turns.keep(turn_of("s", "last"), "me", Counter())
+    before = (each for i in range(MANY) for each in (user("a"), assistant(str(i))))
+    long = ChatRequest(model="m", messages=(*before, user("a"), assistant("last")))
+    looking = asyncio.create_task(turns.recalled(long, "me"))
+    others = 0
+    while not looking.done():
+        await asyncio.sleep(0)
+        others += 1
+    request, said = looking.result()
+    assert [bool(message.extra) for message in request.messages] == [False] * (2 * MANY + 1) + [True]
+    assert said.total() == MANY + 1
+    assert others > 2  # which it takes to begin and to be seen as over
 
 
 def test_a_turn_that_is_too_large_is_not_kept() -> None:
@@ -340,18 +358,19 @@ def test_a_turn_that_is_too_large_is_not_kept() -> None:
     assert store.size() > MAX_TURN - 1000
 
 
-def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
+async def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
     turns = KeptTurns(MemoryStore(4000), Clock())
     for text in "abc":
         turns.keep(turn_of("s" * 1000, text), "me", Counter())
-        turns.recalled(REQUEST, "me")  # uses the first one
+        await turns.recalled(REQUEST, "me")  # uses the first one
     asked = ChatRequest(model="m", messages=tuple(assistant(text) for text in "abc"))
-    assert [bool(message.extra) for message in turns.recalled(asked, "me")[0].messages] == [True, False, True]
+    found = (await turns.recalled(asked, "me"))[0].messages
+    assert [bool(message.extra) for message in found] == [True, False, True]
 
 
-def test_a_turn_with_opaque_state_of_its_own_is_left_alone() -> None:
+async def test_a_turn_with_opaque_state_of_its_own_is_left_alone() -> None:
     turns = KeptTurns(MemoryStore(1 << 20), Clock())
     turns.keep(turn_of("s"), "me", Counter())
     signed = Message("assistant", (Text(text="a", opaque=OpaqueState("p", "own")),))
-    request, _ = turns.recalled(ChatRequest(model="m", messages=(signed,)), "me")
+    request, _ = await turns.recalled(ChatRequest(model="m", messages=(signed,)), "me")
     assert with_kept(request, "p", None).messages[0].parts == signed.parts

@@ -7,7 +7,9 @@ from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.contents import decode_contents
 from dragoman.protocols.json_fields import entries
 from dragoman.protocols.ollama.messages import Conversation
-from dragoman.types import Message, Reasoning, Text, ToolCall, ToolResult
+from dragoman.protocols.tools.paired_calls import with_pairs
+from dragoman.protocols.wordless import unasked, without_emptied
+from dragoman.types import ChatRequest, LostPart, Message, Reasoning, Text, ToolCall, ToolResult, user
 
 MANY = 60_000
 CALLS = tuple(ToolCall(id=f"c{i}", name="f", arguments="{}") for i in range(MANY))
@@ -50,3 +52,19 @@ def test_anthropic_puts_results_in_the_order_of_the_calls() -> None:
     messages = (Message("user", (Text(text="x"),)), Message("assistant", CALLS), Message("tool", results))
     (_, _, answered) = arranged(messages, system_turns=False).turns
     assert [part.id for part in answered.parts if isinstance(part, ToolResult)] == [call.id for call in CALLS]
+
+
+def test_what_is_left_of_a_turn_that_has_lost_all_its_parts() -> None:
+    thoughts = tuple(Reasoning(text="x") for _ in range(MANY))
+    request = ChatRequest(model="m", messages=(user("a"), Message("assistant", thoughts), Message("user", thoughts)))
+    lost = [LostPart(f"messages[{i}].parts[{j}] (reasoning)") for i in (1, 2) for j in range(MANY)]
+    assert without_emptied(request, lost).messages == (user("a"),)
+    assert [loss.name for loss in unasked(request, lost, "own")] == ["messages[2]"]
+
+
+def test_results_of_one_call_become_one() -> None:
+    given = tuple(Message("tool", (ToolResult(id="c", parts=(Text(text=str(i)),)),)) for i in range(MANY))
+    request = ChatRequest(model="m", messages=(user("a"), Message("assistant", (ToolCall(id="c", name="f"),)), *given))
+    (result,) = with_pairs(request, "turn").messages[-1].parts
+    assert isinstance(result, ToolResult)
+    assert [part.text for part in result.parts if isinstance(part, Text)] == [str(i) for i in range(MANY)]

@@ -9,6 +9,9 @@ from dragoman.errors import InvalidRequestError
 from dragoman.types import Audio, File, Image, Text
 from dragoman.wire.utf8 import well_formed
 
+PDF = "application/pdf"
+"""May be text throughout."""
+
 SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), media_type)
     for pattern, media_type in (
@@ -20,7 +23,7 @@ SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb".{4}ftypavif", "image/avif"),
         (rb"BM.{4}\0\0\0\0", "image/bmp"),
         (rb"II\*\0|MM\0\*", "image/tiff"),
-        (rb"%PDF-", "application/pdf"),
+        (rb"%PDF-", PDF),
         (rb"RIFF.{4}WAVE", "audio/wav"),
         (rb"ID3|\xff[\xfb\xf3\xf2]", "audio/mpeg"),
         (rb"fLaC", "audio/flac"),
@@ -33,6 +36,9 @@ SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
 )
 """How files begin, and what they are; the first that fits decides. https://mimesniff.spec.whatwg.org/, and for what is
 not there the formats' own pages."""
+
+BINARY = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+"""What no text has, and a file of any other format has in its head. https://mimesniff.spec.whatwg.org/#binary-data-byte"""
 
 KNOWN = "a picture, a PDF, a sound, a video or text in UTF-8"
 
@@ -54,7 +60,7 @@ def attachment(file: str | PathLike[str] | bytes, name: str | None = None) -> At
 def _part(data: bytes, name: str) -> Attachment:
     """Text is a part in a fenced block under its name, all else is in base64."""
     media_type = next((kind for pattern, kind in SIGNATURES if pattern.match(data)), None)
-    if media_type is None:
+    if media_type is None or (media_type != PDF and _is_text(data)):
         return Text(text=_fenced(_text(data, name), name))
     kind, coded = media_type.partition("/")[0], b64encode(data).decode()
     if kind == "image":
@@ -62,6 +68,17 @@ def _part(data: bytes, name: str) -> Attachment:
     if kind == "audio":
         return Audio(data=coded, media_type=media_type)
     return File(data=coded, media_type=media_type, name=name)
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether it is text that only begins like another format, as notes about ID3 may."""
+    if BINARY.search(data):
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(data: bytes, name: str) -> str:

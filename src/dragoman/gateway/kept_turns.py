@@ -8,11 +8,12 @@ before, and those of conversations beside each other by the ids of their calls.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Around, Handler
+from dragoman.engine.beside import beside
 from dragoman.protocols.kept_turns import KeptTurn, TurnReader, noted, turn_key
 from dragoman.store import Store
 from dragoman.types import ChatRequest, Message, ResponseEnd, StreamEvent, ToolCall
@@ -47,20 +48,26 @@ class KeptTurns:
         """`handler`, which is given what callers have dropped of the turns before, and of whose answers it is kept."""
 
         async def opened(request: ChatRequest) -> Answer:
-            request, said = self.recalled(request, owner)
+            request, said = await self.recalled(request, owner)
             return _Keeping(await handler(request), self, owner, said)
 
         return opened
 
-    def recalled(self, request: ChatRequest, owner: str) -> tuple[ChatRequest, Said]:
+    async def recalled(self, request: ChatRequest, owner: str) -> tuple[ChatRequest, Said]:
         """`request`, with a note on each turn of which opaque state was kept; and what its turns say.
 
-        As long as nothing at all is kept, nothing is looked at.
+        As long as nothing at all is kept, nothing is looked at. The turns of a long conversation are told apart, and
+        noted, by a thread; the store is of this one.
         """
         said: Said = Counter()
         if not self._store.size():
             return request, said
-        return replace(request, messages=tuple(self._recalled(each, owner, said) for each in request.messages)), said
+        now, found = self._clock(), dict[int, bytes]()
+        for i, key in await beside(request, _keys, request):
+            if (value := self._store.get(owner, _name(key, said), now)) is not None:
+                found[i] = value
+            said[key] += 1
+        return (await beside(request, _noted, request, found) if found else request), said
 
     def keep(self, turn: TurnReader, owner: str, said: Said) -> None:
         """Keeps what must be kept of a turn after those that have `said` something."""
@@ -76,12 +83,19 @@ class KeptTurns:
         if len(value) <= MAX_TURN:
             self._store.put(owner, name, value, now=now, expires=now + AGE)
 
-    def _recalled(self, message: Message, owner: str, said: Said) -> Message:
-        if message.role != "assistant" or (key := turn_key(message.parts)) is None:
-            return message
-        value = self._store.get(owner, _name(key, said), self._clock())
-        said[key] += 1
-        return message if value is None else noted(message, _own_first(_decode(value), message))
+
+def _keys(request: ChatRequest) -> list[tuple[int, str]]:
+    """The numbers of the turns that may be known again, and by what."""
+    turns = ((i, message) for i, message in enumerate(request.messages) if message.role == "assistant")
+    return [(i, key) for i, message in turns if (key := turn_key(message.parts)) is not None]
+
+
+def _noted(request: ChatRequest, found: Mapping[int, bytes]) -> ChatRequest:
+    """`request` with what was `found` of its turns."""
+    messages = list(request.messages)
+    for i, value in found.items():
+        messages[i] = noted(messages[i], _own_first(_decode(value), messages[i]))
+    return replace(request, messages=tuple(messages))
 
 
 def _name(key: str, said: Said) -> str:

@@ -84,7 +84,8 @@ def _gone(request: ChatRequest, lost: Iterable[Loss]) -> Places:
 def _emptied(request: ChatRequest, gone: Places) -> Set[int]:
     """The numbers of the messages of which nothing is left."""
     thought = [i for i, message in enumerate(request.messages) if message.parts and _is_mere_thought(message)]
-    return {i for i, _ in gone if _is_emptied(request.messages[i], i, gone)}.union(thought)
+    touched = {i for i, _ in gone}
+    return {i for i in touched if _is_emptied(request.messages[i], i, gone)}.union(thought)
 
 
 def _last_asked(messages: tuple[Message, ...], gone: Places) -> int | None:

@@ -101,9 +101,9 @@ class ChatEndpoint(Endpoint):
         """The chat request of `identity` in `call`. Raises RequestError."""
         return await decoded(call, partial(self.codec.decode_request, key_shown=identity.known))
 
-    def recalled(self, request: ChatRequest, identity: Identity) -> ChatRequest:
+    async def recalled(self, request: ChatRequest, identity: Identity) -> ChatRequest:
         """`request` with what its caller has dropped of the turns before, as `encoded` gives it to its handler."""
-        return request if self.turns is None else self.turns.recalled(request, identity.fingerprint)[0]
+        return request if self.turns is None else (await self.turns.recalled(request, identity.fingerprint))[0]
 
     def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> Awaitable[None]:
         """Answers `request` with what `handler` opens, once it is awaited."""

@@ -335,7 +335,7 @@ class RelayedAnswer:
         try:
             identity = self._outcome.identity
             request = of_call(await self._chat.question(self._call, identity), self._call, self._outcome)
-            request = self._chat.recalled(request, identity)
+            request = await self._chat.recalled(request, identity)
         except DragomanError as exc:
             if self._reply is None or self._reply.head.status < 300:
                 self._end_reply()

@@ -13,7 +13,7 @@ here: the service may keep the turn before.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Literal
 
 from msgspec import Struct
@@ -23,6 +23,7 @@ from dragoman.protocols.tools.call_ids import with_distinct_ids
 from dragoman.types import (
     AnyPart,
     ChatRequest,
+    Extra,
     Loss,
     Message,
     Reasoning,
@@ -122,7 +123,7 @@ def _given(request: ChatRequest, pairing: Pairing) -> _Given:
     called: set[str] = set()
     near: set[str] = set()
     """The calls whose results may come now."""
-    results: dict[str, ToolResult] = {}
+    results: dict[str, list[ToolResult]] = {}
     placed: dict[str, tuple[int, int]] = {}
     gathered: set[tuple[int, int]] = set()
     before = ""
@@ -130,17 +131,17 @@ def _given(request: ChatRequest, pairing: Pairing) -> _Given:
         for j, part in enumerate(message.parts):
             if type(part) is ToolResult and part.id in called:
                 gathered.add((i, j))
-                first = results.get(part.id)
-                results[part.id] = part if first is None else _joined(first, part)
-                if first is None and part.id in near:
+                if part.id not in results and part.id in near:
                     placed[part.id] = (i, j)
+                results.setdefault(part.id, []).append(part)
         if _is_next_turn(message, before, pairing):
             near = set()
         now = [part.id for part in _calls(message)]
         near.update(now)
         called.update(now)
         before = message.role
-    return _Given(results, placed, gathered, results.keys() | (near if before == "assistant" else set()))
+    answered = results.keys() | (near if before == "assistant" else set())
+    return _Given({each: _joined(given) for each, given in results.items()}, placed, gathered, answered)
 
 
 def _calls(message: Message) -> list[ToolCall]:
@@ -155,15 +156,17 @@ def _is_next_turn(message: Message, before: str, pairing: Pairing) -> bool:
     return not (pairing == "turn" and before == message.role == "assistant")
 
 
-def _joined(first: ToolResult, later: ToolResult) -> ToolResult:
-    """Both as one."""
-    repeated = first.parts[-len(later.parts) :] == later.parts
-    return replace(
-        later,
-        parts=first.parts if repeated else (*first.parts, *later.parts),
-        is_error=first.is_error or later.is_error,
-        extra=first.extra | later.extra,
-    )
+def _joined(given: Sequence[ToolResult]) -> ToolResult:
+    """All as one."""
+    if len(given) == 1:
+        return given[0]
+    parts: list[AnyPart] = []
+    extra: Extra = {}
+    for each in given:
+        if tuple(parts[len(parts) - len(each.parts) :]) != each.parts:  # else it is repeated
+            parts += each.parts
+        extra = extra | each.extra
+    return replace(given[-1], parts=tuple(parts), is_error=any(each.is_error for each in given), extra=extra)
 
 
 def _kept(message: Message, i: int, given: _Given) -> tuple[AnyPart, ...]:

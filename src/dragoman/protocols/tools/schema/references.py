@@ -6,6 +6,7 @@ its definitions twice doubles with each: beyond a bound, a reference becomes a s
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -173,10 +174,10 @@ class _Inliner:
 def _names(root: Schema) -> Iterator[tuple[str, Any]]:
     """The names that schemas have, those of anchors with `#` before them. The first of a name counts."""
     folder = said.rpartition("/")[0] + "/" if isinstance(said := root.get("$id"), str) and "/" in said else ""
-    waiting: list[Any] = [root]
+    waiting: deque[Any] = deque((root,))
     found: dict[str, Any] = {}
     while waiting:
-        schema = waiting.pop(0)
+        schema = waiting.popleft()
         if not isinstance(schema, dict):
             continue
         for keyword in ("$id", "id"):
