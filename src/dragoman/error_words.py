@@ -56,12 +56,17 @@ def scrub(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The tail of an error's message: `; did you mean X?` if one of `known` looks like `word`, or is the only one that
-    begins with it, else empty."""
+    """The tail of an error's message: `; did you mean X?` with the `closest` of `known`, or empty."""
+    name = closest(word, known)
+    return f"; did you mean {name}?" if name else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The one of `known` that looks like `word`, or is the only one that begins with it; empty if none does."""
     spelt = {name.lower(): name for name in known}
     said = word[:MAX_WORD].lower()
     close = get_close_matches(said, spelt, n=1, cutoff=LIKENESS)
     if not close and len(said) >= BEGINNING:
         longer = [name for name in spelt if name.startswith(said)]
         close = longer if len(longer) == 1 else []
-    return f"; did you mean {spelt[close[0]]}?" if close else ""
+    return spelt[close[0]] if close else ""

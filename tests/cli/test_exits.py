@@ -56,6 +56,10 @@ SCRIPT = ("ask", "-m", "offline/script")
     [
         (["ask", "--modle", "x", "y"], 2, "--modle"),
         (["aks", "x"], 2, "did you mean ask?"),
+        (["logs"], 2, "there is no command 'logs'; did you mean history?"),
+        (["-m", "offline/echo", "a b"], 2, "options stand after a command: dragoman ask -m offline/echo 'a b'"),
+        (["--schema", "name", "x"], 2, "options stand after a command: dragoman ask --schema name x"),
+        (["--prot", "1", "serve"], 2, "No such option '--prot'"),
         (["ask", "-m", "offline/elisa", "x"], 4, "did you mean"),
         (["hello", "new world"], 2, "there is no command 'hello'; to ask a model: dragoman ask hello 'new world'"),
         (["ask", "-m", "up", "x"], 4, "there is no model 'up'; 'up' is a service: its models are up/NAME"),

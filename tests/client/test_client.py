@@ -389,6 +389,9 @@ async def test_a_client_that_is_closed_says_so_to_who_waits_for_its_models() -> 
         ("gpt-5", "; expected PROVIDER/MODEL, or a route of the configuration"),
         ("openai:gpt-5", "; did you mean openai/gpt-5?"),
         ("qqqqqq/gpt-5", "; there is no service 'qqqqqq'"),
+        ("google/gemini-2.5-pro", "; there is no service 'google'"),
+        ("vertex_ai/gemini-2.5-pro", "; did you mean vertex/gemini-2.5-pro?"),
+        ("opnai/gpt-5", "; did you mean openai/gpt-5?"),
         ("echo", "; did you mean 'offline/echo'?"),
     ],
 )

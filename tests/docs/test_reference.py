@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 
 import pytest
 
+from dragoman.cli.imports.litellm_rules import SERVICES
 from dragoman.engine.forward import GONE
 from dragoman.gateway.cors import EXPOSED
 from dragoman.protocols.webchat import aichatfree, site_auth
@@ -34,6 +35,14 @@ def test_each_extra_is_in_the_readme_and_has_its_row() -> None:
     installed = (REPOSITORY / "README.md").read_text().partition("## What it installs")[2]
     rows = (REPOSITORY / "docs" / "quickstart.md").read_text()
     assert [name for name in extras if f"`{name}`" not in installed or f"| `{name}` |" not in rows] == []
+
+
+def test_each_service_with_another_name_than_in_litellm_has_its_row() -> None:
+    rows = (REPOSITORY / "docs" / "how-to" / "from-litellm.md").read_text().splitlines()
+    renamed = {there: here.type for there, here in SERVICES.items() if here.type and there != here.type}
+    assert len(renamed) > 5
+    for there, here in renamed.items():
+        assert any(f"`{there}/…`" in row and f"`{here}/…`" in row for row in rows), (there, here)
 
 
 def test_each_code_that_stands_under_a_name_in_the_code_has_its_words() -> None:

@@ -55,6 +55,9 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errn
 """What a write to stdout fails with if its file takes no more, or if it is closed. The error of any other file names
 it."""
 
+OTHER_NAMES = {"list": "models", "logs": "history", "ls": "models", "prompt": "ask"}
+"""What other programs call a command, and no word that is spelt alike, to ours."""
+
 SHOWN = 60
 """Characters of what was typed that a hint repeats."""
 
@@ -76,7 +79,7 @@ class Program(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            hint = nearest(args[0], COMMANDS)
+            hint = nearest(OTHER_NAMES.get(args[0], args[0]), COMMANDS)
             if not hint or len(args) > 1:
                 hint += f"{' To' if hint else '; to'} ask a model: dragoman ask {cut(join(args), SHOWN)}"
             raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
@@ -98,8 +101,16 @@ class Program(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # --help and --version print here.
-        with _readerless():
-            return super().parse_args(ctx, args)
+        typed = list(args)
+        try:
+            with _readerless():
+                return super().parse_args(ctx, args)
+        except click.NoSuchOption as exc:
+            ask = self.get_command(ctx, "ask")
+            if ask is None or all(exc.option_name not in parameter.opts for parameter in ask.params):
+                raise
+            hint = f"options stand after a command: dragoman ask {cut(join(typed), SHOWN)}"
+            raise click.UsageError(hint, ctx) from exc
 
     def invoke(self, ctx: click.Context) -> Any:
         with _readerless():

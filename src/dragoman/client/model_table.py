@@ -14,7 +14,7 @@ from dragoman.client.routes import RouteMaker, Tighter, tightened
 from dragoman.config import Config, Key, ProfileConfig, ProviderConfig
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay_target import RelayTarget
-from dragoman.error_words import nearest
+from dragoman.error_words import closest, nearest
 from dragoman.errors import ConfigurationError, DragomanError, InvalidRequestError, ModelNotFoundError
 from dragoman.protocols.opaque import HOME
 from dragoman.protocols.registry import DIALECTS
@@ -274,11 +274,12 @@ class ModelTable:
             raise RuntimeError("the client is closed")
 
     def _nearest(self, name: str) -> str:
-        _, slash, model = name.partition("/")
+        service, slash, model = name.partition("/")
         if slash:
-            able = (each for each, provider in self.providers.items() if _takes(provider, model))
-            hint = nearest(name, [*self.names(), *(f"{each}/{model}" for each in able)])
-            return hint or f"; there is no service {name.partition('/')[0]!r}"
+            # By its own name: with a long model's name behind it every service would look like every other.
+            meant = closest(service, (each for each, provider in self.providers.items() if _takes(provider, model)))
+            hint = f"; did you mean {meant}/{model}?" if meant else f"; there is no service {service!r}"
+            return nearest(name, self.names()) or hint
         if name in self.providers:
             return f"; {name!r} is a service: its models are {name}/NAME"
         service, colon, model = name.partition(":")

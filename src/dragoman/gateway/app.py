@@ -168,7 +168,7 @@ class Gateway:
         """
         found = self._table.find(call)
         front = found.front
-        outcome.front = front.codec.name
+        outcome.front = front.name
         try:
             if found.endpoint is None or not front.any_host:
                 self._hosts.check(call, outcome.remote)
@@ -202,7 +202,7 @@ class Gateway:
         """Answers a whole request. A failure is reported to the caller, or shown by how its answer ends."""
         front = admitted.front
         self.hold(writer, call)
-        writer.outcome.front, writer.remarks = front.codec.name, self.all_remarks
+        writer.outcome.front, writer.remarks = front.name, self.all_remarks
         writer.first_heartbeat = front.codec.first_heartbeat(call)
         try:
             await admitted.endpoint(call, writer)

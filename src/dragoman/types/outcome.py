@@ -46,7 +46,8 @@ class Outcome(Struct):
     identity: Identity = NOBODY
     """Who asks."""
     front: str = ""
-    """The protocol of the front that was called; empty if the request was refused before that was known."""
+    """The protocol of the front that was called, or `health`, `metrics`, `explain` or `root`, which have none; empty if
+    the request was refused before that was known."""
     operation: Operation = "chat"
     """What was asked of the model."""
     stream: bool = False

@@ -41,6 +41,22 @@ def test_it_shows_a_gateway_once_and_live(tmp_path: Path) -> None:
             assert "canary" not in live.drawn
 
 
+def test_it_asks_a_gateway_that_listens_on_a_unix_socket_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    place = f"unix:{tmp_path}/s"
+    both = KEYED.replace("port = 0", f'listen = ["127.0.0.1:0", "{place}"]')
+    (tmp_path / "dragoman.toml").write_text(KEYED.replace("port = 0", f'listen = "{place}"'))
+    with GatewayProcess(folder, both):
+        for words in ((), ("--url", place, "--key", "key-canary")):
+            once = run(tmp_path, "top", "--once", *words)
+            assert once.code == 0, once.err
+            assert "offline/echo" in once.out.decode()
+    gone = run(tmp_path, "top", "--once")
+    assert gone.code == 6
+    assert f"no gateway answers at {place}: No such file or directory" in gone.err
+
+
 def test_it_goes_on_while_no_gateway_answers_and_shows_no_growing_age(tmp_path: Path) -> None:
     folder = tmp_path / "gateway"
     folder.mkdir()

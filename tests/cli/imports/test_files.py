@@ -42,6 +42,26 @@ def test_a_file_becomes_what_stands_beside_it(name: str) -> None:
     assert "all is well" in check(from_tables(tomllib.loads(done.toml), ENVIRON))
 
 
+@pytest.mark.parametrize(
+    ("mode", "served"),
+    [
+        ("chat", True),
+        ("completion", True),
+        ("embedding", True),
+        ("responses", True),
+        ("audio_transcription", False),
+        ("image_generation", False),
+        ("rerank", False),
+    ],
+)
+def test_a_deployment_of_what_is_not_served_becomes_no_route(mode: str, served: bool) -> None:
+    row = {"model_name": "m", "litellm_params": {"model": "openai/x"}, "model_info": {"mode": mode}}
+    tables, found = convert("litellm", json.dumps({"model_list": [row]}))
+    assert ("models" in tables) is served
+    assert found["model_list.0.model_info.mode"][0] == ("exact" if served else "impossible")
+    assert found["model_list.0.litellm_params.model"][0] == ("exact" if served else "impossible")
+
+
 @pytest.mark.parametrize("name", IMPORTERS)
 def test_without_a_file_to_write_no_key_in_clear_is_written(name: str) -> None:
     done = IMPORTERS[name].convert((FILES / f"{name}.{SUFFIX[name]}").read_text(), False)

@@ -34,6 +34,19 @@ async def test_who_may_read_it(access: MetricsAccess, key: str, status: int) -> 
         assert "key" not in got.text
 
 
+async def test_what_balancers_and_prometheus_ask_is_no_request_in_a_protocol() -> None:
+    async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
+        for path in ("/health/live", "/health/ready", "/", "/metrics"):
+            await ask(url, "GET", path)
+        await ask(url, "POST", "/explain", {"content-type": "application/json"}, b"{}")
+        await ask(url, "GET", "/v1/models")
+        text = (await ask(url, "GET", "/metrics")).text
+    families = text_string_to_metric_families(text)
+    (requests,) = [family for family in families if family.name == "dragoman_requests"]
+    counted = {each.labels["front"]: each.value for each in requests.samples if each.name.endswith("_total")}
+    assert counted == {"health": 2, "root": 1, "metrics": 1, "explain": 1, "openai-chat": 1}
+
+
 @pytest.mark.parametrize("translating", [True, False])
 async def test_what_callers_did_is_in_it(translating: bool) -> None:
     async with serve(good) as service:

@@ -20,6 +20,7 @@ from dragoman.cli.top.view import overview
 from dragoman.config import load
 from dragoman.config.commands import run_all, run_none
 from dragoman.errors import DragomanError
+from dragoman.gateway.places import first_port, places
 
 PERIOD = 1.0
 """Seconds between two looks."""
@@ -28,7 +29,7 @@ LAST = "q to end"
 
 
 @click.command()
-@click.option("--url", metavar="URL", help="The gateway. Default: where the configured one listens.")
+@click.option("--url", metavar="URL", help="The gateway, or unix:/PATH. Default: where the configured one listens.")
 @click.option("--key", metavar="KEY", help="One of its keys. Default: the configured one, without --url.")
 @click.option("--once", is_flag=True, help="Print what was counted since the gateway was started, and end.")
 @config_option
@@ -43,7 +44,7 @@ def command(*, url: str | None, key: str | None, once: bool, config: Path | None
     keys = settings.gateway.api_keys
     # The configured key is for the configured gateway, and goes nowhere else.
     shown = key or (keys[0] if keys and url is None else "")
-    place = url or address(settings)
+    place = url or (address(settings) if first_port(settings.gateway) else str(places(settings.gateway)[0]))
 
     def look() -> Scrape:
         return fetch(place, shown, time.monotonic())

@@ -16,7 +16,9 @@ from dragoman.cli.imports.litellm_rules import (
     FAMILIES,
     GENERAL,
     MODEL_INFO,
+    MODES,
     MODULE,
+    OTHER_MODE,
     OTHER_VARIABLES,
     ROUTING,
     SERVICES,
@@ -126,8 +128,10 @@ def _deployment(done: _Import, node: Node) -> None:
     if not isinstance(named.value, str) or not isinstance(group.value, str):
         node.by_hand("expected model_name and litellm_params.model: write this entry yourself")
         return
-    if named.value == MANY and not custom:
-        node.ledger.settle(node.path, *ANY_SERVICE)
+    mode = node.at("model_info").at("mode").value
+    other = isinstance(mode, str) and mode not in MODES
+    if other or (named.value == MANY and not custom):
+        node.ledger.settle(node.path, *(OTHER_MODE if other else ANY_SERVICE))
         return
     prefix, model = _split(named.value, custom.value)
     vertex = _vertex(params, model) if prefix in VERTEX_PREFIXES else None

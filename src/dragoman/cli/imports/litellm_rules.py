@@ -133,6 +133,11 @@ DEPLOYMENT: dict[str, Rule] = {
 }
 """Keys of `litellm_params` that make no entry."""
 
+MODES = frozenset({"chat", "completion", "embedding", "responses"})
+"""What deployments do that dragoman serves, by the `mode` of their `model_info`."""
+
+OTHER_MODE = (IMPOSSIBLE, "dragoman serves chats, completions of texts and embeddings alone")
+
 MODEL_INFO: dict[str, Rule] = {
     "mode": (EXACT, "dragoman knows it by the path that a caller asks"),
     "id": (IMPOSSIBLE, "a target has no other name than PROVIDER/MODEL"),

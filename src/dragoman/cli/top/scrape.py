@@ -1,6 +1,7 @@
 """The metrics of a running gateway: asked for, and read. Knows no table."""
 
 import re
+import socket
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import quote, urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct
 
 from dragoman.errors import AuthenticationError, BadEventError, ConfigurationError, ConnectError, InvalidRequestError
+from dragoman.gateway.places import UNIX
 from dragoman.providers.vendor import SENDABLE
 from dragoman.transport.http.target import PRINTABLE, parse
 
@@ -91,12 +93,28 @@ def fetch(url: str, key: str, at: float) -> Scrape:
     return read_scrape(body.decode(errors="replace"), at)
 
 
+class _UnixConnection(HTTPConnection):
+    """One to a gateway that listens on the socket at `path`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
 def _connection(url: str) -> tuple[HTTPConnection, str]:
     """One to the gateway at `url`, on which nothing was sent, and the path of its metrics."""
+    if url.startswith(UNIX):
+        return _UnixConnection(url.removeprefix(UNIX)), PATH
     try:
         origin = parse(url).origin
     except InvalidRequestError as exc:
-        raise ConfigurationError(f"expected the URL of a gateway, as http://127.0.0.1:8642: {exc.message}") from exc
+        words = "expected the URL of a gateway, as http://127.0.0.1:8642, or unix:/PATH"
+        raise ConfigurationError(f"{words}: {exc.message}") from exc
     kind = HTTPSConnection if origin.scheme == "https" else HTTPConnection
     path = quote(urlsplit(url).path.rstrip("/"), safe=PRINTABLE)
     return kind(origin.host, origin.port, timeout=PATIENCE), path + PATH

@@ -63,9 +63,15 @@ class Front(Struct, frozen=True):
     """Bodies whose `content-type` is not JSON are refused."""
     rest: bool = False
     """All paths that belong to no other front are refused by this one. One front has this."""
-
+    own_name: str = ""
+    """What outcomes call it; empty: as its codec, because it answers in that protocol."""
     claims: Callable[[ServerRequest], bool] = nobody
     """Whether a caller speaks this front's protocol, which its headers show: several fronts may have the same path."""
+
+    @property
+    def name(self) -> str:
+        """What outcomes call it: requests that ask for no model must not count as those of a protocol."""
+        return self.own_name or self.codec.name
 
     def holds(self, path: str) -> bool:
         """Whether `path` is below the front's prefix."""

@@ -107,7 +107,12 @@ TOKENS = Metric(
     "`output`; and as parts of these `cache_read`, `cache_write`, `reasoning`.",
     ("target", "kind"),
 )
-IN_FLIGHT = Metric("dragoman_in_flight", "gauge", "Requests that are being answered.", of_worker=True)
+IN_FLIGHT = Metric(
+    "dragoman_in_flight",
+    "gauge",
+    "Requests that are being answered, among them the one that asks for this.",
+    of_worker=True,
+)
 CONNECTIONS = Metric("dragoman_connections", "gauge", "Connections of callers that are open.", of_worker=True)
 BREAKER = Metric(
     "dragoman_breaker_state",
