@@ -152,7 +152,7 @@ def _told(explanation: Explanation, cache: CachePreview | None) -> ServerRespons
 def explain(client: Client, table: Callable[[], PathTable], caches: PromptCaches | None) -> Front:
     """The front, which answers in OpenAI's words if the question itself is wrong."""
     rows = (Row("POST", PATH, ExplainEndpoint(client, table, caches)),)
-    return Front(OpenAIChatServer(), rows, prefix=PATH, json=True, own_name="explain")
+    return Front(OpenAIChatServer(), rows, prefix=PATH, json=True, name="explain")
 
 
 EXPLAIN = FrontMaker(lambda context: (explain(context.client, context.table, context.caches),))

@@ -27,7 +27,7 @@ def health(unready: Callable[[], str]) -> Front:
         Row("GET", "/health/live", ImmediateEndpoint(lambda call: OK)),
         Row("GET", "/health/ready", ImmediateEndpoint(ready)),
     )
-    return Front(OpenAIChatServer(), rows, prefix="/health", open=True, any_host=True, own_name="health")
+    return Front(OpenAIChatServer(), rows, prefix="/health", open=True, any_host=True, name="health")
 
 
 HEALTH = FrontMaker(lambda context: (health(context.unready),))

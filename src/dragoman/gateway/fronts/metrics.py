@@ -18,7 +18,7 @@ def metrics(counted: Metrics, *, open_to_all: bool) -> Front:
         return ServerResponse(headers=(("content-type", TYPE),), body=exposition(counted.regions))
 
     rows = (Row("GET", PATH, ImmediateEndpoint(answer)),)
-    return Front(OpenAIChatServer(), rows, prefix=PATH, open=open_to_all, own_name="metrics")
+    return Front(OpenAIChatServer(), rows, prefix=PATH, open=open_to_all, name="metrics")
 
 
 def _made(context: FrontContext) -> tuple[Front, ...]:

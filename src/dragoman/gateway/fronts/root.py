@@ -17,7 +17,7 @@ def root(context: FrontContext) -> Front:
         lines = "".join(f"  {name:<18}{path}\n" for name, path in (chats | MORE).items())
         return ServerResponse(headers=TEXT, body=f"dragoman, a gateway to language models:\n\n{lines}".encode())
 
-    return Front(OpenAIChatServer(), (Row("GET", "/", ImmediateEndpoint(page)),), own_name="root")
+    return Front(OpenAIChatServer(), (Row("GET", "/", ImmediateEndpoint(page)),), name="root")
 
 
 ROOT = FrontMaker(lambda context: (root(context),))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint
@@ -63,15 +64,14 @@ class Front(Struct, frozen=True):
     """Bodies whose `content-type` is not JSON are refused."""
     rest: bool = False
     """All paths that belong to no other front are refused by this one. One front has this."""
-    own_name: str = ""
-    """What outcomes call it; empty: as its codec, because it answers in that protocol."""
+    name: str = ""
+    """What outcomes call it: as its codec, if nothing else is given. Requests that ask for no model must not count as
+    those of a protocol."""
     claims: Callable[[ServerRequest], bool] = nobody
     """Whether a caller speaks this front's protocol, which its headers show: several fronts may have the same path."""
 
-    @property
-    def name(self) -> str:
-        """What outcomes call it: requests that ask for no model must not count as those of a protocol."""
-        return self.own_name or self.codec.name
+    def __post_init__(self) -> None:
+        force_setattr(self, "name", self.name or self.codec.name)
 
     def holds(self, path: str) -> bool:
         """Whether `path` is below the front's prefix."""
