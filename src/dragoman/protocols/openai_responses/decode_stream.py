@@ -372,4 +372,10 @@ def _error(said: dict[str, Any]) -> DragomanError:
     failure = inner if inner else {name: said[name] for name in said if name not in {"type", "sequence_number"}}
     code = failure.get("code") if isinstance(failure, dict) else None
     callers = isinstance(code, str) and (code in CALLERS or code.startswith("invalid_") or "image" in code)
-    return reported(NAME, failure, 400 if callers and code != "invalid_api_key" else None)
+    return reported(NAME, failure, 400 if callers and code != "invalid_api_key" else _status(said))
+
+
+def _status(said: dict[str, Any]) -> int | None:
+    """The status that stands beside an error: raine/claude-code-proxy#139."""
+    found = said.get("status", said.get("status_code"))
+    return found if isinstance(found, int) and 400 <= found < 600 else None
