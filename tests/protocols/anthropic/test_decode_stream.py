@@ -60,7 +60,7 @@ PLACED = {"type": "char_location", "cited_text": "q", "document_index": "0", "st
 
 BLOCKS: list[tuple[dict[str, Any], tuple[dict[str, Any], ...], AnyPart]] = [
     (TEXT, (WORDS,), Text(text="x")),
-    (TEXT, ({"type": "thinking_delta", "thinking": "y"}, WORDS, {"type": "new_delta"}), Text(text="x")),
+    (TEXT, (WORDS, {"type": "new_delta"}), Text(text="x")),
     ({}, (WORDS,), Text(text="x")),
     ({"text": "w"}, (WORDS,), Text(text="wx")),
     ({"thinking": "w"}, ({"type": "thinking_delta", "thinking": "y"},), Reasoning(text="wy")),
@@ -74,11 +74,7 @@ BLOCKS: list[tuple[dict[str, Any], tuple[dict[str, Any], ...], AnyPart]] = [
         (WORDS, WORDS, {"type": "x", "content": [1]}),
         Unknown(protocol=NAME, data={"type": "new", "text": "vxx", "content": [1]}),
     ),
-    (
-        {"type": "redacted_thinking", "data": "AAAA"},
-        (WORDS,),
-        Reasoning(text="", form="redacted", opaque=None),
-    ),
+    ({"type": "redacted_thinking", "data": "AAAA"}, (), Reasoning(text="", form="redacted", opaque=None)),
     (
         TEXT | {"citations": [PLACED]},
         (WORDS,),
@@ -119,15 +115,35 @@ def test_a_block_is_taken_as_far_as_it_can_be_read(
 
 
 THOUGHT = {"type": "thinking_delta", "thinking": "y"}
+JSON = {"type": "input_json_delta", "partial_json": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("body", "delta", "part"),
+    [
+        (TEXT | {"text": "t"}, THOUGHT, Reasoning(text="yy")),
+        ({"type": "thinking", "thinking": "t"}, WORDS, Text(text="xx")),
+        ({"type": "tool_use", "id": "a", "name": "f", "input": {}}, WORDS, Text(text="xx")),
+        ({"type": "redacted_thinking", "data": "AAAA"}, WORDS, Text(text="xx")),
+    ],
+)
+def test_words_in_a_block_of_another_kind_are_a_part_after_it(
+    body: dict[str, Any], delta: dict[str, Any], part: AnyPart
+) -> None:
+    got = answer(block(body, delta, delta))
+    assert (len(got.parts), got.parts[-1], got.losses) == (2, part, ())
+
+
+def test_blanks_in_a_block_of_another_kind_are_named() -> None:
+    got = answer(block({"type": "tool_use", "id": "a", "name": "f", "input": {}}, WORDS | {"text": "\n"}))
+    assert (len(got.parts), names(got.losses)) == (1, ("answer.content_block_delta.text_delta",))
 
 
 @pytest.mark.parametrize(
     ("body", "delta"),
     [
-        (TEXT, THOUGHT),
-        ({"type": "thinking", "thinking": "t"}, WORDS),
-        ({"type": "tool_use", "id": "a", "name": "f", "input": {}}, WORDS),
-        ({"type": "redacted_thinking", "data": "AAAA"}, WORDS),
+        (TEXT, JSON),
+        ({"type": "thinking", "thinking": "t"}, JSON),
         ({"type": "new"}, {"type": "citations_delta", "citation": FOUND}),
     ],
 )

@@ -29,6 +29,17 @@ def test_a_head_names_the_wait_before_details_do() -> None:
     assert refined(error_for(429, "said", head=head), {"details": [{"retryDelay": "39s"}]}, head).retry_after == 7
 
 
+@pytest.mark.parametrize(("said", "wait"), [("59.801628s", 59.801628), ("373.8ms", 0.3738), ("1h0m3s", 3603.0)])
+def test_when_a_quota_begins_anew_is_a_wait(said: str, wait: float) -> None:
+    error = refined(error_for(429, "said"), {"details": [{"metadata": {"quotaResetDelay": said}}]}, None)
+    assert error.retry_after == pytest.approx(wait)
+
+
+def test_the_name_of_a_limit_says_that_it_is_daily() -> None:
+    named = {"metadata": {"quota_limit": "Gemini25ProRequestsPerDay", "quotaResetDelay": "59s"}}
+    assert refined(error_for(429, "said"), {"details": [named]}, None).code == "insufficient_quota"
+
+
 def test_a_refused_key_is_named_in_a_400() -> None:
     error = refined(error_for(400, "expired"), {"details": [{"reason": "API_KEY_INVALID"}]}, None)
     assert (type(error), error.message) == (AuthenticationError, "expired")
@@ -36,7 +47,17 @@ def test_a_refused_key_is_named_in_a_400() -> None:
 
 @pytest.mark.parametrize(
     "details",
-    [None, {}, "x", [], [None], [{"violations": 1}], [{"violations": [1, {"quotaId": 2}]}], [{"retryDelay": "soon"}]],
+    [
+        None,
+        {},
+        "x",
+        [],
+        [None],
+        [{"violations": 1}],
+        [{"violations": [1, {"quotaId": 2}]}],
+        [{"retryDelay": "soon"}],
+        [{"metadata": 1}],
+    ],
 )
 def test_details_of_other_shapes_change_nothing(details: Any) -> None:
     error = refined(error_for(429, "said"), {"details": details}, None)

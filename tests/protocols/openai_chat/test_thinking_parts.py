@@ -159,3 +159,10 @@ def test_sources_are_told_from_words_in_the_time_of_their_number() -> None:
     inner = [*(Counted(words("a")) for _ in range(50)), *(Counted(SOURCE) for _ in range(50))]
     assert len(list(decode_thinking(thinking(*inner)))) == 51
     assert Counted.compared == 0
+
+
+@pytest.mark.parametrize("empty", [[], [words("")], "", None])
+def test_thinking_without_words_is_nothing(empty: object) -> None:
+    """mistralai/client-python#252"""
+    events = answered(OpenAIChatClient("http://up"), [words("a")], [thinking() | {"thinking": empty}], [words("b")])
+    assert fold(events).parts == (Text(text="ab"),)

@@ -58,6 +58,7 @@ DONE = {"type": "response.output_item.done", "output_index": 0, "item": ITEM}
 USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
 END = {"type": "response.completed", "response": RESPONSE | {"status": "completed", "output": [ITEM], "usage": USAGE}}
 FAILED = {"type": "response.failed", "response": RESPONSE | {"status": "failed", "error": {"code": "server_error"}}}
+UNEXPLAINED = {"type": "response.failed", "response": RESPONSE | {"status": "failed", "error": None}}
 FLAT = {"type": "error", "code": "rate_limit_exceeded", "message": "slow", "param": None}
 WORDLESS = {"type": "output_text", "text": "", "annotations": []}
 SILENT = MESSAGE | {"content": [WORDLESS]}
@@ -86,6 +87,9 @@ HAND_MADE: dict[str, bytes] = {
     "a failure": stream(CREATED, ADDED, *WORDS, FAILED),
     "a flat error": stream(CREATED, ADDED, *WORDS, FLAT, FAILED),
     "a failure first": stream(CREATED, FAILED),
+    "a failure before its reason": stream(CREATED, ADDED, *WORDS, UNEXPLAINED, FLAT),
+    "a failure without a reason": stream(CREATED, ADDED, *WORDS, UNEXPLAINED),
+    "a failure without a reason first": stream(CREATED, UNEXPLAINED),
     "an error first": stream(FLAT),
     "an error behind the end": stream(CREATED, ADDED, *WORDS, DONE, END, FLAT),
     "no end": stream(CREATED, ADDED, *WORDS, DONE),
@@ -107,6 +111,19 @@ HAND_MADE: dict[str, bytes] = {
         {"type": "response.output_item.added", "output_index": 0, "item": CALL},
         ARGUMENTS | {"delta": "{}"},
         {"type": "response.completed", "response": RESPONSE | {"status": "completed"}},
+    ),
+    "a text beside no items": stream(
+        CREATED, {"type": "response.completed", "response": RESPONSE | {"status": "completed", "output_text": "Hi"}}
+    ),
+    "a whole answer with its text beside no items": json.dumps(
+        RESPONSE | {"status": "completed", "output_text": "Hi"}
+    ).encode(),
+    "a text beside its item, too": stream(
+        CREATED,
+        ADDED,
+        *WORDS,
+        DONE,
+        {"type": "response.completed", "response": RESPONSE | {"output": [ITEM], "output_text": SPOKEN}},
     ),
     "an empty answer": stream(
         CREATED, {"type": "response.completed", "response": RESPONSE | {"status": "completed", "usage": USAGE}}
@@ -305,15 +322,24 @@ def test_a_message_that_begins_is_no_content_and_any_other_item_is(
     assert tap.committed
 
 
-def test_a_failure_does_not_pass_and_is_told_with_the_next_numbers() -> None:
+@pytest.mark.parametrize("events", [(FLAT, FAILED), (UNEXPLAINED, FLAT)])
+def test_a_failure_does_not_pass_and_is_told_with_the_next_numbers(events: tuple[dict[str, Any], ...]) -> None:
     tap = ResponsesTap()
-    passed = tap.feed(stream(CREATED, ADDED, *WORDS, FLAT, FAILED))
+    passed = tap.feed(stream(CREATED, ADDED, *WORDS, *events))
     assert passed == stream(CREATED, ADDED, *WORDS)
     assert tap.error is not None
     error, failed = events_of(tap.failure(tap.error))
     assert (error["type"], error["sequence_number"], error["code"]) == ("error", 6, "rate_limit_exceeded")
     assert (failed["type"], failed["sequence_number"]) == ("response.failed", 7)
     assert (failed["response"]["id"], failed["response"]["status"]) == ("resp_1", "failed")
+
+
+def test_a_failure_for_which_no_reason_comes_is_one_all_the_same() -> None:
+    tap = ResponsesTap()
+    assert tap.feed(stream(CREATED, ADDED, *WORDS, UNEXPLAINED)) == stream(CREATED, ADDED, *WORDS)
+    assert tap.finish() == b""
+    assert tap.error is not None
+    assert tap.error.message == "no reason was given"
 
 
 def test_a_failure_of_an_answer_of_which_nothing_passed_begins_with_0() -> None:

@@ -17,7 +17,7 @@ from dragoman.errors import (
 )
 from dragoman.protocols.anthropic.extra import NAME, THREAD
 from dragoman.protocols.errors.phrases import Phrases
-from dragoman.protocols.errors.said import unflagged, words_of
+from dragoman.protocols.errors.said import opened, unflagged, value_of, word_of, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import WAITED, error_for
 from dragoman.protocols.errors.unread import unread
@@ -109,8 +109,8 @@ def failed_request(value: object) -> str:
 def reported(value: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
     """The error that a service reports in `value`, an envelope. `status`: the reply's, if it is not one of success."""
     failure = failure_in(value) or value
-    said = failure if isinstance(failure, dict) else {"message": words_of(failure)}
-    kind, message = _word(said.get("type")), words_of(said)
+    said = opened(failure) if isinstance(failure, dict) else {"message": words_of(failure)}
+    kind, message = word_of(said.get("type")), words_of(said)
     number = status or TYPES.get(kind or "", 500)
     shown = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
     error = error_for(number, shown or "no reason was given", words=(_code(said), kind), head=head, phrases=PHRASES)
@@ -130,7 +130,7 @@ def decode_error(reply: HttpResponse) -> DragomanError:
     """The error that a reply without an answer means. A page, or a body of another type, is named but never shown."""
     status, head = reply.head.status, reply.head
     try:
-        value = json.decode_event(reply.body)
+        value = value_of(reply.body)
     except BadEventError:
         value = None
     if failure_in(value) is None:
@@ -170,9 +170,5 @@ def stream_error(error: DragomanError) -> bytes:
 
 def _code(said: dict[str, Any]) -> str | None:
     details = said.get("details")
-    exact = _word(details.get("error_code")) if isinstance(details, dict) else None
-    return exact or _word(said.get("code"))  # Azure has codes of OpenAI's
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    exact = word_of(details.get("error_code")) if isinstance(details, dict) else None
+    return exact or word_of(said.get("code"))  # Azure has codes of OpenAI's

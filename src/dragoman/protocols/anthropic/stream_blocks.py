@@ -289,6 +289,17 @@ def open_block(body: Mapping[str, Any], reading: Reading) -> Block:
     return UnknownBlock(body)
 
 
+WORDED = ("text", "thinking")
+"""Kinds of blocks that are nothing but words."""
+BESIDE = -(1 << 32)
+"""The index of the first block that has none of the service's: below those of a message that is continued."""
+
+
+def _kind_of(delta: Delta) -> str | None:
+    """The kind of block that the delta's words are of; None if it has no words."""
+    return "text" if delta.text is not None else "thinking" if delta.thinking is not None else None
+
+
 class Blocks:
     """The blocks of an answer, by their indexes."""
 
@@ -298,6 +309,8 @@ class Blocks:
         """Those that are not written to their end, in the order in which they began."""
         self._waiting: dict[int, list[StreamEvent]] = {}
         """The events of those that must wait."""
+        self._beside: dict[tuple[int, str], int] = {}
+        """The blocks of words that came in a block of another kind, by its index and theirs."""
         self.begun = False
         """Whether content has come."""
         self.called = False
@@ -327,7 +340,7 @@ class Blocks:
         one of plain text."""
         block = self._open.get(index)
         if block is None:
-            kind = "text" if delta.text is not None else "thinking" if delta.thinking is not None else None
+            kind = _kind_of(delta)
             if kind is None:
                 if delta.partial_json:
                     raise BadEventError("expected no arguments before their tool call, got some")
@@ -336,7 +349,21 @@ class Blocks:
             block = self._open[index]
         taken = block.add(delta, self._place(index, out))
         self.begun = self.begun or block.visible
-        return taken
+        return taken or self._add_beside(index, delta, out)
+
+    def _add_beside(self, index: int, delta: Delta, out: list[StreamEvent]) -> bool:
+        """Words for a block of another kind are one of their own, which is written after it: SGLang sends them so
+        (sgl-project/sglang#24293, #26795). Blanks are left out: they stood between two calls of its model."""
+        kind = _kind_of(delta)
+        if kind is None:
+            return False
+        number = self._beside.get((index, kind))
+        if number is None:
+            if not (delta.text or delta.thinking or "").strip():
+                return False
+            number = self._beside[index, kind] = BESIDE - len(self._beside)
+            self.start(number, {"type": kind}, out)
+        return self.add(number, delta, out)
 
     def stop(self, index: int, out: list[StreamEvent]) -> None:
         """A block ends; nothing happens if none has this index."""
@@ -346,6 +373,9 @@ class Blocks:
         block.ended = True
         block.end(self._place(index, out))
         self._advance(out)
+        for kind in WORDED if self._beside else ():
+            if (number := self._beside.get((index, kind))) is not None:
+                self.stop(number, out)
 
     def close(self, out: list[StreamEvent]) -> None:
         """Ends all that have not ended."""

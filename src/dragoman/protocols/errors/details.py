@@ -3,12 +3,11 @@
 https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from dragoman.errors import AuthenticationError, DragomanError, QuotaExhaustedError, RateLimitError
-from dragoman.protocols.errors.waits import retry_after
+from dragoman.protocols.errors.waits import retry_after, span
 from dragoman.types import ResponseHead
 
 BAD_KEY = "API_KEY_INVALID"
@@ -17,7 +16,9 @@ BAD_KEY = "API_KEY_INVALID"
 DAILY = ("PerDay", "Daily")
 """Parts of the name of a quota that is not filled up before the next day, whatever wait is named beside it."""
 
-SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
+LIMIT, RESET = "quota_limit", "quotaResetDelay"
+"""Fields of the metadata of an `ErrorInfo`: the name of a quota (google-gemini/gemini-cli#10925), and when it begins
+anew (router-for-me/CLIProxyAPI#449)."""
 
 
 def refined(error: DragomanError, said: Mapping[str, Any], head: ResponseHead | None) -> DragomanError:
@@ -31,7 +32,8 @@ def refined(error: DragomanError, said: Mapping[str, Any], head: ResponseHead | 
         # Each model has a quota of its own: the others that are asked with this key may answer.
         error.code, error.retryable, error.retry_after = QuotaExhaustedError.code, False, None
         return error
-    waits = [wait for each in details if (wait := _seconds(each.get("retryDelay"))) is not None]
+    said_waits = [each.get("retryDelay") or _metadata(each).get(RESET) for each in details]
+    waits = [wait for each in said_waits if isinstance(each, str) and (wait := span(each)) is not None]
     if waits and error.retryable and (head is None or retry_after(head) is None):
         error.retry_after = max(waits)
     return error
@@ -39,14 +41,11 @@ def refined(error: DragomanError, said: Mapping[str, Any], head: ResponseHead | 
 
 def _is_daily(detail: Mapping[str, Any]) -> bool:
     violations = detail.get("violations")
-    names = [
-        name
-        for each in (violations if isinstance(violations, list) else ())
-        if isinstance(each, dict) and isinstance(name := each.get("quotaId"), str)
-    ]
-    return any(word in name for name in names for word in DAILY)
+    listed = violations if isinstance(violations, list) else ()
+    names = [each.get("quotaId") for each in listed if isinstance(each, dict)] + [_metadata(detail).get(LIMIT)]
+    return any(word in name for name in names if isinstance(name, str) for word in DAILY)
 
 
-def _seconds(value: object) -> float | None:
-    found = SECONDS.fullmatch(value) if isinstance(value, str) else None
-    return None if found is None else float(found[1])
+def _metadata(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = detail.get("metadata")
+    return found if isinstance(found, dict) else {}

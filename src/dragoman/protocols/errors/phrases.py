@@ -109,7 +109,8 @@ OPENINGS: Mapping[re.Pattern[str], type[DragomanError]] = {
         r"|your prepayment credits are depleted"
         r"|your account is not active"
         r"|billing hard limit has been reached"
-        r"|insufficient balance"
+        r"|insufficient (?:account )?balance"
+        r"|your workspace is out of credits"
         r"|your team (?:\S{1,80} )?has either used all available credits"
         r"|access denied, please make sure your account is in good standing"
         r"|you(?: (?:\(\S{1,80}\) )?have|['’]ve) reached your \w{1,20} (?:\([\w-]{1,20}\) )?usage limit"
@@ -128,9 +129,9 @@ OPENINGS: Mapping[re.Pattern[str], type[DragomanError]] = {
     # Gemini, with 400 for every request from there: google-gemini/gemini-cli#1993
     re.compile(r"user location is not supported for the api use"): PermissionDeniedError,
 }
-"""How a message of Anthropic, Gemini, OpenAI, DeepSeek, GLM, xAI, Qwen, Ollama's cloud, Kimi and opencode begins; the
-last three of the first kind are of plans whose limit holds for hours or days. Bedrock says of a key with 403 that it is
-wrong or has expired (seen 2026-11-29).
+"""How a message of Anthropic, Gemini, OpenAI (manaflow-ai/subrouter#346), DeepSeek, Sub2API, GLM, xAI, Qwen, Ollama's
+cloud, Kimi and opencode begins; the last three of the first kind are of plans whose limit holds for hours or days.
+Bedrock says of a key with 403 that it is wrong or has expired (seen 2026-11-29).
 
 All targets with the key rest after such an error, so that no caller must be able to bring it about: what a service
 repeats of a request never stands first.

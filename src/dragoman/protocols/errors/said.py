@@ -3,6 +3,9 @@
 import re
 from typing import Any
 
+from dragoman.errors import BadEventError
+from dragoman.wire import json
+
 WORDS = ("message", "msg", "detail", "Message")
 """Where programs put their words; the last is of AWS."""
 FIELDS = (*WORDS, "error")
@@ -11,6 +14,44 @@ NAME = re.compile(r"\w+(?:\.\w+)*")
 """What may be a field's name among words: "Extra inputs are not permitted" names neither `n` nor `input`."""
 DEPTH = 4
 """How many objects and lists may stand around them: gateways wrap what a gateway behind them says."""
+
+EVENT = re.compile(rb"^data:(.*)$", re.MULTILINE)
+NO_WORDS = frozenset({"", "<nil>"})
+"""What says nothing; programs in Go write the second (liliMozi/openhanako#1667)."""
+
+
+def word_of(value: object) -> str | None:
+    """A code or a type of a failure; None if it says nothing."""
+    return value if isinstance(value, str) and value not in NO_WORDS else None
+
+
+def value_of(body: bytes) -> Any:
+    """The JSON in the place of an answer, which some programs write as an event (Chevey339/kelivo#411).
+
+    Raises BadEventError.
+    """
+    try:
+        return json.decode_event(body)
+    except BadEventError:
+        event = EVENT.search(body)
+        if event is None:
+            raise
+        return json.decode_event(event[1])
+
+
+def opened(failure: dict[str, Any]) -> dict[str, Any]:
+    """`failure` as the program behind said it, if its message is that as JSON: router-for-me/CLIProxyAPI#2016."""
+    message = failure.get("message")
+    if not isinstance(message, str) or not message.lstrip().startswith("{"):
+        return failure
+    try:
+        value = json.decode_event(message.encode("utf-8", "replace"))
+    except BadEventError:
+        return failure
+    inner = unflagged(value) if isinstance(value, dict) else None
+    if not isinstance(inner, dict) or not words_of(inner):
+        return failure
+    return {name: said for name, said in failure.items() if name != "message"} | inner
 
 
 def words_of(failure: object, depth: int = DEPTH) -> str:

@@ -46,6 +46,7 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     "enforced_spend_limit_reached": QuotaExhaustedError,
     "exceeded_current_quota_error": QuotaExhaustedError,
     "usage_not_included": QuotaExhaustedError,
+    "INSUFFICIENT_BALANCE": QuotaExhaustedError,  # Sub2API, with 403: Wei-Shaw/sub2api#890
     "GoUsageLimitError": QuotaExhaustedError,  # opencode's plans: Gitlawb/openclaude#1749
     "FreeUsageLimitError": QuotaExhaustedError,
     "context_length_exceeded": ContextLengthError,

@@ -19,11 +19,16 @@ RESETS = (
     ),
     ("x-ratelimit-remaining", "x-ratelimit-reset"),
     ("ratelimit-remaining", "ratelimit-reset"),
+    *((f"x-ratelimit-remaining-{each}", f"x-ratelimit-reset-{each}") for each in ("requests-day", "tokens-minute")),
 )
 """Header fields with what remains of a limit, and when it begins anew: OpenAI's, with a span; Anthropic's, with a date
 of RFC 3339; OpenRouter's, with milliseconds since 1970, and others' of that name, with seconds since then or a span;
-those of draft-ietf-httpapi-ratelimit-headers-07, with a span. Anthropic has sent a 429 with no other field that names a
-wait. https://github.com/anthropics/anthropic-sdk-typescript/issues/357"""
+those of draft-ietf-httpapi-ratelimit-headers-07, with a span; Cerebras's, with seconds. Anthropic has sent a 429 with
+no other field that names a wait. https://github.com/anthropics/anthropic-sdk-typescript/issues/357"""
+
+MINUTE = "x-ratelimit-reset-tokens-minute"
+"""The field that holds if something remains of each limit: Cerebras counts the tokens of an answer when it begins, so
+that a request may be too large for what remains of a minute. https://github.com/dcdpr/jp/pull/1085"""
 
 EPOCH, EPOCH_MS = 1e9, 1e12
 """A number from here on is no span but a moment since 1970, in seconds or in milliseconds: it lies after 2001. Some
@@ -46,7 +51,9 @@ def retry_after(head: ResponseHead) -> float | None:
     return None if seconds is None else min(seconds, LONGEST)
 
 
-_ASKED = re.compile(r"\b(?:try again (?:in|after)|retry (?:in|after)|please wait) (?=\d)", re.IGNORECASE)
+_ASKED = re.compile(
+    r"\b(?:try again (?:in|after)|retry (?:in|after)|please wait|will reset (?:in|after)) (?=\d)", re.IGNORECASE
+)
 _STEP = re.compile(
     r"(\d{1,9}(?:\.\d{1,15})?) ?"
     r"(?:(h(?:ours?)?)|(m(?:in(?:ute)?s?)?)|(s(?:ec(?:ond)?s?)?)|(m(?:illi)?s(?:ec(?:ond)?s?)?))(?![a-z]) ?",
@@ -134,12 +141,12 @@ def _reset(head: ResponseHead) -> float | None:
     if head.status != 429:
         return None
     waits = [_wait(head.header(reset) or "", head) for remaining, reset in RESETS if head.header(remaining) == "0"]
-    return max((wait for wait in waits if wait is not None), default=None)
+    return max((wait for wait in waits if wait is not None), default=_wait(head.header(MINUTE) or "", head))
 
 
 def _wait(text: str, head: ResponseHead) -> float | None:
     """Seconds by a span, or until a moment that is to come."""
-    then = _span(text)
+    then = span(text)
     if then is not None and then < EPOCH:
         return then
     if then is None:
@@ -153,8 +160,9 @@ def _wait(text: str, head: ResponseHead) -> float | None:
     return then - now if then is not None and now is not None and 0 < then - now <= DAY else None
 
 
-def _span(text: str | None) -> float | None:
-    found = _SPAN.fullmatch(text) if text else None
+def span(text: str) -> float | None:
+    """Seconds by a span as `1h2m3.5s` or `20ms`, or by a number of seconds. None for any other text."""
+    found = _SPAN.fullmatch(text)
     if found is None:
         return _number(text, 1)
     return sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS, strict=True) if part)

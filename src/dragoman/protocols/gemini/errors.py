@@ -19,7 +19,7 @@ from dragoman.errors import (
 from dragoman.protocols.errors.details import refined
 from dragoman.protocols.errors.phrases import Phrases
 from dragoman.protocols.errors.retry import wait_of
-from dragoman.protocols.errors.said import unflagged, words_of
+from dragoman.protocols.errors.said import opened, unflagged, value_of, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.errors.unread import unread
@@ -100,7 +100,7 @@ def failure_in(value: object) -> object:
 
 def reported(failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
     """The error that a service reports. `status`: the reply's, if it is not one of success."""
-    said: Mapping[str, Any] = failure if isinstance(failure, dict) else {"message": words_of(failure)}
+    said: Mapping[str, Any] = opened(failure) if isinstance(failure, dict) else {"message": words_of(failure)}
     message, word, code = words_of(said), said.get("status"), said.get("code")
     known = STATUS.get(word) if isinstance(word, str) else None
     number = status or (code if isinstance(code, int) and 400 <= code < 600 else None) or known or 500
@@ -119,7 +119,7 @@ def decode_error(reply: HttpResponse) -> DragomanError:
     """The error that a reply without an answer means. A page, or a body of another type, is named but never shown."""
     status, head = reply.head.status, reply.head
     try:
-        value = json.decode_event(reply.body)
+        value = value_of(reply.body)
         # What programs send that stand before such a service has other forms.
         failure = failure_in(value) or (value if isinstance(value, dict) and words_of(value) else None)
     except BadEventError:

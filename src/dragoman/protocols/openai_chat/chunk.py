@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.openai_chat.finish_reasons import FAILED
 from dragoman.protocols.openai_chat.more import CHOICE, MESSAGE
 from dragoman.protocols.reported_count import ReportedCount
 from dragoman.wire import json
@@ -284,13 +285,20 @@ def _choice(value: dict[str, Any], more: dict[str, Any]) -> list[Choice]:
     pieces += [Choice(index, message=message) for message in _deltas(value.get("message"), more)]
     if not pieces:
         pieces.append(Choice(index, text=read_text(value.get("text"))))
-    pieces[-1].finish_reason = _word(value.get("finish_reason"))
+    pieces[-1].finish_reason = _reason(value)
     if (logprobs := json.clean(value.get("logprobs"))) is not None:
         try:
             pieces[-1].logprobs = msgspec.convert(logprobs, Logprobs)
         except msgspec.ValidationError:
             more[f"{CHOICE}logprobs"] = logprobs
     return pieces
+
+
+def _reason(value: dict[str, Any]) -> str | None:
+    """Why the model stopped. OpenRouter says `stop` of a service that failed, whose own word is beside it
+    (earendil-works/pi#8511)."""
+    reason, own = _word(value.get("finish_reason")), _word(value.get("native_finish_reason"))
+    return own if reason and own in FAILED else reason
 
 
 def _deltas(value: object, more: dict[str, Any]) -> list[Delta]:

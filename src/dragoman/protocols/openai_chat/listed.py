@@ -14,7 +14,7 @@ def listed(content: list[Any], origin: str | None = None) -> Iterator[Reasoning 
         match part:
             case {"type": "thinking"} if found := tuple(decode_thinking(part, origin)):
                 yield from found
-            case "" | {"text": ""} | None:
+            case "" | {"text": ""} | None | {"type": "thinking", "thinking": "" | [] | [{"text": ""}] | None}:
                 pass
             case str(text) | {"text": str(text)}:
                 yield Text(text=text)

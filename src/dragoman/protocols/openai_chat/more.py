@@ -12,8 +12,10 @@ from msgspec import Struct
 CHOICE, MESSAGE = "choice.", "message."
 GROWING: dict[str, tuple[type, ...]] = {"message": (str, list), "choice": (list,)}
 """Place of a field to the types whose values grow from chunk to chunk."""
-FIXED = frozenset({"id", "type", "format", "index", "name", "object", "role"})
-"""Fields that identify a piece, and do not grow."""
+FIXED = frozenset({"channel", "id", "type", "format", "index", "name", "object", "role"})
+"""Fields that identify a piece, and do not grow. MiniMax has its name in each delta, Groq the channel of its words."""
+NAMES = frozenset(f"{MESSAGE}{name}" for name in FIXED)
+"""Those of a message, which are no content of it."""
 
 
 class Placed(Struct, frozen=True):
@@ -39,7 +41,7 @@ def placed(more: Mapping[str, Any]) -> Placed:
 
 def holds_content(more: Mapping[str, Any]) -> bool:
     """Whether one of the fields is content of the answer, as a picture is, not only information on it."""
-    return any(name.startswith(MESSAGE) for name in more)
+    return any(name.startswith(MESSAGE) and name not in NAMES for name in more)
 
 
 def add_fields(found: dict[str, Any], more: Mapping[str, Any]) -> None:
@@ -49,7 +51,7 @@ def add_fields(found: dict[str, Any], more: Mapping[str, Any]) -> None:
     often in each chunk: of a text the last one holds, and a list grows unless it is repeated from its beginning.
     """
     for name, value in more.items():
-        if name in found:
+        if name in found and name not in NAMES:
             found[name] = _grown(found[name], value, GROWING.get(name.partition(".")[0], ()))
         else:
             found[name] = value

@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from dragoman.protocols.openai_chat.chunk import Call
 
+NULL = "null"
+"""What a gateway writes for the name that a later fragment does not have (BerriAI/litellm#12513)."""
+
 
 class Calls:
     """Numbers for tool calls, in the order in which they began. `complete`: whether a call's arguments are complete.
@@ -22,6 +25,8 @@ class Calls:
     def number(self, call: Call) -> int:
         """The number of the call that `call` is a fragment of."""
         call_id, name, index = call.id or "", call.name, call.index
+        if name == NULL and not call_id and self._names and (index is None or index in self._at):
+            name = ""
         known = self._unnumbered(call_id, name) if index is None else self._at.get(index)
         if known is None or (name and self._is_another(known, call_id, name)):
             known = len(self._ids)

@@ -111,7 +111,21 @@ ECHO = frozenset(
 """Fields of an answer that repeat the request."""
 RESPONSE = "response"
 """Where these are kept, under our own key of `extra`."""
-KNOWN = ECHO | {"id", "object", "created_at", "status", "error", "incomplete_details", "model", "output", "usage"}
+TEXT_BESIDE = "output_text"
+"""The answer's text once more, beside its items, as OpenAI's SDK joins it. Some services have it there alone
+(NousResearch/hermes-agent#5707)."""
+KNOWN = ECHO | {
+    "id",
+    "object",
+    "created_at",
+    "status",
+    "error",
+    "incomplete_details",
+    "model",
+    "output",
+    "usage",
+    TEXT_BESIDE,
+}
 
 CALLERS = frozenset(
     {"invalid_prompt", "bio_policy", "cyber_policy", "misalignment_policy_violation", "data_residency_mismatch"}
@@ -132,6 +146,8 @@ class ReplyDecoder(SseDecoder):
         self._started = False
         self._plain = False
         """The last event was a piece of the open text."""
+        self.unexplained = False
+        """The answer has failed, and no reason has come yet."""
 
     def _state(self, text: str) -> OpaqueState:
         return OpaqueState(NAME, text, self._origin)
@@ -187,8 +203,10 @@ class ReplyDecoder(SseDecoder):
         if name in CREATED:
             if not self._started:
                 self._start(_object(_object(data).get("response")), out)
-        elif name in ENDS or name == FAILED:
-            self._finish(_object(_object(data).get("response")), ENDS.get(name, "failed"), out)
+        elif name == FAILED:
+            self._fail(_object(_object(data).get("response")))
+        elif name in ENDS:
+            self._finish(_object(_object(data).get("response")), ENDS[name], out)
         elif name in OF_ITEMS:
             self._of_item(name, _object(data), out)
         elif not is_repeated(name):
@@ -285,16 +303,27 @@ class ReplyDecoder(SseDecoder):
             )
         )
 
+    def _fail(self, response: dict[str, Any]) -> None:
+        """The answer has failed. Azure says why in an event of its own after this one (maximhq/bifrost#6419)."""
+        failure, error = response.get("error"), _failure_of(response)
+        if any(failure.values()) if isinstance(failure, dict) else failure:
+            raise error
+        self.unexplained = True
+        self._skip(error)
+
     def _finish(self, response: dict[str, Any], usual: str, out: list[StreamEvent]) -> None:
         status = response.get("status")
         if not isinstance(status, str) or not status:
             status = usual
-        if (failure := response.get("error")) or "failed" in {status, usual}:
-            raise _error(failure if isinstance(failure, dict) else {"message": failure})
+        if response.get("error") or status == "failed":
+            raise _failure_of(response)
         if not self._started:
             self._start(response, out)
-        output = response.get("output")
-        self._items.close(output if isinstance(output, list) else [], out)
+        output, text = response.get("output"), response.get(TEXT_BESIDE)
+        items = output if isinstance(output, list) else []
+        if not items and not self._items.begun and isinstance(text, str) and text:
+            items = [{"type": "message", "content": text}]  # an odd form, which is mended
+        self._items.close(items, out)
         reason, native = decode_reason(
             status, response.get("incomplete_details"), tool_call=self._items.called, refusal=self._items.refused
         )
@@ -331,10 +360,22 @@ def _said(data: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"message": value if isinstance(value, str) else ""}
 
 
+def _failure_of(response: dict[str, Any]) -> DragomanError:
+    """The error of an answer that says that it has failed."""
+    failure = response.get("error")
+    return _error(failure if isinstance(failure, dict) else {"message": failure})
+
+
 def _error(said: dict[str, Any]) -> DragomanError:
     """The error that an event reports: in an object of its own, or beside the event's name."""
     inner = said.get("error")
     failure = inner if inner else {name: said[name] for name in said if name not in {"type", "sequence_number"}}
     code = failure.get("code") if isinstance(failure, dict) else None
     callers = isinstance(code, str) and (code in CALLERS or code.startswith("invalid_") or "image" in code)
-    return reported(NAME, failure, 400 if callers and code != "invalid_api_key" else None)
+    return reported(NAME, failure, 400 if callers and code != "invalid_api_key" else _status(said))
+
+
+def _status(said: dict[str, Any]) -> int | None:
+    """The status that stands beside an error: raine/claude-code-proxy#139."""
+    found = said.get("status", said.get("status_code"))
+    return found if isinstance(found, int) and 400 <= found < 600 else None

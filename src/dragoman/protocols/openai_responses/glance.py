@@ -82,6 +82,7 @@ class _State(Struct, kw_only=True, gc=False):
     error: Any = None
     incomplete_details: dict[str, Any] | None = None
     usage: Raw = Raw()
+    output_text: Any = None
 
 
 class _Typed(Struct, gc=False):
@@ -248,7 +249,7 @@ class Glance(Struct, gc=False):
 
     def _finish(self, answer: _State, usual: str) -> bool:
         status = answer.status or usual
-        if status == "failed":
+        if status == "failed" or (answer.output_text and not self.content):
             return False
         self.reason, _ = decode_reason(status, answer.incomplete_details, tool_call=self.called, refusal=False)
         self.usage = read_usage(bytes(answer.usage))

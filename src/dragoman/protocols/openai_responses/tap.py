@@ -137,8 +137,8 @@ class ResponsesTap(SseTap):
         observer = self._careful()
         observer.joined = False
         self._heed(observer.feed(event))
-        if self._stuck():
-            return b""
+        if self._stuck() or observer.unexplained:
+            return b""  # our own failure says both
         self._note_start(event)
         # An item that begins is content, unless it only announces a text.
         self.committed = self.committed or (

@@ -11,7 +11,7 @@ from dragoman.error_words import CUT_WORDS, cut, scrub
 from dragoman.errors import BadEventError, ContextLengthError, DragomanError, OpaqueStateError
 from dragoman.protocols.errors.details import refined
 from dragoman.protocols.errors.phrases import Phrases
-from dragoman.protocols.errors.said import WORDS, unflagged, words_of
+from dragoman.protocols.errors.said import WORDS, opened, unflagged, value_of, word_of, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, WAITED, error_for
 from dragoman.protocols.errors.unread import unread
@@ -134,9 +134,9 @@ def failure_in(value: object) -> object:
 
 def reported(own: str, failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
     """The error that a service reports. `status`: the reply's, if it is not one of success."""
-    said = _object(failure)
+    said = opened(_object(failure))
     message = _words(said)
-    code, kind = _word(said.get("code")), _word(said.get("type"))
+    code, kind = word_of(said.get("code")), word_of(said.get("type"))
     if status in UNSURE:
         status = _number(said.get("code")) or status
     number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
@@ -147,12 +147,12 @@ def reported(own: str, failure: object, status: int | None = None, head: Respons
         error.retry_after = wait_said(said)
         if error.retry_after is None:
             error.retry_after = wait_until(_reset(said), head)
-    error.param = _word(said.get("param"))
-    error.native_type = _word(scrubbed(kind))
+    error.param = word_of(said.get("param"))
+    error.native_type = word_of(scrubbed(kind))
     # The message may have shown a more exact class: then a vaguer code of the service would hide it.
     exact = type(error) in KEPT or type(error) in {ERROR_CODES.get(code or ""), STATUS.get(number)}
     if code is not None and exact:
-        error.native_code = _word(scrubbed(code))
+        error.native_code = word_of(scrubbed(code))
     more = {name: scrubbed(value) for name, value in said.items() if name not in NAMED}
     if more and len(json.encode(more)) <= MAX_EXTRA:
         error.extra = {own: more}
@@ -163,7 +163,7 @@ def decode_error(own: str, reply: HttpResponse) -> DragomanError:
     """The error that a reply without an answer means. A page, or a body of another type, is named but never shown."""
     status, head = reply.head.status, reply.head
     try:
-        failure = failure_in(json.decode_event(reply.body))
+        failure = failure_in(value_of(reply.body))
     except BadEventError:
         failure = None
     if failure is not None:
@@ -223,10 +223,6 @@ def _words(said: dict[str, Any]) -> str:
     metadata = said.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     return f"{message}: {raw}" if isinstance(raw, str) and raw and raw not in message else message
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _reset(said: Mapping[str, Any]) -> object:
