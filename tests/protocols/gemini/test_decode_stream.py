@@ -7,7 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
+from dragoman.protocols.anthropic import AnthropicServer
+from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.gemini import NAME, GeminiClient, GeminiServer
+from dragoman.protocols.openai_responses import OpenAIResponsesServer
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -17,6 +20,7 @@ from dragoman.types import (
     Message,
     OpaqueState,
     Reasoning,
+    ResponseStart,
     Text,
     TokenLogprob,
     ToolCall,
@@ -226,6 +230,36 @@ def test_the_total_of_an_earlier_chunk_is_not_that_of_the_whole_answer() -> None
     early = {"promptTokenCount": 3, "totalTokenCount": 3}
     late = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
     assert answer(A | {"usageMetadata": early}, END | {"usageMetadata": late}).usage == Usage(3, 2)
+
+
+def test_the_first_report_is_known_at_the_start() -> None:
+    """Some callers of Messages read what the prompt cost there, and nowhere else."""
+    first = {"promptTokenCount": 3, "cachedContentTokenCount": 1}
+    start, *_ = CODEC.decoder(REQUEST).feed(body(A | {"usageMetadata": first}))
+    assert start == ResponseStart(usage=Usage(3, cache_read_tokens=1))
+    told = AnthropicServer().encoder(REQUEST, fixed_env()).send((start,))
+    assert b'"usage":{"input_tokens":2,"cache_read_input_tokens":1,"output_tokens":0}' in told
+
+
+SIGNED_CALL = chunk({"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "QUJD"}, finishReason="STOP")
+
+
+@pytest.mark.parametrize(
+    ("caller", "told"),
+    [(AnthropicServer(), ["redacted_thinking", "tool_use"]), (OpenAIResponsesServer(), ["reasoning", "function_call"])],
+)
+def test_the_state_of_a_call_stands_before_it(caller: ServerCodec, told: list[str]) -> None:
+    """Some callers send what was thought before the calls, wherever it stood."""
+    decoder = CODEC.decoder(REQUEST)
+    events = [*decoder.feed(body(SIGNED_CALL)), *decoder.finish()]
+    stream = caller.encoder(REQUEST, fixed_env()).send(events).decode()
+    began = [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: ")]
+    blocks = [
+        each.get("content_block") or each.get("item")
+        for each in began
+        if "_start" in each["type"] or "added" in each["type"]
+    ]
+    assert [block["type"] for block in blocks if block] == told
 
 
 def test_what_another_protocol_cannot_have_said_of_a_hosted_tool_is_not_sent() -> None:

@@ -280,9 +280,7 @@ def test_a_broken_answer_ends_in_an_error_and_no_end_mark() -> None:
     data += encoder.fail(TruncatedStreamError("the answer broke off", provider="up"))
     assert b"[DONE]" not in data
     words = "up: the answer broke off; the stream ended without the rest"
-    assert chunks(data)[-1] == {
-        "error": {"message": words, "type": "upstream_error", "param": None, "code": "truncated"}
-    }
+    assert chunks(data)[-1] == {"error": {"message": words, "type": "server_error", "param": None, "code": "truncated"}}
     events, error = drive(CLIENT.decoder(REQUEST), [data])
     assert events[-1] == PartDelta("Half")
     assert error == (TruncatedStreamError, words)

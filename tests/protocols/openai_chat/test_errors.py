@@ -1,5 +1,7 @@
 """A service's failures: the exact class, the service's own words, and nothing that is nobody's business."""
 
+import json
+
 import msgspec
 import pytest
 
@@ -16,11 +18,13 @@ from dragoman.errors import (
     PermissionDeniedError,
     QuotaExhaustedError,
     RateLimitError,
+    TruncatedStreamError,
     UnsupportedFeatureError,
     UpstreamError,
 )
+from dragoman.protocols.anthropic.errors import reported as anthropic_reported
 from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIChatServer
-from dragoman.protocols.openai_chat.errors import envelope
+from dragoman.protocols.openai_chat.errors import envelope, reported, stream_error
 from dragoman.types import ChatRequest, HttpResponse, ResponseHead, user
 from tests.support.cuts import drive
 
@@ -260,3 +264,18 @@ def test_a_conversation_that_is_too_long_is_told_in_words_that_programs_know(wor
 
 def test_a_service_of_this_protocol_says_it_in_its_own_words() -> None:
     assert envelope(failed(400, said("Prompt exceeds max length")))["error"]["message"] == "Prompt exceeds max length"
+
+
+@pytest.mark.parametrize(
+    ("error", "type_"),
+    [
+        (TruncatedStreamError("the answer broke off"), "server_error"),
+        (OverloadedError("busy"), "server_error"),
+        (anthropic_reported({"error": {"type": "api_error", "message": "why"}}), "server_error"),
+        (anthropic_reported({"error": {"type": "rate_limit_error", "message": "why"}}), "rate_limit_error"),
+        (reported({"message": "why", "type": "its_own"}), "its_own"),
+    ],
+)
+def test_a_stream_says_in_this_protocols_words_that_the_service_failed(error: DragomanError, type_: str) -> None:
+    """It has no status: Continue asks again by the type alone."""
+    assert json.loads(stream_error(error)[6:])["error"]["type"] == type_

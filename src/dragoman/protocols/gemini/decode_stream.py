@@ -188,8 +188,10 @@ class ReplyDecoder(SseDecoder):
         self._loosely(value, data, out)
 
     def _loosely(self, value: dict[str, Any], data: bytes, out: list[StreamEvent]) -> None:
+        report = value.get("usageMetadata")
+        usage = decode_usage(report) if isinstance(report, dict) and report else None
         if not self._started:
-            self._start(value, out)
+            self._start(value, usage, out)
         candidates = value.get("candidates")
         candidate: dict[str, Any] = {}
         texts: Texts = ()
@@ -214,13 +216,13 @@ class ReplyDecoder(SseDecoder):
         for name, field in more.items():
             before = self._more.get(name)
             self._more[name] = before | field if isinstance(before, dict) and isinstance(field, dict) else field
-        if isinstance(report := value.get("usageMetadata"), dict) and report:
+        if usage is not None:
             self.count_latest()
-            self._count(decode_usage(report))
+            self._count(usage)
         self._parts(candidate, texts, out)
         self._ending(value, candidate)
 
-    def _start(self, value: Mapping[str, Any], out: list[StreamEvent]) -> None:
+    def _start(self, value: Mapping[str, Any], usage: Usage | None, out: list[StreamEvent]) -> None:
         self._started = True
         known, model, time = value.get("responseId"), value.get("modelVersion"), value.get("createTime")
         out.append(
@@ -229,6 +231,7 @@ class ReplyDecoder(SseDecoder):
                 model=model if isinstance(model, str) and model else None,
                 created=_seconds(time),
                 extra=note("createTime", time) if isinstance(time, str) else {},
+                usage=usage,
             )
         )
 
@@ -318,10 +321,10 @@ class ReplyDecoder(SseDecoder):
             if part.name in self._freeform and (words := unwrapped_input(part.arguments)) is not None:
                 part = replace(part, arguments=words, input_format="text")
         if isinstance(part, ToolCall | HostedCall):
-            out.append(PartStart(replace(part, arguments="", opaque=None)))
+            out.append(PartStart(replace(part, arguments="")))
             if part.arguments:
                 out.append(PartDelta(part.arguments))
-            out.append(PartEnd(part.opaque))
+            out.append(PartEnd())
         else:
             out += [PartStart(part), PartEnd()]
 

@@ -24,6 +24,16 @@ PARAMS: dict[str, str] = {
 envelope = partial(errors.envelope, NAME, params=PARAMS)
 
 
+SERVER_ERROR = "server_error"
+"""The type of a failure that is not the caller's."""
+
+
 def stream_error(error: DragomanError) -> bytes:
-    """The error inside a stream, as its last event."""
-    return sse.encode(json.encode(envelope(error)))
+    """The error inside a stream, as its last event. It has no status: callers know by the type that the service failed.
+
+    Continue asks again for this type alone (1.5.47, 2026-11-29), and not for those of other protocols.
+    """
+    told = envelope(error)
+    if error.status >= 500 and error.told_by != NAME:
+        told["error"]["type"] = SERVER_ERROR
+    return sse.encode(json.encode(told))
