@@ -381,7 +381,7 @@ def test_what_stands_before_a_failure_passes_and_nothing_else(bad: Any, line_end
     events = [event + 2 * line_end for event in body.split(2 * line_end)[:-1]]
     for reads in ([[body]], [[byte] for byte in bytewise(body)], [events]):
         tap = ChatTap()
-        assert b"".join(map(tap.feed_pieces, reads)) == before
+        assert b"".join([*map(tap.feed_pieces, reads), tap.finish()]) == before
         assert tap.error is not None
         assert tap.committed
 

@@ -82,6 +82,9 @@ class ReplyDecoder(SseDecoder):
     thorough: ClassVar[bool] = True
     """Whether chunks that may say more than the fast way reads are read loosely, too."""
 
+    unexplained = False
+    """The service has failed, and no reason has come yet: an event after this one may say it."""
+
     _other_choices: set[str] | None = None
 
     def __init__(self, origin: str | None = None, request: ChatRequest | None = None) -> None:
@@ -247,7 +250,10 @@ class ReplyDecoder(SseDecoder):
             self._message(choice.message, out, choice.logprobs)
         if choice.finish_reason:
             if choice.finish_reason in FAILED:
-                raise UpstreamError(f"the service gave `{choice.finish_reason}` for its reason to stop, and no other")
+                self.unexplained = True
+                said = f"the service gave `{choice.finish_reason}` for its reason to stop, and no other"
+                self._skip(UpstreamError(said))
+                return
             if self._skipped is not None:
                 raise self._skipped  # a relay would pass the reason on, which callers take for a good end
             self._finished = True

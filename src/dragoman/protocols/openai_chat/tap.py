@@ -150,7 +150,9 @@ class ChatTap(SseTap):
         observer = self._careful()
         observer.begin()
         self._heed(observer.feed(event))
-        if self.error is not None:
+        if observer.unexplained:
+            self._known = None  # nothing passes any more: our own failure says all of it
+        if self.error is not None or observer.unexplained:
             return b""
         if observer.texts == 1 and not observer.others:
             self._learn(event)
