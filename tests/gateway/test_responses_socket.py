@@ -331,6 +331,7 @@ async def test_an_answer_that_broke_off_never_ends_well_and_is_no_part_of_the_co
         ('{"type":"response.cancel","stream_id":"one"}', "one"),
         ("[1]", None),
         ("not JSON", None),
+        ('{"type":"response.create","stream_id":"one","input":' + "[" * 20_000 + "]" * 20_000 + "}", None),
         ('{"type":"response.create","input":5,"stream_id":"one"}', "one"),
         ('{"type":"response.create","input":[],"input":[],"stream_id":"one"}', "one"),
         ('{"type":"response.create","stream_id":1}', None),

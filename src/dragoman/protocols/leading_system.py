@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.types import AnyPart, ChatRequest, Extra, LostDetail, Message, ModelProfile, Text
+from dragoman.wire.json import NOT_STRICT
 
 SYSTEM = frozenset({"system", "developer"})
 BETWEEN = "\n\n"
@@ -105,6 +106,6 @@ def is_leading(messages: bytes, *, beside: bool = False) -> bool:
     """
     try:
         roles = [turn.role for turn in _turns(messages)]
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except NOT_STRICT:
         return True
     return SYSTEM.isdisjoint(roles if beside or roles[:1] != ["system"] else roles[1:])

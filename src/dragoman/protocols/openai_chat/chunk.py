@@ -155,14 +155,13 @@ class Chunk(Struct):
 
 
 decode_chunk = reader(Chunk)
-"""The fast way. Raises msgspec's errors, UnicodeDecodeError or RecursionError for a chunk that must be read loosely."""
+"""The fast way. Raises one of TOO_STRANGE for a chunk that must be read loosely."""
 
 STRANGE = "expected a chunk of a chat completion, got other JSON"
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
-TOO_STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What `decode_chunk` raises."""
+TOO_STRANGE = json.NOT_STRICT
 
 
 class ChunkHead(Struct):

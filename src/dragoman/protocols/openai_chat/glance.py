@@ -2,10 +2,11 @@
 
 from msgspec import Struct
 
-from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.chunk import decode_chunk
 from dragoman.protocols.openai_chat.finish_reasons import FAILED
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.types import Usage
+from dragoman.wire.json import NOT_STRICT
 from dragoman.wire.lines import CR
 
 BEGIN, END = b"data: {", b"}\n\n"
@@ -39,7 +40,7 @@ class Glance(Struct):
             return False
         try:
             chunk = decode_chunk(event[len(BEGIN) - 1 : 1 - len(END)])
-        except TOO_STRANGE:
+        except NOT_STRICT:
             return False
         choices, report = chunk.choices, chunk.usage
         if chunk.error or choices is None:

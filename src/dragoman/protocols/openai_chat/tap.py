@@ -20,7 +20,7 @@ the caller did not ask for it; and an answer that ended well without the end mar
 """
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.chunk import decode_chunk
 from dragoman.protocols.openai_chat.chunk_form import PADDING, form_of
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.finish_reasons import FINISH, reason_of
@@ -209,7 +209,7 @@ def read_whole(body: bytes) -> ReplySummary:
     told = ReplySummary()
     try:
         chunk = decode_chunk(body)
-    except TOO_STRANGE:
+    except json.NOT_STRICT:
         chunk = None
     if chunk is not None and not chunk.error and chunk.choices and len(chunk.choices) == 1:
         choice = chunk.choices[0]
