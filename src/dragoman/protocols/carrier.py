@@ -27,5 +27,9 @@ class Carrier(Struct, frozen=True):
             return BEARER.headers(key)
         return ((self.field, f"{self.prefix}{key}"),)
 
+    def json_headers(self, key: str | None, accept: str) -> Headers:
+        """The fields of a request with a body of JSON. `accept`: the media type of the answer."""
+        return (("content-type", "application/json"), ("accept", accept), *self.headers(key))
+
 
 BEARER = Carrier("authorization", "Bearer ")

@@ -51,6 +51,7 @@ from dragoman.types import (
     ToolCall,
     Usage,
 )
+from dragoman.types.usage import merged
 from dragoman.wire import json
 from dragoman.wire.json_array import JsonArrayReader
 from dragoman.wire.sse import SseEvent
@@ -238,7 +239,7 @@ class ReplyDecoder(SseDecoder):
             self._count(usage)
 
     def _count(self, usage: Usage) -> None:
-        self._usage = usage if self._usage is None else self._usage.merge(usage)
+        self._usage = merged(self._usage, usage)
 
     def _ending(self, value: Mapping[str, Any], candidate: Mapping[str, Any]) -> None:
         feedback, reason = value.get("promptFeedback"), candidate.get("finishReason")

@@ -11,7 +11,7 @@ from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.numbered import word
-from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
+from dragoman.protocols.gemini.relay import GOOGLE_KEY, MODELS, TUNED, model_and_method, path_of
 from dragoman.protocols.gemini.usage import SAYABLE, decode_usage, encode_usage
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.operations import (
@@ -73,9 +73,7 @@ class GeminiEmbedClient(EmbedClient):
         self._url = url
 
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
-        headers = [("content-type", "application/json"), ("accept", "application/json")]
-        if env.key:
-            headers.append(("x-goog-api-key", env.key))
+        headers = GOOGLE_KEY.json_headers(env.key, "application/json")
         settings = {
             "taskType": None if request.task is None else NATIVE_TASKS.get(request.task, request.task),
             "title": request.title,
@@ -84,9 +82,7 @@ class GeminiEmbedClient(EmbedClient):
         model = request.model if request.model.startswith((MODELS, TUNED)) else f"{MODELS}{request.model}"
         said = merged({"model": model} | without_none(settings), request.extra.get(NAME, {}))
         body = {"requests": [said | {"content": {"parts": parts_of(item, request)}} for item in request.inputs]}
-        return HttpRequest(
-            url=f"{self._url}/v1beta/{path_of(model)}:{BATCH}", headers=tuple(headers), body=request_body(body)
-        )
+        return HttpRequest(url=f"{self._url}/v1beta/{path_of(model)}:{BATCH}", headers=headers, body=request_body(body))
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
         value = json.decode_floats(reply.body)

@@ -7,6 +7,7 @@ from dragoman.protocols.gemini.chunk import decode_text_chunk
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID
 from dragoman.protocols.gemini.usage import read_usage
 from dragoman.types import Usage
+from dragoman.types.usage import merged
 from dragoman.wire.json import NOT_STRICT
 from dragoman.wire.lines import CR, LF
 
@@ -114,6 +115,4 @@ class Glance(Struct, gc=False):
         return True
 
     def _count(self, report: bytes) -> None:
-        usage = read_usage(report)
-        if usage is not None:
-            self.usage = usage if self.usage is None else self.usage.merge(usage)
+        self.usage = merged(self.usage, read_usage(report))

@@ -28,6 +28,7 @@ from dragoman.protocols.streams.joined_events import DONE
 from dragoman.protocols.streams.silent_events import says_nothing
 from dragoman.protocols.streams.sse_tap import ENDS, SseTap, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
+from dragoman.types.usage import merged
 
 LAST = b"\r\n\r\n"
 USELESS = (b":", b"data: [DONE]", b"data:[DONE]")
@@ -74,8 +75,7 @@ class GeminiTap(SseTap):
         self.usage = reader.usage
         latest.keep_of(self._latest)
         with suppress(BadEventError):
-            if (usage := latest.take()) is not None:
-                self.usage = usage if self.usage is None else self.usage.merge(usage)
+            self.usage = merged(self.usage, latest.take())
 
     def finish(self) -> bytes:
         if self.done or self._stuck():

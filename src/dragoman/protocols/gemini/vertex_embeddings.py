@@ -70,12 +70,11 @@ class VertexEmbedClient(EmbedClient):
 
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
         method = self._method_of(request.model).name
-        headers = (("content-type", "application/json"), ("accept", "application/json"))
         write = _predict if method == PREDICT else _embed_content
         body = write(request, None if request.task is None else NATIVE_TASKS.get(request.task, request.task))
         return HttpRequest(
             url=f"{self._model_url(request.model)}:{method}",
-            headers=(*headers, *self._carrier.headers(env.key)),
+            headers=self._carrier.json_headers(env.key, "application/json"),
             body=request_body(body),
         )
 

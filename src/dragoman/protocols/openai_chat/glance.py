@@ -6,6 +6,7 @@ from dragoman.protocols.openai_chat.chunk import decode_chunk
 from dragoman.protocols.openai_chat.finish_reasons import FAILED
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.types import Usage
+from dragoman.types.usage import merged
 from dragoman.wire.json import NOT_STRICT
 from dragoman.wire.lines import CR
 
@@ -67,7 +68,6 @@ class Glance(Struct):
         elif report is None:
             return False
         if report is not None:
-            usage = usual_usage(report)
-            self.usage = usage if self.usage is None else self.usage.merge(usage)
+            self.usage = merged(self.usage, usual_usage(report))
             self.report = not choices
         return True

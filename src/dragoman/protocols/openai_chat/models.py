@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.listed_names import listed_names
 from dragoman.protocols.openai_chat.errors import failure_in, reported
@@ -32,10 +33,8 @@ OWNER = "dragoman"
 
 def models_request(url: str, key: str | None) -> HttpRequest:
     """Asks the service at `url` for its models."""
-    headers = [("accept", "application/json")]
-    if key:
-        headers.append(("authorization", f"Bearer {key}"))
-    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/models", headers=tuple(headers))
+    headers = (("accept", "application/json"), *BEARER.headers(key))
+    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/models", headers=headers)
 
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """How many tokens a request has: `POST {url}/responses/input_tokens`."""
 
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.env import Env
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.agent_items import with_functions_alone
@@ -44,14 +45,12 @@ class ResponsesCounter(CountClient):
         self._origin = origin
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        headers = [("content-type", "application/json"), ("accept", "application/json")]
-        if env.key:
-            headers.append(("authorization", f"Bearer {env.key}"))
+        headers = BEARER.json_headers(env.key, "application/json")
         if env.profile.freeform_tools is False:
             request = with_functions_alone(request)
         body = encode_body(request, self._variant, Sayable(self._origin, own_ids=self._variant.own_ids))
         said = {name: value for name, value in body.items() if name in COUNTED}
-        return HttpRequest(url=self._url, headers=tuple(headers), body=request_body(said))
+        return HttpRequest(url=self._url, headers=headers, body=request_body(said))
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         match json.decode_event(reply.body):

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from dragoman.protocols.asked_effort import settings_in, word
 from dragoman.protocols.asked_settings import takes_settings
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
@@ -65,10 +66,7 @@ class ResponsesRelay(SseRelay):
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type
-        headers = [("content-type", "application/json"), ("accept", accept)]
-        if key:
-            headers.append(("authorization", f"Bearer {key}"))
-        return HttpRequest(url=self._url, headers=tuple(headers))
+        return HttpRequest(url=self._url, headers=BEARER.json_headers(key, accept))
 
     def head_for(self, key: str | None, model: str, request: RelayRequest) -> HttpRequest:
         head = self.request_head(key, model, stream=request.stream)
