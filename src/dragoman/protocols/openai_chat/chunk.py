@@ -127,7 +127,7 @@ class OutputDetails(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class UsageReport(Struct, forbid_unknown_fields=True):
-    """Tokens."""
+    """The counts of tokens, if a service reports no others."""
 
     prompt_tokens: ReportedCount | None = None
     completion_tokens: ReportedCount | None = None
