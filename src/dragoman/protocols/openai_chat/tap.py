@@ -33,7 +33,7 @@ from dragoman.protocols.streams import joined_events
 from dragoman.protocols.streams.lane import Lane
 from dragoman.protocols.streams.silent_events import says_nothing
 from dragoman.protocols.streams.sse_tap import ENDS, TRIES, SseTap, fields_of, framed, has_stray
-from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
+from dragoman.types import FinishReason, ResponseEnd, StreamEvent
 from dragoman.wire import json
 from dragoman.wire.sse import DATA_LINE, END
 from dragoman.wire.utf8 import BOM
@@ -225,10 +225,6 @@ def read_whole(body: bytes) -> ReplySummary:
             told.usage = None if chunk.usage is None else usual_usage(chunk.usage)
             return told
     decoder = ReplyDecoder()
-    events = [*decoder.feed(body), *decoder.finish()]
-    told.error, told.needs_decoding = decoder.error, not decoder.whole
-    for event in events:
-        if isinstance(event, ResponseEnd):
-            told.finish_reason, told.usage = event.finish_reason, event.usage
-            told.empty = not (decoder.more_content or any(isinstance(part, PartStart) for part in events))
+    told.decode(decoder, body)
+    told.needs_decoding = not decoder.whole
     return told

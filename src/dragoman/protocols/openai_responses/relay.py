@@ -19,7 +19,7 @@ from dragoman.protocols.profiles import NEUTRAL
 from dragoman.protocols.reasoning import OFF, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
-from dragoman.types import HttpRequest, ModelProfile, PartStart, ResponseEnd, ResponseStart, ServerRequest
+from dragoman.types import HttpRequest, ModelProfile, ResponseStart, ServerRequest
 from dragoman.wire import json
 
 PLACES = {name: name for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "top_logprobs")}
@@ -140,12 +140,8 @@ def read_whole(body: bytes) -> ReplySummary:
         told.finish_reason, told.usage = glance.reason, glance.usage
         return told
     decoder = ReplyDecoder()
-    events = [*decoder.feed(body), *decoder.finish()]
-    told.error, told.needs_decoding = decoder.error, not decoder.whole
-    for event in events:
+    for event in told.decode(decoder, body):
         if isinstance(event, ResponseStart):
             told.named = event.id or ""
-        elif isinstance(event, ResponseEnd):
-            told.finish_reason, told.usage = event.finish_reason, event.usage
-            told.empty = not any(isinstance(part, PartStart) for part in events)
+    told.needs_decoding = not decoder.whole
     return told
