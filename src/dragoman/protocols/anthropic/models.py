@@ -8,11 +8,10 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION, X_API_KEY
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.listed_names import listed_names
 from dragoman.protocols.listed_page import page
-from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types import HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.types.model_facts import known_size
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json"),)
 
 ACTIVE = "active"
 """The stage of a model that can be asked, as all that are listed: callers' types require one."""

@@ -20,10 +20,9 @@ from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.protocols.speech import OWN_RESULTS
-from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json"),)
 
 REGIONS = RegionFields("messages", system=("system",), settings=("tool_choice", "thinking", "output_config", "speed"))
 """A change of these settings misses what is cached of the messages:

@@ -7,7 +7,7 @@ from dragoman.errors import NoOperationError
 from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini import numbered
-from dragoman.protocols.gemini.errors import failure_in, reported
+from dragoman.protocols.gemini.errors import JSON, failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.numbered import word
@@ -28,15 +28,12 @@ from dragoman.protocols.speech import OURS
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
-    Headers,
     HttpRequest,
     HttpResponse,
     ServerRequest,
     ServerResponse,
 )
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 USAGE = "usageMetadata"
 BATCH, ONE = "batchEmbedContents", "embedContent"

@@ -24,8 +24,10 @@ from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.errors.unread import unread
 from dragoman.protocols.gemini.extra import NAME
-from dragoman.types import HttpResponse, ResponseHead
+from dragoman.types import Headers, HttpResponse, ResponseHead
 from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 STATUS: dict[str, int] = {
     "INVALID_ARGUMENT": 400,

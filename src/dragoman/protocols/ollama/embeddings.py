@@ -7,6 +7,7 @@ from dragoman.protocols.env import Env
 from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.ollama.errors import JSON
 from dragoman.protocols.ollama.extra import NAME, to_extra
 from dragoman.protocols.ollama.lines import DURATIONS, SECOND
 from dragoman.protocols.ollama.relay import request_headers
@@ -24,7 +25,6 @@ from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
-    Headers,
     HttpRequest,
     HttpResponse,
     ServerRequest,
@@ -32,8 +32,6 @@ from dragoman.types import (
     Usage,
 )
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json; charset=utf-8"),)
 
 EMBED, OLD = "/api/embed", "/api/embeddings"
 

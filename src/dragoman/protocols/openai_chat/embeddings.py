@@ -29,18 +29,16 @@ from dragoman.protocols.speech import OURS
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
-    Headers,
     HttpRequest,
     HttpResponse,
     ServerRequest,
     ServerResponse,
     Usage,
 )
+from dragoman.types.http import JSON
 from dragoman.types.operations import NUMBER
 from dragoman.wire import json
 from dragoman.wire.strict import MAX_VALUES
-
-JSON: Headers = (("content-type", "application/json"),)
 
 MAX_INPUTS = 2048
 """Texts of one request: OpenAI's own limit."""

@@ -14,10 +14,9 @@ from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.protocols.relay import RelayReader
-from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json"),)
 
 REGIONS = RegionFields("messages", tools=("tools", "functions"), settings=("response_format", "prompt_cache_key"))
 """The schema of an answer's form stands before the messages, and the key says where the cache is:

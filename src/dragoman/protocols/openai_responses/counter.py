@@ -11,7 +11,8 @@ from dragoman.protocols.openai_shared.errors import failure_in, reported
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
-from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
+from dragoman.types.http import JSON
 from dragoman.wire import json
 
 COUNTED = frozenset(
@@ -33,7 +34,6 @@ COUNTED = frozenset(
 """Fields of a request that cost tokens, or say which: the service refuses the others here."""
 
 OBJECT = "response.input_tokens"
-JSON: Headers = (("content-type", "application/json"),)
 
 
 class ResponsesCounter(CountClient):

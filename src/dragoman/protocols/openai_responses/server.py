@@ -26,11 +26,10 @@ from dragoman.protocols.openai_shared.errors import OUTWARD
 from dragoman.protocols.openai_shared.family import FAMILY
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.protocols.speech import HOSTED_CALLS
-from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
-
-JSON: Headers = (("content-type", "application/json"),)
 
 MESSAGE = "message"
 
