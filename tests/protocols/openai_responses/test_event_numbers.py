@@ -1,8 +1,9 @@
-"""What of an event a stream is resumed by: the id of its answer, and its own number."""
+"""The numbers of an event: its own and the id of its answer, by which a stream is resumed, and that of its item."""
 
 import pytest
 
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
+from dragoman.protocols.openai_responses.events import index_of
 
 SERVER = OpenAIResponsesServer()
 
@@ -39,3 +40,16 @@ def test_the_number_of_an_event(event: bytes, number: int | None) -> None:
 )
 def test_the_id_of_its_answer(event: bytes, name: str) -> None:
     assert SERVER.public_id(written(event)) == name
+
+
+LARGEST = (1 << 20) - 1
+
+
+@pytest.mark.parametrize("value", [0, 1, LARGEST])
+def test_the_number_of_an_item(value: int) -> None:
+    assert index_of(value) == value
+
+
+@pytest.mark.parametrize("value", [-1, LARGEST + 1, True, False, 1.0, "1", None, [1]])
+def test_what_is_no_number_of_an_item(value: object) -> None:
+    assert index_of(value) is None
