@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
 from dragoman.protocols.env import Env
-from dragoman.protocols.errors.retry import retry_headers
+from dragoman.protocols.errors.response import error_response
 from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply, stream_error
 from dragoman.protocols.gemini.errors import JSON, envelope, outward
 from dragoman.protocols.gemini.extra import NAME
@@ -104,9 +104,7 @@ class GeminiServer(ServerCodec):
         return replace(response, body=b"[%b]" % response.body) if _fails_in_list(call) else response
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        status = outward(error)
-        headers = (*JSON, *retry_headers(error, status))
-        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+        return error_response(error, outward(error), envelope(error), JSON)
 
 
 def _fails_in_list(call: ServerRequest) -> bool:
