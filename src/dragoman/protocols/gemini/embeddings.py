@@ -3,7 +3,6 @@
 from typing import Any
 
 from dragoman.error_words import cut
-from dragoman.errors import NoOperationError
 from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini import numbered
@@ -21,6 +20,7 @@ from dragoman.protocols.operations import (
     numbers,
     read_dimensions,
     read_numbers,
+    text_of,
     wrong_number,
 )
 from dragoman.protocols.request_body import request_body
@@ -93,13 +93,6 @@ class GeminiEmbedClient(EmbedClient):
             usage=decode_usage(report) if isinstance(report, dict) else None,
             extra=to_extra(beside(value, "embeddings", USAGE)),
         )
-
-
-def text_of(item: str | tuple[int, ...]) -> str:
-    """The text to be embedded. Raises NoOperationError for one in tokens."""
-    if isinstance(item, str):
-        return item
-    raise NoOperationError("input: expected texts, since this protocol has no texts in tokens", param="input")
 
 
 def parts_of(item: str | tuple[int, ...], request: EmbedRequest) -> list[dict[str, str]]:
