@@ -6,9 +6,12 @@ import pytest
 import trustme
 
 from dragoman import Client
+from dragoman.client.check import check_service
 from dragoman.config import Config, FrontConfig, ModelConfig, ProviderConfig, TimeoutsConfig
 from dragoman.config.secrets import FORMS
 from dragoman.errors import ConfigurationError
+from dragoman.providers import AsyncGeneratorProvider
+from dragoman.providers.offline import Offline
 from dragoman.transport import browser
 from dragoman.transport.replay import Cassette, ReplayTransport
 
@@ -97,10 +100,20 @@ def test_what_is_right_is_told_nothing(tmp_path: Path) -> None:
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     path = tmp_path / "dragoman.toml"
     path.write_text(
-        f'{GOOD}ca_file = "ca.pem"\nproxy = "socks5://h:1"\nimpersonate = "chrome"\nmodels = ["a"]\n'
+        f'{GOOD}headers = {{ x-a = "1" }}\n'
+        'ca_file = "ca.pem"\nproxy = "socks5://h:1"\nimpersonate = "chrome"\nmodels = ["a"]\n'
         'default_model = "x"\nmodel_aliases = { x = "a" }\n[providers.home]\ntype = "aibn"\nimpersonate = ""\n'
     )
     assert Client(path).default_model == "up/x"
+
+
+def test_headers_of_a_class_that_answers_itself_are_of_no_use() -> None:
+    class Own(AsyncGeneratorProvider):
+        open = Offline.open
+
+    wanting = Own.configured({"headers": {"x-a": "1"}})
+    assert check_service(Own, wanting, ProviderConfig()) == {"headers": "expected none, Own has no use for it"}
+    assert check_service(Own, Own, ProviderConfig()) == {}
 
 
 def test_a_site_that_wants_a_browser_wants_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,6 @@
 """Embeddings, asked by the vendors' own clients and by hand, over each protocol that has them."""
 
-import asyncio
 import json
-from threading import get_ident
 from typing import Any
 
 import openai
@@ -12,17 +10,12 @@ from openai import AsyncOpenAI
 
 from dragoman import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
-from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
-from dragoman.gateway import ServerTimeouts
-from dragoman.gateway.asgi import AsgiResponseWriter
-from dragoman.gateway.fronts.operations import EmbedEndpoint
-from dragoman.protocols.openai_chat import OpenAIEmbedServer
-from dragoman.types import EmbedRequest, EmbedResponse, Outcome, ServerRequest, ServerResponse, vector
+from dragoman.errors import UnsupportedFeatureError
+from dragoman.types import vector
+from tests.support.embeddings import EMBEDDING, JSON, texts_in
 from tests.support.gateway import ask, running_gateway
 from tests.support.over import caller_of, over
 from tests.support.server import Exchange, serve
-
-JSON = {"content-type": "application/json"}
 
 
 def packed(numbers: list[float]) -> str:
@@ -146,22 +139,6 @@ async def test_a_service_without_embeddings_says_so_and_another_target_is_asked(
         with pytest.raises(UnsupportedFeatureError, match="has no embeddings"):
             await client.embed("chat/m", "a")
         assert len((await client.embed("r", "a")).vectors) == 1
-
-
-EMBEDDING: dict[str, tuple[str, Any]] = {
-    "openai-chat": ("/v1", lambda count: {"data": [{"index": i, "embedding": [i, 0.5]} for i in range(count)]}),
-    "gemini": ("", lambda count: {"embeddings": [{"values": [i, 0.5]} for i in range(count)]}),
-    "ollama": ("", lambda count: {"embeddings": [[i, 0.5] for i in range(count)], "prompt_eval_count": 4}),
-}
-"""Where each service is, and its reply for so many texts."""
-
-
-def texts_in(body: bytes) -> list[str]:
-    said = json.loads(body)
-    if "requests" in said:
-        return ["".join(part["text"] for part in each["content"]["parts"]) for each in said["requests"]]
-    found: list[str] = said["input"]
-    return found
 
 
 async def by_openai(url: str) -> list[list[float]]:
@@ -463,86 +440,6 @@ async def test_ollama_s_callers_are_always_told_how_long_it_took(service: str, d
     else:
         assert 0 < told[0] < 60_000_000_000
         assert told[1] == 0
-
-
-class Watched(OpenAIEmbedServer):
-    """Remembers which threads it is used in."""
-
-    def __init__(self) -> None:
-        self.threads: list[int] = []
-
-    def decode_request(self, call: ServerRequest) -> EmbedRequest:
-        self.threads.append(get_ident())
-        return super().decode_request(call)
-
-    def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
-        self.threads.append(get_ident())
-        return super().encode_response(response, call, request)
-
-
-@pytest.mark.parametrize("large", [False, True])
-async def test_many_texts_are_read_and_many_vectors_written_beside_the_loop(large: bool) -> None:
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        await asyncio.Event().wait()
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    body = json.dumps({"model": "offline/echo", "input": ["a " * 200] * (1000 if large else 1)}).encode()
-    codec, call = Watched(), ServerRequest(method="POST", path="/v1/embeddings", body=body)
-    async with Client(Config()) as client:
-        writer = AsgiResponseWriter(receive, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts())
-        await EmbedEndpoint(client, codec, "openai-chat")(call, writer)
-    assert [each != get_ident() for each in codec.threads] == [large, large]
-    assert sent[0]["status"] == 200
-
-
-async def test_texts_may_come_as_so_many_tokens_as_openai_takes() -> None:
-    """LangChain sends a thousand texts at a time, each as tokens."""
-    said = {"model": "m", "input": [[1234] * 290] * 1000}
-    call = ServerRequest(method="POST", path="/v1/embeddings", body=json.dumps(said).encode())
-    assert len(OpenAIEmbedServer().decode_request(call).inputs) == 1000
-    said = {"model": "m", "input": [[1234] * 410] * 1000}
-    with pytest.raises(InvalidRequestError, match="at most 400000 values"):
-        OpenAIEmbedServer().decode_request(replace(call, body=json.dumps(said).encode()))
-
-
-@pytest.mark.parametrize(("service", "count", "asked"), [("gemini", 250, [100, 100, 50]), ("openai-chat", 250, [250])])
-async def test_more_texts_than_a_service_takes_at_once_go_in_several_requests(
-    service: str, count: int, asked: list[int]
-) -> None:
-    """Gemini takes a hundred, and LangChain sends a thousand."""
-    base, _ = EMBEDDING[service]
-
-    async def embeds(exchange: Exchange) -> None:
-        numbers = [int(text) for text in texts_in(exchange.request.body)]
-        both = {
-            "data": [{"index": i, "embedding": [n]} for i, n in enumerate(numbers)],
-            "embeddings": [{"values": [n]} for n in numbers],
-            "usage": {"prompt_tokens": len(numbers), "total_tokens": len(numbers)},
-            "usageMetadata": {"promptTokenCount": len(numbers)},
-        }
-        await exchange.reply(200, JSON, json.dumps(both).encode())
-
-    async with serve(embeds) as up, Client(over(f"{up.url}{base}", service)) as client:
-        found = await client.embed("up/m", [str(i) for i in range(count)])
-        assert [len(texts_in(each.body)) for each in up.requests] == asked
-    assert found.lists == [[float(i)] for i in range(count)]
-    assert found.usage is not None
-    assert found.usage.input_tokens == count
-
-
-async def test_tokens_that_one_of_several_requests_does_not_tell_are_not_known() -> None:
-    async def embeds(exchange: Exchange) -> None:
-        numbers = [int(text) for text in texts_in(exchange.request.body)]
-        told = {"usageMetadata": {"promptTokenCount": 5}} if numbers[0] == 0 else {}
-        body = {"embeddings": [{"values": [1]} for _ in numbers], **told}
-        await exchange.reply(200, JSON, json.dumps(body).encode())
-
-    async with serve(embeds) as up, Client(over(up.url, "gemini")) as client:
-        assert (await client.embed("up/m", [str(i) for i in range(101)])).usage is None
 
 
 async def test_texts_in_tokens_go_to_the_target_that_takes_them() -> None:

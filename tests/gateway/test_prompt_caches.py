@@ -17,13 +17,13 @@ from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway.fronts.endpoints import LARGE
 from dragoman.types import CacheUse, Outcome
-from tests.gateway.test_responses_socket import USER, gateway, say, socket
 from tests.matrix.dialects import SERVICES
 from tests.matrix.exchange import Seen, give
 from tests.matrix.scenes import Answer, Say, Tokens
 from tests.support.asgi import under_uvicorn
 from tests.support.gateway import Got, Running, ask, running
 from tests.support.relaying import Translating
+from tests.support.responses_socket import USER, gateway, say, socket
 from tests.support.server import Exchange, serve
 
 PATH = "/v1/messages"

@@ -2,79 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from openai import AsyncOpenAI
 from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
-from dragoman.client import Client
-from dragoman.config import Config, GatewayConfig, ProviderConfig
-from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.http.websocket import MAX_ACTIVE
 from dragoman.protocols.openai_responses.socket_turns import MAX_LANES
-from dragoman.types import Outcome
-from tests.support.gateway import Running, ask, running
-from tests.support.golden import cases
-from tests.support.server import Exchange, Server, serve
-
-ANSWER = cases("openai-responses")["text"].reply
-CHAT = cases("openai-chat")["text"].reply
-EVENTS, JSON = {"content-type": "text/event-stream"}, {"content-type": "application/json"}
-PATH = "/v1/responses"
-USER = '{"type":"message", "role":"user", "content":"%s"}'
-"""With a space that no encoder of ours writes: what is passed on must keep it."""
-
-ENDS = {"response.completed", "response.incomplete", "response.failed", "error"}
-
-Script = Callable[[Exchange], Awaitable[None]]
-
-
-def streams(answer: bytes, *, end: bool = True) -> Script:
-    async def script(exchange: Exchange) -> None:
-        await exchange.head(200, EVENTS)
-        await exchange.chunk(answer)
-        if end:
-            await exchange.end()
-
-    return script
-
-
-@asynccontextmanager
-async def gateway(script: Script, **settings: Any) -> AsyncIterator[tuple[Running, Server, list[Outcome]]]:
-    """A gateway in front of a service of this protocol, and of one of Chat's at the same place."""
-    outcomes: list[Outcome] = []
-    async with serve(script) as up:
-        providers = {
-            "up": ProviderConfig(protocol="openai-responses", url=f"{up.url}/v1", api_key="canary"),
-            "chat": ProviderConfig(protocol="openai-chat", url=f"{up.url}/v1", api_key="canary"),
-        }
-        config = Config(gateway=GatewayConfig(port=0, default_model="up/m", **settings), providers=providers)
-        async with running(config, timeouts=ServerTimeouts(grace=5), observers=(outcomes.append,)) as run:
-            yield run, up, outcomes
-
-
-def socket(run: Running, **headers: str) -> connect:
-    fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return connect(run.url.replace("http", "ws") + PATH, additional_headers=fields, proxy=None)
-
-
-async def say(caller: ClientConnection, items: str, **more: object) -> list[dict[str, Any]]:
-    """The messages that answer one of the caller's; `items`: the JSON of its input."""
-    fields = "".join(f', "{name}": {json.dumps(value)}' for name, value in more.items())
-    await caller.send(f'{{"type": "response.create", "input": {items}{fields}}}')
-    return await heard(caller)
-
-
-async def heard(caller: ClientConnection) -> list[dict[str, Any]]:
-    said: list[dict[str, Any]] = []
-    while not said or said[-1]["type"] not in ENDS:
-        said.append(json.loads(await caller.recv()))
-    return said
+from tests.support.responses_socket import (
+    ANSWER,
+    CHAT,
+    EVENTS,
+    JSON,
+    USER,
+    ended,
+    gateway,
+    say,
+    socket,
+    streams,
+)
+from tests.support.server import Exchange
 
 
 @pytest.mark.parametrize("model", ["up/m", "chat/m"])
@@ -172,14 +121,6 @@ async def test_dozens_of_conversations_on_one_connection_may_ask_at_once() -> No
             await caller.send(json.dumps({"type": "response.create", "input": "hi", "stream_id": lane}))
         answered = [await ended(caller) for _ in lanes]
     assert set(answered) == lanes
-
-
-async def ended(caller: ClientConnection) -> str:
-    """The lane of the answer that ends next."""
-    while (event := json.loads(await caller.recv()))["type"] != "response.completed":
-        pass
-    lane: str = event["stream_id"]
-    return lane
 
 
 @pytest.mark.parametrize("model", ["up/m", "chat/m"])
@@ -331,6 +272,7 @@ async def test_an_answer_that_broke_off_never_ends_well_and_is_no_part_of_the_co
         ('{"type":"response.cancel","stream_id":"one"}', "one"),
         ("[1]", None),
         ("not JSON", None),
+        ('{"type":"response.create","stream_id":"one","input":' + "[" * 20_000 + "]" * 20_000 + "}", None),
         ('{"type":"response.create","input":5,"stream_id":"one"}', "one"),
         ('{"type":"response.create","input":[],"input":[],"stream_id":"one"}', "one"),
         ('{"type":"response.create","stream_id":1}', None),
@@ -388,123 +330,3 @@ async def test_an_id_of_nobody_is_refused() -> None:
         assert error["status"] in {400, 404}
         assert "previous_response_id" in json.dumps(error)
         assert up.requests == []
-
-
-async def test_where_they_are_off_and_where_none_is_asked_for_426_says_so() -> None:
-    async with gateway(streams(ANSWER), websockets=False) as (run, _, _):
-        with pytest.raises(InvalidStatus) as refused:
-            async with socket(run):
-                pass
-        assert refused.value.response.status_code == 426
-    async with gateway(streams(ANSWER)) as (run, _, _):
-        got = await ask(run.url, "GET", PATH)
-        assert (got.status, got.headers["upgrade"], got.headers["connection"]) == (426, "websocket", "close")
-        headers = {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-version": "13"}
-        assert (await ask(run.url, "GET", PATH, headers)).status == 400
-
-
-async def test_keys_are_asked_for_and_one_that_is_taken_away_is_refused_at_once() -> None:
-    async with gateway(streams(ANSWER), api_keys=("k1",)) as (run, _, _):
-        with pytest.raises(InvalidStatus) as refused:
-            async with socket(run, authorization="Bearer k2"):
-                pass
-        assert refused.value.response.status_code == 401
-        async with socket(run, authorization="Bearer k1") as caller:
-            assert (await say(caller, '"hi"'))[-1]["type"] == "response.completed"
-            run.gateway.keys.replace(("k3",))
-            (error,) = await say(caller, '"hi"')
-            assert error["status"] == 401
-
-
-async def test_a_page_of_another_site_cannot_ask() -> None:
-    async with gateway(streams(ANSWER)) as (run, up, _), socket(run, origin="https://elsewhere.example") as caller:
-        (error,) = await say(caller, '"hi"')
-        assert (error["status"], error["error"]["code"]) == (403, "foreign_origin")
-        assert up.requests == []
-
-
-async def test_a_stop_lets_the_answer_under_way_end_and_then_says_goodbye() -> None:
-    asked, go = asyncio.Event(), asyncio.Event()
-
-    async def script(exchange: Exchange) -> None:
-        asked.set()
-        await go.wait()
-        await streams(ANSWER)(exchange)
-
-    async with gateway(script) as (run, _, _), socket(run) as idle, socket(run) as caller:
-        answering = asyncio.create_task(say(caller, '"hi"'))
-        await asked.wait()
-        run.server.stop()
-        with pytest.raises(ConnectionClosed):
-            await idle.recv()
-        assert idle.close_code == 1001
-        go.set()
-        assert (await answering)[-1]["type"] == "response.completed"
-        with pytest.raises(ConnectionClosed):
-            await caller.recv()
-        assert caller.close_code == 1001
-
-
-async def test_after_a_reload_no_earlier_gateway_is_kept_for_a_connection_that_stays() -> None:
-    asked, go = asyncio.Event(), asyncio.Event()
-
-    async def script(exchange: Exchange) -> None:
-        if b"slow" in exchange.request.body:
-            asked.set()
-            await go.wait()
-        await streams(ANSWER)(exchange)
-
-    async with gateway(script) as (run, _, outcomes), socket(run) as caller, socket(run):
-        earlier = []
-        await caller.send('{"type":"response.create","input":"slow","stream_id":"slow"}')
-        await asked.wait()
-        for _ in range(3):
-            earlier.append(run.server.gateway)
-            run.server.replace(run.server.gateway.successor(Client(run.server.gateway.client.config)))
-            assert (await say(caller, '"hi"'))[-1]["type"] == "response.completed"
-        assert run.server.gateway.under_way == 2
-        go.set()
-        assert await ended(caller) == "slow"
-        assert [each.under_way for each in (*earlier, run.server.gateway)] == [0, 0, 0, 2]
-    assert [(outcome.method, outcome.end) for outcome in outcomes[-2:]] == [("GET", "whole")] * 2
-
-
-async def test_a_caller_that_leaves_ends_what_is_done_for_it() -> None:
-    asked, left = asyncio.Event(), asyncio.Event()
-
-    async def script(exchange: Exchange) -> None:
-        await exchange.head(200, EVENTS)
-        await exchange.chunk(ANSWER[:300])
-        asked.set()
-        await exchange.closed()
-        left.set()
-
-    async with gateway(script) as (run, _, outcomes):
-        async with socket(run) as caller:
-            await caller.send('{"type":"response.create","input":"hi"}')
-            await asked.wait()
-            caller.transport.abort()
-        await left.wait()
-    assert [outcome.end for outcome in outcomes] == ["gone", "gone"]
-
-
-async def test_a_silence_is_broken_by_events() -> None:
-    go = asyncio.Event()
-
-    async def script(exchange: Exchange) -> None:
-        await exchange.head(200, EVENTS)
-        await exchange.chunk(ANSWER[: ANSWER.index(b"event: response.output_text.delta")])
-        await go.wait()
-        await exchange.chunk(ANSWER[ANSWER.index(b"event: response.output_text.delta") :])
-        await exchange.end()
-
-    async with serve(script) as up:
-        providers = {"up": ProviderConfig(protocol="openai-responses", url=f"{up.url}/v1", api_key="canary")}
-        config = Config(gateway=GatewayConfig(port=0, default_model="up/m"), providers=providers)
-        timeouts = ServerTimeouts(grace=0, heartbeat=0.05)
-        async with running(config, timeouts=timeouts) as run, socket(run) as caller:
-            await caller.send('{"type":"response.create","input":"hi"}')
-            while json.loads(await caller.recv())["type"] != "keepalive":
-                pass
-            go.set()
-            assert (await heard(caller))[-1]["type"] == "response.completed"

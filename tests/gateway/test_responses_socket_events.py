@@ -9,9 +9,9 @@ import pytest
 
 from dragoman.gateway.http.websocket import MAX_WAITING
 from dragoman.wire.sse import SseReader
-from tests.gateway.test_responses_socket import ENDS, PATH, Script, gateway, heard, socket
 from tests.support.gateway import ask
 from tests.support.golden import cases
+from tests.support.responses_socket import ENDS, PATH, Script, gateway, heard, socket
 from tests.support.server import Exchange
 
 ANSWERS = {

@@ -12,8 +12,8 @@ from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.http.websocket import MAX_WAITING
 from dragoman.types import Outcome
-from tests.gateway.test_responses_socket import ANSWER, EVENTS, PATH, Script, streams
 from tests.support.gateway import running
+from tests.support.responses_socket import ANSWER, EVENTS, PATH, Script, streams
 from tests.support.server import Exchange, Server, serve
 
 ASKED = '{"type":"response.create","model":"up/m","input":"hé\U0001f600llo"}'.encode()

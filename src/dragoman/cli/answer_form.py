@@ -11,6 +11,7 @@ from dragoman.cli.files import read_text
 from dragoman.error_words import cut, nearest
 from dragoman.errors import InvalidRequestError
 from dragoman.types import ResponseFormat
+from dragoman.wire.json import NOT_STRICT
 
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 FIELD = re.compile(r"\s*(?P<name>[\w-]+)(?:\s+(?P<type>\w+))?\s*(?::\s*(?P<description>.*?))?\s*")
@@ -65,7 +66,7 @@ def short_schema(text: str) -> dict[str, Any]:
 def _by_schema(data: bytes, label: str) -> ResponseFormat:
     try:
         schema = msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+    except NOT_STRICT as exc:
         raise InvalidRequestError(f"{label}: expected a JSON schema, which is an object, got: {exc}") from exc
     return schema_form(schema)
 

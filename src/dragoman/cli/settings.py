@@ -12,6 +12,7 @@ from dragoman.cli.templates import Template
 from dragoman.client.functions import FunctionTool
 from dragoman.errors import InvalidRequestError
 from dragoman.types import user
+from dragoman.wire.json import NOT_STRICT
 
 TWO_KINDS = "tools are either those of --tool or those of the option `tools`"
 
@@ -20,7 +21,7 @@ def setting(text: str) -> Any:
     """The value as JSON, if it is JSON; else as text."""
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_STRICT:
         return text
 
 

@@ -21,7 +21,7 @@ class LimitsConfig(Struct, frozen=True, kw_only=True):
     max_in_flight: int | None = None
     """Requests under way at the same time, in each worker; one more is answered 503 `overloaded` at once, with
     `retry-after`. Not set: as many as there are descriptors for, because nearly all of them only wait for a service,
-    and how many of these a service bears is said by `max_parallel` of a route's target."""
+    and how many of these a service can take is said by `max_parallel` of a route's target."""
     max_in_flight_per_key: int | None = None
     """The same of one key of the gateway, in each worker; one more is answered 429. Requests without a key count
     together. Not set: any number, because one program with one key is how most gateways are used."""
@@ -30,7 +30,7 @@ class LimitsConfig(Struct, frozen=True, kw_only=True):
     behind a proxy all callers have its address."""
     max_lag: float | None = None
     """Seconds by which the event loop may be late for half a second without a break; then the processor has more to do
-    than it can bear, and new requests are answered 503 `overloaded` until it is in time again. Not set: never refused
+    than it can do, and new requests are answered 503 `overloaded` until it is in time again. Not set: never refused
     for that, because on a machine that is shared the processor is late through no fault of the gateway's. 0.025 is ten
     times what a worker in full but healthy use has on a machine of its own."""
     head_timeout: float = 10.0

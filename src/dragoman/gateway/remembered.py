@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
@@ -93,7 +92,7 @@ class Memory:
         value = self._store.get(owner, name, self._clock())
         try:
             return None if value is None else decode(value)
-        except msgspec.MsgspecError:
+        except json.NOT_STRICT:
             # Another version of us wrote it, in another form.
             log.warning("the store has an answer that cannot be read; it counts as gone")
             return None

@@ -5,6 +5,7 @@ import re
 from msgspec import Struct
 
 from dragoman.types import Headers
+from dragoman.types.http import JSON
 
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 """A token as identity services give it: three parts in base64, the first a JSON object.
@@ -26,6 +27,10 @@ class Carrier(Struct, frozen=True):
         if self.tokens and TOKEN.fullmatch(key):
             return BEARER.headers(key)
         return ((self.field, f"{self.prefix}{key}"),)
+
+    def json_headers(self, key: str | None, accept: str) -> Headers:
+        """The fields of a request with a body of JSON. `accept`: the media type of the answer."""
+        return (*JSON, ("accept", accept), *self.headers(key))
 
 
 BEARER = Carrier("authorization", "Bearer ")

@@ -41,7 +41,7 @@ _json = msgspec.json.Encoder().encode
 
 
 def estimated_tokens(request: ChatRequest) -> TokenCount:
-    """The estimate."""
+    """An estimate of the tokens of a whole request: messages, tools and the form of the answer."""
     total = sum(OF_MESSAGE + sum(map(_of_part, message.parts)) for message in request.messages)
     for tool in request.tools:
         if isinstance(tool, Tool):

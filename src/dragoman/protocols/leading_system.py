@@ -11,8 +11,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.types import AnyPart, ChatRequest, Extra, LostDetail, Message, ModelProfile, Text
+from dragoman.types.messages import SYSTEM_ROLES, leading_system
+from dragoman.wire.json import NOT_STRICT
 
-SYSTEM = frozenset({"system", "developer"})
 BETWEEN = "\n\n"
 """What stands between two messages that become one."""
 
@@ -24,18 +25,18 @@ def with_leading_system(request: ChatRequest, profile: ModelProfile) -> ChatRequ
     """
     if profile.system_anywhere is not False:
         return request
-    leading = _leading(request.messages)
+    leading = request.messages[: leading_system(request.messages)]
     others = request.messages[len(leading) :]
     taken = not leading or (len(leading) == 1 and leading[0].role == "system")
-    if taken and all(message.role not in SYSTEM for message in others):
+    if taken and all(message.role not in SYSTEM_ROLES for message in others):
         return request
-    told = (_told(message) if message.role in SYSTEM else message for message in others)
+    told = (_told(message) if message.role in SYSTEM_ROLES else message for message in others)
     return replace(request, messages=(*_joined(leading), *(message for message in told if message is not None)))
 
 
 def lost_details(request: ChatRequest) -> Iterator[LostDetail]:
     """What is lost if messages become one: another name than that of the first, and fields that an earlier one has."""
-    leading = _leading(request.messages)
+    leading = request.messages[: leading_system(request.messages)]
     kept = _extra(leading)
     for i, message in enumerate(leading):
         if message.name not in {None, leading[0].name}:
@@ -44,11 +45,6 @@ def lost_details(request: ChatRequest) -> Iterator[LostDetail]:
             for name, value in further.items():
                 if kept[protocol][name] != value:
                     yield LostDetail(f"messages[{i}].{name}")
-
-
-def _leading(messages: Sequence[Message]) -> Sequence[Message]:
-    first = next((i for i, message in enumerate(messages) if message.role not in SYSTEM), len(messages))
-    return messages[:first]
 
 
 def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -105,6 +101,6 @@ def is_leading(messages: bytes, *, beside: bool = False) -> bool:
     """
     try:
         roles = [turn.role for turn in _turns(messages)]
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except NOT_STRICT:
         return True
-    return SYSTEM.isdisjoint(roles if beside or roles[:1] != ["system"] else roles[1:])
+    return SYSTEM_ROLES.isdisjoint(roles if beside or roles[:1] != ["system"] else roles[1:])

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from msgspec import Raw, Struct
 
-from dragoman.errors import BadEventError, DragomanError
+from dragoman.errors import BadEventError, DragomanError, NoOperationError
 from dragoman.protocols.env import Env
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.speech import OURS
@@ -162,6 +162,13 @@ class KeptStream(ABC):
     @abstractmethod
     def failure(self, error: DragomanError) -> bytes:
         """The events that tell that it broke off."""
+
+
+def text_of(item: str | tuple[int, ...]) -> str:
+    """The text to be embedded. Raises NoOperationError for one in tokens."""
+    if isinstance(item, str):
+        return item
+    raise NoOperationError("input: expected texts, since this protocol has no texts in tokens", param="input")
 
 
 def read_dimensions(fields: Fields, name: str = "dimensions") -> int | None:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
+from dragoman.types.messages import SYSTEM_ROLES
 from dragoman.wire.floats import decode, reader
 from dragoman.wire.json import NOT_STRICT
 from dragoman.wire.json_array import JsonArrayReader
@@ -22,8 +23,6 @@ MARK = "cache_control"
 """The field that says how far to cache. It is no part of the prompt."""
 DEFERRED = "defer_loading"
 """The field of a tool that is loaded when the model looks for it: until then, it is no part of the prompt."""
-SYSTEM = frozenset({"system", "developer"})
-"""Roles whose messages belong to the system, if they stand before all others."""
 
 NULL = b"null"
 LONG = 256 << 10
@@ -163,7 +162,7 @@ def _is_system(message: bytes) -> bool:
     if not message.startswith(b"{"):
         return False
     role = _speaker(message).role
-    return isinstance(role, str) and role in SYSTEM
+    return isinstance(role, str) and role in SYSTEM_ROLES
 
 
 def _written(values: list[Any]) -> bytes:

@@ -6,8 +6,19 @@ from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.answer_model import Places
+from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.streams.lane import NOTHING, Shape, Taken
-from dragoman.types import FinishReason, Headers, HttpRequest, ModelProfile, ServerRequest, Usage
+from dragoman.types import (
+    FinishReason,
+    Headers,
+    HttpRequest,
+    ModelProfile,
+    PartStart,
+    ResponseEnd,
+    ServerRequest,
+    StreamEvent,
+    Usage,
+)
 from dragoman.wire.steps import Steps
 
 
@@ -29,6 +40,16 @@ class ReplySummary:
     def answer_id(self) -> str:
         """The service's id of the answer, if callers may ask for it by that later; empty until it is known."""
         return ""
+
+    def decode(self, decoder: Decoder, body: bytes) -> list[StreamEvent]:
+        """Learns what `decoder` reads of a whole answer; its events."""
+        events = [*decoder.feed(body), *decoder.finish()]
+        self.error = decoder.error
+        for event in events:
+            if isinstance(event, ResponseEnd):
+                self.finish_reason, self.usage = event.finish_reason, event.usage
+                self.empty = not (decoder.more_content or any(isinstance(each, PartStart) for each in events))
+        return events
 
     def count(self) -> None:
         """Reads the reports of tokens that were kept as they came: after it, `usage` is what is known by now."""

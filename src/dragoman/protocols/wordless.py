@@ -25,6 +25,7 @@ from dragoman.types import (
     Unknown,
     UntakenPart,
 )
+from dragoman.types.messages import SYSTEM_ROLES
 
 Places = Set[tuple[int, int]]
 """Where parts stand: the numbers of the message and of the part."""
@@ -32,8 +33,6 @@ Places = Set[tuple[int, int]]
 PART = re.compile(r"messages\[(\d+)\]\.parts\[(\d+)\] ")
 """How the name of a part that is left out begins; that of one inside of it has more in this place."""
 STATE = re.compile(r"messages\[(\d+)\]\.parts\[(\d+)\]\.opaque$")
-
-SYSTEM = frozenset({"system", "developer"})
 
 
 def without_wordless(request: ChatRequest, own: str) -> ChatRequest:
@@ -92,7 +91,7 @@ def _last_asked(messages: tuple[Message, ...], gone: Places) -> int | None:
     """The number of the last message with which the user asks something that is `gone`; None if something is left."""
     last: int | None = None
     for i, message in reversed(list(enumerate(messages))):
-        if message.role in SYSTEM:
+        if message.role in SYSTEM_ROLES:
             continue
         if message.role == "assistant":
             if last is not None:
@@ -109,7 +108,7 @@ def _is_emptied(message: Message, i: int, gone: Places) -> bool:
     """Whether the message `i` has said something, and all of that is `gone`."""
     if all((i, j) not in gone for j in range(len(message.parts))):
         return False
-    if message.role in SYSTEM and message.extra:
+    if message.role in SYSTEM_ROLES and message.extra:
         return False  # it sets something besides
     return _is_silent(message, i, gone)
 
@@ -138,7 +137,7 @@ def _is_blank(part: AnyPart) -> bool:
 
 
 def _is_foreign(message: Message, own: str) -> bool:
-    if message.role not in SYSTEM:
+    if message.role not in SYSTEM_ROLES:
         return False
     if message.parts:
         return all(type(part) is Unknown and part.protocol != own for part in message.parts)

@@ -9,8 +9,8 @@ from hashlib import blake2b
 from itertools import takewhile
 
 from dragoman.protocols.base import ServerCodec
-from dragoman.protocols.prompt_regions import SYSTEM
 from dragoman.types import ChatRequest, Identity, ServerRequest
+from dragoman.types.messages import SYSTEM_ROLES
 from dragoman.wire.steps import Steps
 
 SIZE = 16
@@ -32,7 +32,7 @@ def conversation_in(codec: ServerCodec, call: ServerRequest, identity: Identity,
 def conversation_of(request: ChatRequest) -> bytes:
     """The conversation of a request that has no caller, or that cannot be known from its caller's bytes."""
     messages = request.messages
-    system = list(takewhile(lambda message: message.role in SYSTEM, messages))
+    system = list(takewhile(lambda message: message.role in SYSTEM_ROLES, messages))
     texts = [message.text for message in messages[: len(system) + 1]]
     return _digest("", request.model, str(len(system)), *texts)
 

@@ -30,6 +30,7 @@ from dragoman.types import (
     Text,
     Usage,
 )
+from dragoman.types.usage import merged
 
 MAX_TEXT = 1 << 20
 """Characters of text after which an answer is not continued: about 250,000 tokens, which no known model writes at once,
@@ -144,14 +145,14 @@ class Unfinished:
                 self._stuck = self._stuck or opaque is not None
                 self._open = self.open_length = None
             case Metadata(usage=usage) if usage is not None:
-                self._count(usage)
+                self._usage = merged(self._usage, usage)
                 self._counted = self._counted if usage.output_tokens is None else usage.output_tokens
                 return replace(event, usage=None)
             case ResponseStart(usage=usage) if usage is not None:
-                self._count(usage)
+                self._usage = merged(self._usage, usage)
                 return replace(event, usage=None)
             case ResponseEnd(usage=usage):
-                self._count(usage)
+                self._usage = merged(self._usage, usage)
                 return replace(event, usage=self._usage)
         return event
 
@@ -166,10 +167,6 @@ class Unfinished:
             if self._size > MAX_TEXT:
                 self._stuck = True
                 self._text, self._written = [], []
-
-    def _count(self, usage: Usage | None) -> None:
-        if usage is not None:
-            self._usage = usage if self._usage is None else self._usage.merge(usage)
 
 
 def _stops_with_more(text: str, stops: tuple[str, ...]) -> bool:

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from dragoman.types.redacted import Redacted
 
 Headers = tuple[tuple[str, str], ...]
+JSON: Headers = (("content-type", "application/json"),)
+"""What the head of a message says whose body is JSON."""
 
 
 def without(headers: Headers, names: Set[str]) -> Headers:

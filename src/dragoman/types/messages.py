@@ -1,5 +1,6 @@
 """A conversation: messages and the parts they are made of. Knows no protocol."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import field
@@ -7,6 +8,8 @@ from msgspec import field
 from dragoman.types.value import Value
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
+SYSTEM_ROLES: frozenset[Role] = frozenset({"system", "developer"})
+"""The roles whose messages instruct the model."""
 Extra = dict[str, dict[str, Any]]
 """Fields of one protocol for which these values have no place, under that protocol's name. They are given back to that
 protocol; the others ignore them."""
@@ -234,3 +237,8 @@ def tool_result(call: ToolCall, result: str | ResultParts, *, is_error: bool = F
         raise TypeError(f"call: expected a ToolCall, got {type(call).__name__}")
     parts = (Text(text=result),) if isinstance(result, str) else result
     return Message("tool", (ToolResult(id=call.id, parts=parts, is_error=is_error, input_format=call.input_format),))
+
+
+def leading_system(messages: Sequence[Message]) -> int:
+    """How many messages instruct the model before one of another role."""
+    return next((i for i, message in enumerate(messages) if message.role not in SYSTEM_ROLES), len(messages))

@@ -35,7 +35,7 @@ from dragoman.types.messages import (
     TokenLogprob,
     ToolCall,
 )
-from dragoman.types.usage import Usage
+from dragoman.types.usage import Usage, merged
 from dragoman.types.value import Value
 
 T = TypeVar("T")
@@ -142,13 +142,13 @@ class Fold:
                         self._citations = citations = self._citations or []
                         citations += event.citations
                     self._transcript.add(event.transcript or "")
-                    self._count(event.usage)
+                    self._usage = merged(self._usage, event.usage)
                 case ResponseStart():
                     self._start = event
-                    self._count(event.usage)
+                    self._usage = merged(self._usage, event.usage)
                 case ResponseEnd():
                     self._end = event
-                    self._count(event.usage)
+                    self._usage = merged(self._usage, event.usage)
                 case _:
                     assert_never(event)
 
@@ -163,10 +163,6 @@ class Fold:
 
     def _unexpected(self, event: StreamEvent) -> BadEventError:
         return BadEventError(f"expected no {type(event).__name__} while {self._state.value}")
-
-    def _count(self, usage: Usage | None) -> None:
-        if usage is not None:
-            self._usage = usage if self._usage is None else self._usage.merge(usage)
 
     def _close(self, end: PartEnd) -> None:
         part = self._open

@@ -42,3 +42,10 @@ class Usage(Value, frozen=True):
         details = self.details | later.details
         extra = {name: self.extra.get(name, {}) | fields for name, fields in later.extra.items()}
         return Usage(**asdict(self) | known | {"details": details, "extra": self.extra | extra})
+
+
+def merged(earlier: Usage | None, later: Usage | None) -> Usage | None:
+    """`Usage.merge` of two reports of which one or both may be missing."""
+    if earlier is None or later is None:
+        return earlier or later
+    return earlier.merge(later)

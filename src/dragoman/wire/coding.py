@@ -113,7 +113,7 @@ class Brotli:
 
 
 class Zstd:
-    """zstd."""
+    """Decompresses zstd (RFC 8878), in frames whose window has a bound."""
 
     def __init__(self) -> None:
         if sys.version_info >= (3, 14):

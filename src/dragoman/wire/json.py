@@ -23,8 +23,8 @@ def encode_to_keep(value: Any) -> bytes:
     return bytes(memoryview(encode(value)))
 
 
-NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for text that is not JSON in UTF-8, as its standards have it."""
+NOT_STRICT = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What msgspec raises for bytes or a text that is not JSON in UTF-8, as its standards have it, or nested too deeply."""
 TOO_DEEP = "expected JSON, got objects or lists too deep in each other"
 TRUNCATED = "truncated"
 HALF = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"')
@@ -74,7 +74,7 @@ def is_object(text: str) -> bool:
     """Whether `text` is the JSON of an object."""
     try:
         _object(text)
-    except (*NOT_STRICT, UnicodeEncodeError):
+    except NOT_STRICT:
         return False
     return True
 

@@ -11,9 +11,7 @@ not with each piece: what all looks cost together grows with the text, and not w
 import re
 from typing import Any
 
-import msgspec
-
-from dragoman.wire import floats
+from dragoman.wire import floats, json
 
 TOKEN = re.compile(
     r"""
@@ -83,7 +81,7 @@ class PartialJson:
             self._take(found)
         try:
             value = floats.decode(self._shown())
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        except json.NOT_STRICT:
             return False
         changed = bool(value != self.value or type(value) is not type(self.value))
         self.value = value

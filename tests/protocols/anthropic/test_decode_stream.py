@@ -181,6 +181,12 @@ def test_a_field_of_a_delta_that_is_not_read_is_named(body: dict[str, Any], delt
     assert names(got.losses) == (f"answer.content_block_delta.{lost}",)
 
 
+def test_a_field_of_an_unknown_block_that_is_not_read_is_named() -> None:
+    got = answer(block({"type": "new", "at": 1}, WORDS | {"x_new": 1}))
+    assert got.parts == (Unknown(protocol=NAME, data={"type": "new", "at": 1, "text": WORDS["text"]}),)
+    assert names(got.losses) == ("answer.content_block_delta.text_delta.x_new",)
+
+
 def test_a_field_that_is_null_is_none() -> None:
     thought = {"type": "thinking_delta", "thinking": "x", "estimated_tokens": None}
     assert answer(block({"type": "thinking", "thinking": ""}, thought)).losses == ()

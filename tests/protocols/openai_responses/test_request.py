@@ -1,27 +1,23 @@
 """Requests: read, written again as they were, and refused where they are wrong."""
 
-import json
 from typing import Any
 
 import pytest
 
-from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
+from dragoman.errors import UnsupportedFeatureError
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.protocols.openai_responses import NAME, OpenAIResponsesClient, OpenAIResponsesServer
+from dragoman.protocols.openai_responses import NAME
 from dragoman.types import (
     Audio,
     ChatRequest,
     File,
-    HostedCall,
     HostedTool,
-    HttpRequest,
     Image,
     Message,
     OpaqueState,
     Reasoning,
     Refusal,
-    ServerRequest,
     Text,
     Tool,
     ToolCall,
@@ -31,37 +27,14 @@ from dragoman.types import (
     UnknownTool,
     names,
 )
+from tests.protocols.openai_responses.requests import ANSWER, CALL, CLIENT, RESULT, USER, decode, encode
 from tests.support.env import fixed_env
 
-SERVER, CLIENT = OpenAIResponsesServer(), OpenAIResponsesClient("http://up/v1", breakpoints=True)
-
-CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a": 1.10, "b": 12345678901234567890}'}
-RESULT = {"type": "function_call_output", "call_id": "c1", "output": "20"}
-USER = {"role": "user", "content": "Hello"}
 REASONING = {
     "type": "reasoning",
     "id": "rs_1",
     "summary": [{"type": "summary_text", "text": "Hm"}, {"type": "summary_text", "text": "So"}],
     "encrypted_content": "gAAA",
-}
-ANSWER = {
-    "type": "message",
-    "id": "msg_1",
-    "role": "assistant",
-    "status": "completed",
-    "content": [
-        {
-            "type": "output_text",
-            "text": "Hi",
-            "annotations": [
-                {"type": "url_citation", "start_index": 0, "end_index": 2, "url": "https://a", "title": "A"},
-                {"type": "file_path", "file_id": "f", "index": 1},
-                {"type": "x_new", "y": 1},
-            ],
-            "logprobs": [{"token": "Hi", "bytes": [72, 105], "logprob": -0.5, "top_logprobs": []}],
-        },
-        {"type": "refusal", "refusal": "No"},
-    ],
 }
 FUNCTION = {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": True}
 
@@ -301,22 +274,6 @@ CORPUS: dict[str, dict[str, Any]] = {
 }
 
 
-def decode(body: dict[str, Any]) -> ChatRequest:
-    """What a caller asks."""
-    return SERVER.decode_request(
-        ServerRequest(method="POST", path="/", body=json.dumps({"model": "m"} | body).encode())
-    )
-
-
-def encode(request: ChatRequest, client: OpenAIResponsesClient = CLIENT) -> dict[str, Any]:
-    """What a service is sent."""
-    env = fixed_env()
-    message = client.encode_request(client.fit(request, env.profile), env)
-    assert isinstance(message, HttpRequest)
-    body: dict[str, Any] = json.loads(message.body)
-    return body
-
-
 def plain(value: Any) -> Any:
     """A request in the one form of those that mean the same: nothing is null or empty, and a text is a string."""
     match value:
@@ -334,17 +291,6 @@ def plain(value: Any) -> Any:
             return [plain(item) for item in value]
         case _:
             return value
-
-
-def test_a_question_of_which_nothing_can_be_asked_is_refused() -> None:
-    with pytest.raises(InvalidRequestError, match="expected at least one with content"):
-        encode(ChatRequest(model="m", messages=(Message("user", (Unknown(protocol="anthropic", data={}),)),)))
-    told = Message("system", (Text(text="a"),), top_level=True)
-    with pytest.raises(InvalidRequestError, match="expected at least one with content"):
-        encode(ChatRequest(model="m", messages=(told,)))
-    kept = ChatRequest(model="m", messages=(told,), extra={NAME: {"previous_response_id": "resp_1"}})
-    assert encode(kept)["instructions"] == "a"
-    assert encode(ChatRequest(model="m", messages=()))["input"] == []
 
 
 @pytest.mark.parametrize("name", CORPUS)
@@ -441,29 +387,6 @@ def test_what_refers_to_state_elsewhere_is_refused_by_others_and_allowed_to_come
     assert decode({"input": "x", "background": False}).essential == ()
 
 
-@pytest.mark.parametrize(
-    ("field", "values", "words"),
-    [
-        ("previous_response_id", (5, [], {}, True, ["resp_1"]), "a string"),
-        ("conversation", (5, [], False), "a string or an object"),
-        ("prompt", ("pmpt_1", [], 0), "an object"),
-        ("background", (0, "", "yes", {}), "a boolean"),
-    ],
-)
-def test_a_reference_of_another_type_is_refused(field: str, values: tuple[Any, ...], words: str) -> None:
-    for value in values:
-        with pytest.raises(InvalidRequestError, match=f"{field}: expected {words}, got ") as caught:
-            decode({"input": "x", field: value})
-        assert caught.value.param == field
-
-
-def test_a_result_with_a_refusal_is_refused() -> None:
-    output = [{"type": "input_text", "text": "a"}, {"type": "refusal", "refusal": "No"}]
-    with pytest.raises(InvalidRequestError) as caught:
-        decode({"input": [USER, CALL, RESULT | {"output": output}]})
-    assert caught.value.param == "input[2].output[1].type"
-
-
 @pytest.mark.parametrize(("field", "value"), [("conversation", ""), ("conversation", {}), ("prompt", {})])
 def test_an_empty_reference_is_one(field: str, value: Any) -> None:
     assert decode({"input": "x", field: value}).essential == (field,)
@@ -497,185 +420,12 @@ def test_a_request_of_another_protocol_stores_nothing_and_asks_for_the_reasoning
     assert "store" not in encode(decode({"input": "x"}))
 
 
-WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "no input": ({}, "input: expected a string or a list of items, got nothing"),
-    "a number": ({"input": 5}, "input: expected a string or a list of items"),
-    "an item that is none": ({"input": ["x"]}, r"input\[0\]: expected an object, got a string"),
-    "a type that is none": ({"input": [{"type": 5}]}, r"input\[0\]\.type: expected a string"),
-    "no role": ({"input": [{"content": "x"}]}, r"input\[0\]\.role: expected a string, got nothing"),
-    "an unknown role": ({"input": [{"role": "boss", "content": "x"}]}, r"input\[0\]\.role: expected one of user"),
-    "no content": ({"input": [{"role": "user"}]}, r"input\[0\]\.content: expected a string or a list of parts"),
-    "a part that is none": ({"input": [{"role": "user", "content": [5]}]}, r"input\[0\]\.content\[0\]: expected an"),
-    "a part without a type": (
-        {"input": [USER, {"role": "user", "content": [{"text": "x"}]}]},
-        r"input\[1\]\.content\[0\]\.type: expected a string, got nothing",
-    ),
-    "a text that is none": (
-        {"input": [{"role": "user", "content": [{"type": "input_text", "text": 5}]}]},
-        r"input\[0\]\.content\[0\]\.text: expected a string, got an integer",
-    ),
-    "no base64": (
-        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,!!"}]}]},
-        r"input\[0\]\.content\[0\]\.image_url: expected base64",
-    ),
-    "a picture from nowhere": (
-        {"input": [{"role": "user", "content": [{"type": "input_image"}]}]},
-        r"input\[0\]\.content\[0\]\.image_url: expected it, or `file_id`",
-    ),
-    "a file from nowhere": (
-        {"input": [{"role": "user", "content": [{"type": "input_file"}]}]},
-        r"input\[0\]\.content\[0\]\.file_data: expected it",
-    ),
-    "a call without a name": ({"input": [{"type": "function_call", "call_id": "c"}]}, r"input\[0\]\.name: expected a"),
-    "a result without a call": ({"input": [USER, RESULT]}, r"input\[1\]\.call_id: no call before it has the id 'c1'"),
-    "a result without an output": (
-        {"input": [CALL, {"type": "function_call_output", "call_id": "c1"}]},
-        r"input\[1\]\.output: expected a string or a list of parts",
-    ),
-    "a summary of another type": (
-        {"input": [{"type": "reasoning", "summary": [{"type": "x", "text": "a"}]}]},
-        r"input\[0\]\.summary\[0\]\.type: expected 'summary_text'",
-    ),
-    "a tool without a name": ({"input": "x", "tools": [{"type": "function"}]}, r"tools\[0\]\.name: expected a string"),
-    "a tool without a type": ({"input": "x", "tools": [{"name": "f"}]}, r"tools\[0\]\.type: expected a string"),
-    "a choice that is none": (
-        {"input": "x", "tool_choice": "any"},
-        "tool_choice: expected one of auto, none, required",
-    ),
-    "a choice without a name": ({"input": "x", "tool_choice": {"type": "function"}}, r"tool_choice\.name: expected"),
-    "too few tokens": ({"input": "x", "max_output_tokens": 15}, "max_output_tokens: expected at least 16, got 15"),
-    "too many logprobs": ({"input": "x", "top_logprobs": 21}, "top_logprobs: expected 0 to 20, got 21"),
-    "metadata": ({"input": "x", "metadata": {"a": 1}}, r"metadata\.a: expected a string"),
-    "include": ({"input": "x", "include": [1]}, r"include\[0\]: expected a string"),
-    "a format without a name": (
-        {"input": "x", "text": {"format": {"type": "json_schema"}}},
-        r"text\.format\.name: expected a string",
-    ),
-    "text": ({"input": "x", "text": "short"}, "text: expected an object, got a string"),
-    "reasoning": ({"input": "x", "reasoning": {"effort": 5}}, r"reasoning\.effort: expected a string"),
-    "a temperature": ({"input": "x", "temperature": "hot"}, "temperature: expected a finite number"),
-    "a choice that is a number": ({"input": "x", "tool_choice": 5}, "tool_choice: expected a string or an object, got"),
-    "annotations that are none": (
-        {"input": [{"role": "assistant", "content": [{"type": "output_text", "text": "x", "annotations": "y"}]}]},
-        r"input\[0\]\.content\[0\]\.annotations: expected a list, got a string",
-    ),
-    "an annotation that is none": (
-        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "x", "annotations": [5]}]}]},
-        r"input\[0\]\.content\[0\]\.annotations\[0\]: expected an object, got an integer",
-    ),
-    "logprobs that are none": (
-        {
-            "input": [
-                {"role": "assistant", "content": [{"type": "output_text", "text": "x", "logprobs": [{"token": 5}]}]}
-            ]
-        },
-        r"input\[0\]\.content\[0\]\.logprobs: expected log probabilities of tokens",
-    ),
-    "no items": ({"input": []}, "input: expected at least one item, got none"),
-    "too many items": ({"input": [USER] * 10_001}, "input: expected at most 10000 items, got 10001"),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_request_is_refused_by_the_place_of_the_mistake(name: str) -> None:
-    body, words = WRONG[name]
-    with pytest.raises(InvalidRequestError, match=f"^{words}"):
-        decode(body)
-
-
-@pytest.mark.parametrize("body", [b"[]", b"5", b"null"])
-def test_a_body_must_be_an_object(body: bytes) -> None:
-    with pytest.raises(InvalidRequestError, match="the body: expected an object"):
-        SERVER.decode_request(ServerRequest(method="POST", path="/", body=body))
-
-
-FOREIGN = OpaqueState("anthropic", "sig", "abcdefgh")
-
-
-def test_reasoning_that_the_service_would_refuse_is_left_out_and_named() -> None:
-    ours = OpaqueState(NAME, "gAAA", CLIENT.origin("m"))
-    parts = (
-        Reasoning(text="own", opaque=ours),
-        Reasoning(text="foreign", opaque=FOREIGN),
-        Reasoning(text="of another model", item="rs_5", opaque=OpaqueState(NAME, "gBBB", "otherone")),
-        Reasoning(text="made up", item="rs_dr1abc"),
-        Reasoning(text="stored", item="rs_7", form="summary"),
-        Text(text="a", item="msg_dr1abc"),
-        HostedCall(id="x", tool="web_search", arguments="{}"),
-        Image(data="iVBORw0KGgo="),
-        ToolCall(id="c1", name="f", arguments="{}", opaque=FOREIGN),
-    )
-    request = ChatRequest(model="m", messages=(Message("assistant", parts),))
-    lost = names(CLIENT.losses(request, fixed_env().profile))
-    assert sorted(lost) == [
-        "messages[0].parts[1] (reasoning)",
-        "messages[0].parts[1].opaque",
-        "messages[0].parts[2] (reasoning)",
-        "messages[0].parts[2].opaque",
-        "messages[0].parts[3] (reasoning)",
-        "messages[0].parts[6] (hosted_call)",
-        "messages[0].parts[7] (image)",
-        "messages[0].parts[8].opaque",
-    ]
-    items = encode(request)["input"]
-    assert [item.get("type", "message") for item in items] == ["reasoning", "reasoning", "message", "function_call"]
-    assert items[0]["encrypted_content"] == "gAAA"
-    assert items[2] == {"role": "assistant", "content": "a"}
-
-
-def test_words_with_state_are_a_summary_if_the_caller_has_no_items() -> None:
-    """OpenAI takes no `content` of reasoning, and Messages or Chat do not say what its words were."""
-    ours = OpaqueState(NAME, "gAAA", CLIENT.origin("m"))
-    parts = (Reasoning(text="own", opaque=ours), Reasoning(text="raw", item="rs_1", opaque=ours), Text(text="a"))
-    own, raw, _ = encode(ChatRequest(model="m", messages=(Message("assistant", parts),)))["input"]
-    assert own == {
-        "type": "reasoning",
-        "summary": [{"type": "summary_text", "text": "own"}],
-        "encrypted_content": "gAAA",
-    }
-    assert raw["content"] == [{"type": "reasoning_text", "text": "raw"}], "its item says what it was"
-
-
-def test_a_turn_of_which_nothing_can_be_said_is_left_out() -> None:
-    turn = Message("assistant", (Reasoning(text="x", opaque=FOREIGN),))
-    request = ChatRequest(model="m", messages=(Message("user", (Text(text="a"),)), turn))
-    assert encode(request)["input"] == [{"role": "user", "content": "a"}]
-
-
-def test_openai_gets_no_ids_of_others() -> None:
-    openai = OpenAIResponsesClient("http://up/v1", penalties=False, own_ids=True)
-    request = decode({"input": [ANSWER | {"id": "0b54-uuid"}, CALL | {"id": "fc_1"}], "frequency_penalty": 1})
-    items = encode(request, openai)["input"]
-    assert "id" not in items[0]
-    assert items[1]["id"] == "fc_1"
-    assert names(openai.losses(request, fixed_env().profile)) == ("frequency_penalty",)
-    assert encode(request)["input"][0]["id"] == "0b54-uuid"
-
-
 def test_results_take_the_form_of_their_calls() -> None:
     call = ToolCall(id="c1", name="patch", arguments="x", input_format="text")
     result = Message("tool", (ToolResult(id="c1", parts=(Text(text="ok"),), is_error=True),))
     request = ChatRequest(model="m", messages=(Message("assistant", (call,)), result))
     assert [item["type"] for item in encode(request)["input"]] == ["custom_tool_call", "custom_tool_call_output"]
     assert names(CLIENT.losses(request, fixed_env().profile)) == ("messages[1].parts[0].is_error",)
-
-
-@pytest.mark.parametrize(
-    ("message", "words"),
-    [
-        (Message("tool", (Text(text="x"),)), "expected only results in a tool's turn"),
-        (Message("user", (ToolCall(id="c", name="f"),)), "expected tool calls only in an assistant's turn"),
-    ],
-)
-def test_a_part_in_the_wrong_turn_is_refused(message: Message, words: str) -> None:
-    with pytest.raises(InvalidRequestError, match=words):
-        encode(ChatRequest(model="m", messages=(message,)))
-
-
-def test_half_a_character_is_refused() -> None:
-    request = ChatRequest(model="m", messages=(Message("user", (Text(text="\ud83d"),)),))
-    with pytest.raises(InvalidRequestError, match="half a character"):
-        encode(request)
 
 
 def test_a_form_and_a_truncation_that_are_not_known_go_back_as_they_came() -> None:

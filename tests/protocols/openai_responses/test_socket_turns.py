@@ -184,6 +184,18 @@ def test_lanes_take_no_more_memory_than_one_conversation_may() -> None:
     assert "previous_response_id" not in asked(turns, previous_response_id="resp_8")
 
 
+def test_the_latest_conversation_is_known_even_if_it_has_grown_too_large() -> None:
+    """Its next turn is told so, instead of going on as one that nobody knows."""
+    turns = SocketTurns(300)
+    turn = begun(turns)
+    said = SAID | {"content": [{"type": "output_text", "text": "x" * 400}]}
+    turns.note(turn, event("response.output_item.done", named=True, item=said))
+    turns.note(turn, end())
+    with pytest.raises(InvalidRequestError) as caught:
+        begun(turns, previous_response_id="resp_1")
+    assert caught.value.code == "request_too_large"
+
+
 def test_so_many_lanes_are_remembered_and_their_names_are_short() -> None:
     turns = SocketTurns(1 << 20)
     for number in range(MAX_LANES + 1):

@@ -13,7 +13,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat import decode_messages, encode_messages
 from dragoman.providers.request import build_request, check_names
 from dragoman.types import ChatRequest, Message, Reasoning, Refusal, Text, assistant, system
-from dragoman.wire.json import encode_loosely
+from dragoman.wire.json import NOT_STRICT, encode_loosely
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -119,7 +119,7 @@ class Conversation:
         """Becomes the conversation of a file. If the file has none, raises InvalidRequestError and changes nothing."""
         try:
             saved = msgspec.json.decode(data, type=Saved)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        except NOT_STRICT as exc:
             raise InvalidRequestError(f"expected a saved conversation, got: {exc}") from exc
         partial = [bool(said.pop("partial", False)) for said in saved.messages]
         messages = [
@@ -140,7 +140,7 @@ def is_saved(data: bytes) -> bool:
     """Whether `data` is what `save` writes, and no other JSON that `load` would take too."""
     try:
         found = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except NOT_STRICT:
         return False
     return isinstance(found, dict) and set(found) == set(Saved.__struct_fields__)
 

@@ -12,7 +12,7 @@ from typing import IO
 import msgspec
 
 from dragoman.config.folders import STATE, user_folder
-from dragoman.wire.json import encode
+from dragoman.wire.json import NOT_STRICT, encode
 from dragoman.wire.utf8 import well_formed
 
 try:
@@ -71,7 +71,7 @@ class History:
 def _entry(line: bytes) -> str:
     try:
         return msgspec.json.decode(line, type=str)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_STRICT:
         return line.decode(errors="replace")
 
 

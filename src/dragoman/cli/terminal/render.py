@@ -36,6 +36,7 @@ from dragoman.types import (
     names,
 )
 from dragoman.types.run import RunEvent
+from dragoman.wire.json import NOT_STRICT
 
 REMARKS: dict[FinishReason, str] = {
     "length": "the answer was cut at its length limit",
@@ -158,7 +159,7 @@ def called(call: ToolCall) -> str:
     """A call as Python writes it; arguments that are no object of JSON as they came."""
     try:
         arguments = msgspec.json.decode(call.arguments or "{}", type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except NOT_STRICT:
         return f"{call.name}({cut(call.arguments)})"
     return f"{call.name}({cut(', '.join(f'{name}={value!r}' for name, value in arguments.items()))})"
 

@@ -24,11 +24,11 @@ from dragoman.gateway.prompt_caches.explained import Asking, CachePreview, Promp
 from dragoman.loop.turns import in_turns
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.types import Headers, Identity, ServerRequest, ServerResponse
+from dragoman.types import Identity, ServerRequest, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.wire import json
 
 PATH = "/explain"
-JSON: Headers = (("content-type", "application/json"),)
 FIELDS = ("path", "headers", "body", "model")
 TEXT = b'"'
 """How JSON text begins that is a string."""

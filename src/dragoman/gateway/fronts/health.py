@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dragoman.gateway.fronts.endpoints import ImmediateEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.types import Headers, ServerRequest, ServerResponse
-
-JSON: Headers = (("content-type", "application/json"),)
+from dragoman.types import ServerRequest, ServerResponse
+from dragoman.types.http import JSON
 
 OK = ServerResponse(headers=JSON, body=b'{"status":"ok"}')
 

@@ -6,7 +6,7 @@ from dragoman.config.values import GRACE
 
 
 class ServerTimeouts(Struct, frozen=True):
-    """Seconds."""
+    """Each in seconds."""
 
     heartbeat: float = 15.0
     """A silence after which a heartbeat is sent: nginx and most load balancers cut an answer after 60 silent ones."""

@@ -221,7 +221,7 @@ class WebSocket:
             self._wake()
 
     def _leave(self) -> None:
-        """Nobody is there any more whom the answers under way could be told."""
+        """The caller is gone, and nobody is left to hear the answers under way."""
         writers = self._writers()
         self._nested.clear()
         for writer in writers:

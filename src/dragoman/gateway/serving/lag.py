@@ -1,4 +1,4 @@
-"""How late an event loop is: whether its processor has more to do than it can bear. Knows no HTTP.
+"""How late an event loop is: whether its processor has more to do than it can do in time. Knows no HTTP.
 
 A timer that is due each STEP is run when the loop comes round to it. One late run means nothing: a large body was read.
 If for WINDOW seconds not one run is in time, more work comes than is done, and the queue only grows. (CoDel looks at

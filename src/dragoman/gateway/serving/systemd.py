@@ -56,7 +56,7 @@ class Notifier:
         self._say(STOPPING)
 
     def alive(self) -> None:
-        """It works."""
+        """The event loop turns: without a word of it for WatchdogSec, systemd restarts the gateway."""
         self._say(WATCHDOG)
 
     def close(self) -> None:

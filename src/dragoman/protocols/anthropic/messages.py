@@ -34,9 +34,9 @@ from dragoman.types import (
     ToolResult,
     Unknown,
 )
+from dragoman.types.messages import SYSTEM_ROLES
 
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
-SYSTEM: frozenset[Role] = frozenset({"system", "developer"})
 BILLING = "x-anthropic-billing-header:"
 """How a system text begins that other services must not have: it differs from agent to agent, and what stands behind it
 would never come from a cache (seen in Claude Code 2.1.332, 2026-11-25)."""
@@ -146,7 +146,7 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
     for i, each in enumerate(messages):
         message = each
         role = "user" if message.role == "tool" else message.role
-        if role in SYSTEM:
+        if role in SYSTEM_ROLES:
             if message.top_level or not (turns or _sets(message)):
                 system.append(message)
                 continue

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.errors import failure_in, reported
-from dragoman.protocols.anthropic.request import FIRST_VERSION
+from dragoman.protocols.anthropic.request import FIRST_VERSION, X_API_KEY
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.listed_names import listed_names
 from dragoman.protocols.listed_page import page
-from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types import HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.types.model_facts import known_size
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json"),)
 
 ACTIVE = "active"
 """The stage of a model that can be asked, as all that are listed: callers' types require one."""
@@ -23,10 +22,8 @@ MAX_MODELS = 1000
 
 def models_request(url: str, key: str | None) -> HttpRequest:
     """Asks the service at `url` for its models."""
-    headers = [("accept", "application/json"), ("anthropic-version", FIRST_VERSION)]
-    if key:
-        headers.append(("x-api-key", key))
-    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/v1/models?limit={MAX_MODELS}", headers=tuple(headers))
+    headers = (("accept", "application/json"), ("anthropic-version", FIRST_VERSION), *X_API_KEY.headers(key))
+    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/v1/models?limit={MAX_MODELS}", headers=headers)
 
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:

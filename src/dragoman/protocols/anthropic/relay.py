@@ -91,7 +91,7 @@ class AnthropicRelay(SseRelay):
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         # The version is the caller's, and comes with each request.
         accept = self.stream_type if stream else self.whole_type
-        headers = (("content-type", "application/json"), ("accept", accept), *self._variant.carrier.headers(key))
+        headers = self._variant.carrier.json_headers(key, accept)
         return HttpRequest(url=chat_url(self._url, self._variant, model, stream=stream), headers=headers)
 
     def _body_with(self, fields: Mapping[str, object], headers: Headers) -> dict[str, object]:

@@ -16,14 +16,13 @@ from dragoman.protocols.anthropic.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
 from dragoman.protocols.compaction import SUMMARY_PART
 from dragoman.protocols.env import Env
-from dragoman.protocols.errors.retry import retry_headers
+from dragoman.protocols.errors.response import error_response
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.protocols.speech import OWN_RESULTS
-from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json"),)
 
 REGIONS = RegionFields("messages", system=("system",), settings=("tool_choice", "thinking", "output_config", "speed"))
 """A change of these settings misses what is cached of the messages:
@@ -92,6 +91,4 @@ class AnthropicServer(ServerCodec):
         return stream_error(error)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        status = outward(error)
-        headers = (*JSON, *retry_headers(error, status))
-        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+        return error_response(error, outward(error), envelope(error))

@@ -34,7 +34,7 @@ from dragoman.types import (
     ToolCall,
     Unknown,
 )
-from dragoman.wire import floats
+from dragoman.wire import floats, json
 from dragoman.wire.utf8 import well_formed
 
 SECRET = "encrypted_content"  # noqa: S105  # the name of a field
@@ -252,7 +252,7 @@ class UnknownBlock(Block):
         if given := "".join(self._input):
             try:
                 self._body[FIELD] = floats.decode(given)
-            except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as exc:
+            except json.NOT_STRICT as exc:
                 raise BadEventError("expected the input of a call to be JSON, got something else") from exc
         self._body |= {name: "".join(pieces) for name, pieces in self._texts.items()}
         out += [PartStart(Unknown(protocol=NAME, data=self._body)), PartEnd()]

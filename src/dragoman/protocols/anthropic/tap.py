@@ -27,7 +27,7 @@ from dragoman.protocols.streams.joined_events import events_in
 from dragoman.protocols.streams.silent_events import says_nothing
 from dragoman.protocols.streams.sse_decoder import BodyForm
 from dragoman.protocols.streams.sse_tap import ENDS, TRIES, SseTap, fields_of
-from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
+from dragoman.types import FinishReason, ResponseEnd, StreamEvent
 from dragoman.wire import sse
 from dragoman.wire.sse import END, SseEvent
 
@@ -203,12 +203,7 @@ def read_whole(body: bytes) -> ReplySummary:
         told.usage, told.empty = glance.usage, not glance.committed
         return told
     decoder = ReplyDecoder()
-    events = [*decoder.feed(body), *decoder.finish()]
-    told.error, told.needs_decoding = decoder.error, not decoder.whole
-    for event in events:
-        if isinstance(event, ResponseEnd):
-            told.finish_reason, told.usage = event.finish_reason, event.usage
-            told.empty = not any(isinstance(part, PartStart) for part in events)
-            # It may have no list of blocks, which callers read without a look.
-            told.needs_decoding = told.needs_decoding or told.empty
+    told.decode(decoder, body)
+    # An empty one may have no list of blocks, which callers read without a look.
+    told.needs_decoding = not decoder.whole or told.empty
     return told

@@ -32,9 +32,7 @@ class TextChunk(Struct, forbid_unknown_fields=True, rename="camel"):
 
 
 decode_text_chunk = msgspec.json.Decoder(TextChunk).decode
-
-OTHER = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What it raises for any other event."""
+"""An event with text alone. Raises one of NOT_STRICT for any other."""
 
 CHUNK = frozenset({"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"})
 """Fields by which an object is known as one of this protocol."""

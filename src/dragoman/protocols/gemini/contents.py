@@ -22,6 +22,7 @@ from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.opaque import is_marked
 from dragoman.protocols.tools.result_order import in_order_of_calls
 from dragoman.types import AnyPart, Extra, Message, OpaqueState, Reasoning, Role, Text, ToolCall, ToolResult
+from dragoman.types.messages import SYSTEM_ROLES, leading_system
 
 MODEL, USER = "model", "user"
 ROLES = frozenset({MODEL, USER, "function"})
@@ -29,8 +30,6 @@ ROLES = frozenset({MODEL, USER, "function"})
 
 MAX_CONTENTS = 10_000
 """Contents of a request that is translated: each takes some 10 µs, in which nobody else is served."""
-
-OF_THE_SYSTEM = frozenset({"system", "developer"})
 
 
 def decode_contents(system: Any, contents: Any, texts: Sequence[Texts], *, open_ended: bool) -> tuple[Message, ...]:
@@ -89,7 +88,7 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
         parts = _written(writer, message, i)
         if not parts:
             continue
-        if message.role in OF_THE_SYSTEM and i != asking:
+        if message.role in SYSTEM_ROLES and i != asking:
             parts = _framed(parts)
         if signed and message.role == "assistant":
             _vouch(parts)
@@ -110,13 +109,13 @@ def _calls(message: Message) -> list[ToolCall]:
 
 def _leading(messages: Sequence[Message]) -> int:
     """How many messages are the system's, before anybody else speaks."""
-    number = next((i for i, message in enumerate(messages) if message.role not in OF_THE_SYSTEM), len(messages))
+    number = leading_system(messages)
     return number if asking_system(messages) is None else number - 1
 
 
 def asking_system(messages: Sequence[Message]) -> int | None:
     """The number of the system message that the user says, because nobody else says anything; None if there is none."""
-    if not messages or messages[-1].top_level or any(message.role not in OF_THE_SYSTEM for message in messages):
+    if not messages or messages[-1].top_level or any(message.role not in SYSTEM_ROLES for message in messages):
         return None
     return len(messages) - 1
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.env import Env
-from dragoman.protocols.gemini.errors import failure_in, reported
+from dragoman.protocols.gemini.errors import JSON, failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import GEMINI_ROOT, Target, model_and_method
@@ -13,10 +13,8 @@ from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
-from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 METHOD = "countTokens"
 CACHED = "cachedContentTokenCount"

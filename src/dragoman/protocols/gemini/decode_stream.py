@@ -12,7 +12,7 @@ from dragoman.errors import BadEventError, InvalidRequestError, TruncatedStreamE
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.nameless import nameless_call
 from dragoman.protocols.gemini.call_ids import CallIds
-from dragoman.protocols.gemini.chunk import CANDIDATE, CHUNK, OTHER, decode_text_chunk, further
+from dragoman.protocols.gemini.chunk import CANDIDATE, CHUNK, decode_text_chunk, further
 from dragoman.protocols.gemini.chunk_form import form_of
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
@@ -51,6 +51,7 @@ from dragoman.types import (
     ToolCall,
     Usage,
 )
+from dragoman.types.usage import merged
 from dragoman.wire import json
 from dragoman.wire.json_array import JsonArrayReader
 from dragoman.wire.sse import SseEvent
@@ -164,7 +165,7 @@ class ReplyDecoder(SseDecoder):
         if self._started and self._partial is None:
             try:
                 chunk = decode_text_chunk(data)
-            except OTHER:
+            except json.NOT_STRICT:
                 pass
             else:
                 candidates = chunk.candidates
@@ -241,7 +242,7 @@ class ReplyDecoder(SseDecoder):
             self._count(usage)
 
     def _count(self, usage: Usage) -> None:
-        self._usage = usage if self._usage is None else self._usage.merge(usage)
+        self._usage = merged(self._usage, usage)
 
     def _ending(self, value: Mapping[str, Any], candidate: Mapping[str, Any]) -> None:
         feedback, reason = value.get("promptFeedback"), candidate.get("finishReason")

@@ -3,15 +3,14 @@
 from typing import Any
 
 from dragoman.error_words import cut
-from dragoman.errors import NoOperationError
 from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini import numbered
-from dragoman.protocols.gemini.errors import failure_in, reported
+from dragoman.protocols.gemini.errors import JSON, failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.numbered import word
-from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
+from dragoman.protocols.gemini.relay import GOOGLE_KEY, MODELS, TUNED, model_and_method, path_of
 from dragoman.protocols.gemini.usage import SAYABLE, decode_usage, encode_usage
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.operations import (
@@ -21,6 +20,7 @@ from dragoman.protocols.operations import (
     numbers,
     read_dimensions,
     read_numbers,
+    text_of,
     wrong_number,
 )
 from dragoman.protocols.request_body import request_body
@@ -28,15 +28,12 @@ from dragoman.protocols.speech import OURS
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
-    Headers,
     HttpRequest,
     HttpResponse,
     ServerRequest,
     ServerResponse,
 )
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 USAGE = "usageMetadata"
 BATCH, ONE = "batchEmbedContents", "embedContent"
@@ -73,9 +70,7 @@ class GeminiEmbedClient(EmbedClient):
         self._url = url
 
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
-        headers = [("content-type", "application/json"), ("accept", "application/json")]
-        if env.key:
-            headers.append(("x-goog-api-key", env.key))
+        headers = GOOGLE_KEY.json_headers(env.key, "application/json")
         settings = {
             "taskType": None if request.task is None else NATIVE_TASKS.get(request.task, request.task),
             "title": request.title,
@@ -84,9 +79,7 @@ class GeminiEmbedClient(EmbedClient):
         model = request.model if request.model.startswith((MODELS, TUNED)) else f"{MODELS}{request.model}"
         said = merged({"model": model} | without_none(settings), request.extra.get(NAME, {}))
         body = {"requests": [said | {"content": {"parts": parts_of(item, request)}} for item in request.inputs]}
-        return HttpRequest(
-            url=f"{self._url}/v1beta/{path_of(model)}:{BATCH}", headers=tuple(headers), body=request_body(body)
-        )
+        return HttpRequest(url=f"{self._url}/v1beta/{path_of(model)}:{BATCH}", headers=headers, body=request_body(body))
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
         value = json.decode_floats(reply.body)
@@ -100,13 +93,6 @@ class GeminiEmbedClient(EmbedClient):
             usage=decode_usage(report) if isinstance(report, dict) else None,
             extra=to_extra(beside(value, "embeddings", USAGE)),
         )
-
-
-def text_of(item: str | tuple[int, ...]) -> str:
-    """The text to be embedded. Raises NoOperationError for one in tokens."""
-    if isinstance(item, str):
-        return item
-    raise NoOperationError("input: expected texts, since this protocol has no texts in tokens", param="input")
 
 
 def parts_of(item: str | tuple[int, ...], request: EmbedRequest) -> list[dict[str, str]]:

@@ -88,7 +88,7 @@ class AnswerEncoder(EventEncoder):
         self._array = noted(request.extra, ARRAY) is True
         kind = "application/json; charset=UTF-8" if self._array else "text/event-stream"
         self.headers = (("content-type", kind), ("cache-control", "no-store"))
-        # A stream of events bears a blank line between two of them, an array anywhere outside of a text.
+        # A stream of events may have a blank line between two of them, an array anywhere outside of a text.
         self.heartbeat = HEARTBEAT
         self._writer = PartWriter(sign, names=True, foreign=True)
         self._sent = False

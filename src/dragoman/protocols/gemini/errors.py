@@ -18,14 +18,17 @@ from dragoman.errors import (
 )
 from dragoman.protocols.errors.details import refined
 from dragoman.protocols.errors.phrases import Phrases
+from dragoman.protocols.errors.response import usual_status
 from dragoman.protocols.errors.retry import wait_of
 from dragoman.protocols.errors.said import opened, unflagged, value_of, words_of
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import error_for
 from dragoman.protocols.errors.unread import unread
 from dragoman.protocols.gemini.extra import NAME
-from dragoman.types import HttpResponse, ResponseHead
+from dragoman.types import Headers, HttpResponse, ResponseHead
 from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 STATUS: dict[str, int] = {
     "INVALID_ARGUMENT": 400,
@@ -63,9 +66,6 @@ WORDS: dict[int, str] = {
     529: "UNAVAILABLE",
 }
 """A status to the word of the nearest meaning; any other is INVALID_ARGUMENT below 500, else INTERNAL."""
-
-OUTWARD: dict[int, int] = {529: 503}
-"""Statuses that callers of this protocol do not know, to those that they know."""
 
 PHRASES: Phrases = {
     "thought signature is not valid": OpaqueStateError,
@@ -133,7 +133,7 @@ def outward(error: DragomanError) -> int:
     """The status that a caller of this protocol gets."""
     if isinstance(error, QuotaExhaustedError) and (error.told_by != NAME or error.upstream_status == SPENT):
         return SPENT
-    return OUTWARD.get(error.status, error.status)
+    return usual_status(error)
 
 
 def envelope(error: DragomanError) -> dict[str, Any]:

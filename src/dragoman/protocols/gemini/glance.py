@@ -3,10 +3,12 @@
 import msgspec
 from msgspec import Raw, Struct, field
 
-from dragoman.protocols.gemini.chunk import OTHER, decode_text_chunk
+from dragoman.protocols.gemini.chunk import decode_text_chunk
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID
 from dragoman.protocols.gemini.usage import read_usage
 from dragoman.types import Usage
+from dragoman.types.usage import merged
+from dragoman.wire.json import NOT_STRICT
 from dragoman.wire.lines import CR, LF
 
 BEGIN = b"data: "
@@ -72,7 +74,7 @@ class Glance(Struct, gc=False):
         """The same for the data of an event, or for a whole answer."""
         try:
             chunk = _decode(data)
-        except OTHER:
+        except NOT_STRICT:
             return False
         candidates = chunk.candidates
         if len(candidates) != 1 or chunk.error is not NOTHING or chunk.prompt_feedback is not NOTHING:
@@ -103,7 +105,7 @@ class Glance(Struct, gc=False):
         """The same for an event without anything new but text, as the decoder knows it."""
         try:
             chunk = decode_text_chunk(data)
-        except OTHER:
+        except NOT_STRICT:
             return False
         if len(chunk.candidates) != 1 or chunk.candidates[0].index != 0:
             return False
@@ -113,6 +115,4 @@ class Glance(Struct, gc=False):
         return True
 
     def _count(self, report: bytes) -> None:
-        usage = read_usage(report)
-        if usage is not None:
-            self.usage = usage if self.usage is None else self.usage.merge(usage)
+        self.usage = merged(self.usage, read_usage(report))

@@ -3,9 +3,10 @@
 import re
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.gemini.chunk import OTHER, decode_text_chunk
+from dragoman.protocols.gemini.chunk import decode_text_chunk
 from dragoman.protocols.gemini.usage import read_usage
 from dragoman.types import Usage
+from dragoman.wire.json import NOT_STRICT
 
 FIELD = re.compile(rb'"usageMetadata"\s*+:')
 LINE_ENDS = b"\r\n"
@@ -40,6 +41,6 @@ class LatestReport:
         if line:
             try:
                 report = bytes(decode_text_chunk(line.partition(b":")[2]).usage_metadata)
-            except OTHER as exc:
+            except NOT_STRICT as exc:
                 raise BadEventError("expected a count of tokens, got other JSON") from exc
         return read_usage(report) if report else None

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.gemini.errors import failure_in, reported
+from dragoman.protocols.gemini.errors import JSON, failure_in, reported
+from dragoman.protocols.gemini.relay import GOOGLE_KEY
 from dragoman.protocols.listed_names import listed_names
 from dragoman.protocols.listed_page import page
-from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types import HttpRequest, HttpResponse, ModelFacts, ServerResponse
 from dragoman.types.model_facts import known_size
 from dragoman.wire import json
 
 MAX_MODELS = 1000
 """Names that are read of a list, in one page: the most that the service gives."""
-
-JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 PREFIX = "models/"
 METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
@@ -23,11 +22,9 @@ GENERATE = METHODS[0]
 
 def models_request(url: str, key: str | None) -> HttpRequest:
     """Asks the service at `url` for its models."""
-    headers = [("accept", "application/json")]
-    if key:
-        headers.append(("x-goog-api-key", key))
+    headers = (("accept", "application/json"), *GOOGLE_KEY.headers(key))
     address = f"{url.rstrip('/')}/v1beta/models?pageSize={MAX_MODELS}"
-    return HttpRequest(method="GET", url=address, headers=tuple(headers))
+    return HttpRequest(method="GET", url=address, headers=headers)
 
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ class GeminiRelay(RelayCodec):
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type
-        headers = (("content-type", "application/json"), ("accept", accept), *self._carrier.headers(key))
+        headers = self._carrier.json_headers(key, accept)
         call = f"{STREAM}?{SSE}" if stream else WHOLE
         return HttpRequest(url=f"{self.model_url(model)}:{call}", headers=headers)
 

@@ -21,7 +21,7 @@ from dragoman.protocols.gemini.media import (
 )
 from dragoman.protocols.json_fields import Fields, entries
 from dragoman.types import Audio, File, Image, Text, ToolResult, Unknown
-from dragoman.wire.json import is_object
+from dragoman.wire.json import NOT_STRICT, is_object
 
 RESULT, OUTPUT, ERROR = "result", "output", "error"
 WRAPPER = "responseField"
@@ -86,7 +86,7 @@ def _unwrapped(text: str) -> tuple[str | None, str]:
     """The field in which a text stands, and the text; no field, and the object's own text, if it is another object."""
     try:
         said = msgspec.structs.asdict(_wrapped(text))
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except NOT_STRICT:
         return None, text
     found = [(name, value) for name, value in said.items() if value is not None]
     return found[0] if len(found) == 1 else (None, text)

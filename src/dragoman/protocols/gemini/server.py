@@ -5,9 +5,9 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
 from dragoman.protocols.env import Env
-from dragoman.protocols.errors.retry import retry_headers
+from dragoman.protocols.errors.response import error_response
 from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply, stream_error
-from dragoman.protocols.gemini.errors import envelope, outward
+from dragoman.protocols.gemini.errors import JSON, envelope, outward
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.finish_reasons import NATIVE
 from dragoman.protocols.gemini.relay import READER, read_target, wants_array
@@ -16,10 +16,8 @@ from dragoman.protocols.gemini.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.protocols.speech import HOSTED_CALLS
-from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 ALT = ("$alt=", "%24alt=")
 """How a query begins that Google's clients for REST write; others write `alt`."""
@@ -106,9 +104,7 @@ class GeminiServer(ServerCodec):
         return replace(response, body=b"[%b]" % response.body) if _fails_in_list(call) else response
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        status = outward(error)
-        headers = (*JSON, *retry_headers(error, status))
-        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+        return error_response(error, outward(error), envelope(error), JSON)
 
 
 def _fails_in_list(call: ServerRequest) -> bool:

@@ -27,7 +27,8 @@ from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.streams.joined_events import DONE
 from dragoman.protocols.streams.silent_events import says_nothing
 from dragoman.protocols.streams.sse_tap import ENDS, SseTap, framed, has_stray
-from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
+from dragoman.types import FinishReason, ResponseEnd, StreamEvent, Usage
+from dragoman.types.usage import merged
 
 LAST = b"\r\n\r\n"
 USELESS = (b":", b"data: [DONE]", b"data:[DONE]")
@@ -74,8 +75,7 @@ class GeminiTap(SseTap):
         self.usage = reader.usage
         latest.keep_of(self._latest)
         with suppress(BadEventError):
-            if (usage := latest.take()) is not None:
-                self.usage = usage if self.usage is None else self.usage.merge(usage)
+            self.usage = merged(self.usage, latest.take())
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
@@ -186,10 +186,6 @@ def read_whole(body: bytes) -> ReplySummary:
         told.usage, told.empty = glance.usage, not glance.committed
         return told
     decoder = ReplyDecoder()
-    events = [*decoder.feed(body), *decoder.finish()]
-    told.error, told.needs_decoding = decoder.error, not decoder.whole or decoder.is_array
-    for event in events:
-        if isinstance(event, ResponseEnd):
-            told.finish_reason, told.usage = event.finish_reason, event.usage
-            told.empty = not any(isinstance(part, PartStart) for part in events)
+    told.decode(decoder, body)
+    told.needs_decoding = not decoder.whole or decoder.is_array
     return told

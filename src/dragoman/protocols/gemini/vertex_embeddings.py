@@ -13,11 +13,11 @@ from msgspec import Struct
 from dragoman.protocols.carrier import Carrier
 from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
-from dragoman.protocols.gemini.embeddings import NATIVE_TASKS, ONE, USAGE, parts_of, text_of
+from dragoman.protocols.gemini.embeddings import NATIVE_TASKS, ONE, USAGE, parts_of
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.usage import decode_usage
-from dragoman.protocols.operations import EmbedClient, beside, read_numbers, wrong_number
+from dragoman.protocols.operations import EmbedClient, beside, read_numbers, text_of, wrong_number
 from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import EmbedRequest, EmbedResponse, HttpRequest, HttpResponse, Loss, Usage
@@ -70,12 +70,11 @@ class VertexEmbedClient(EmbedClient):
 
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
         method = self._method_of(request.model).name
-        headers = (("content-type", "application/json"), ("accept", "application/json"))
         write = _predict if method == PREDICT else _embed_content
         body = write(request, None if request.task is None else NATIVE_TASKS.get(request.task, request.task))
         return HttpRequest(
             url=f"{self._model_url(request.model)}:{method}",
-            headers=(*headers, *self._carrier.headers(env.key)),
+            headers=self._carrier.json_headers(env.key, "application/json"),
             body=request_body(body),
         )
 

@@ -45,6 +45,7 @@ from dragoman.types import (
     ToolCall,
     Usage,
 )
+from dragoman.types.usage import merged
 from dragoman.wire import json
 from dragoman.wire.brackets import Brackets
 from dragoman.wire.lines import LineReader
@@ -272,7 +273,7 @@ class ReplyDecoder(Decoder):
         if line.prompt_eval_count is None and line.eval_count is None:
             return
         usage = Usage(line.prompt_eval_count, line.eval_count)
-        self._usage = usage if self._usage is None else self._usage.merge(usage)
+        self._usage = merged(self._usage, usage)
 
     def _close(self, line: Line, out: list[StreamEvent]) -> None:
         """The last line."""

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from dragoman.errors import NoOperationError
 from dragoman.protocols.env import Env
 from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.ollama.errors import JSON
 from dragoman.protocols.ollama.extra import NAME, to_extra
 from dragoman.protocols.ollama.lines import DURATIONS, SECOND
 from dragoman.protocols.ollama.relay import request_headers
@@ -17,6 +17,7 @@ from dragoman.protocols.operations import (
     numbers,
     read_dimensions,
     read_numbers,
+    text_of,
     wrong_number,
 )
 from dragoman.protocols.reported_count import read_count
@@ -24,7 +25,6 @@ from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
-    Headers,
     HttpRequest,
     HttpResponse,
     ServerRequest,
@@ -32,8 +32,6 @@ from dragoman.types import (
     Usage,
 )
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json; charset=utf-8"),)
 
 EMBED, OLD = "/api/embed", "/api/embeddings"
 
@@ -49,7 +47,7 @@ class OllamaEmbedClient(EmbedClient):
 
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
         said = without_none({"truncate": request.truncate, "dimensions": request.dimensions})
-        body = {"model": request.model, "input": [_text(item) for item in request.inputs]} | said
+        body = {"model": request.model, "input": [text_of(item) for item in request.inputs]} | said
         data = request_body(merged(body, request.extra.get(NAME, {})))
         return HttpRequest(url=self._url, headers=request_headers(env.key, stream=False), body=data)
 
@@ -65,12 +63,6 @@ class OllamaEmbedClient(EmbedClient):
             extra=to_extra(beside(value, "model", "embeddings", "prompt_eval_count")),
             silent=DURATIONS,
         )
-
-
-def _text(item: str | tuple[int, ...]) -> str:
-    if isinstance(item, str):
-        return item
-    raise NoOperationError("input: expected texts, since this protocol has no texts in tokens", param="input")
 
 
 class OllamaEmbedServer(EmbedServer):

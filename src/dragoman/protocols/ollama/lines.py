@@ -167,7 +167,7 @@ def is_answer(line: Line) -> bool:
 
 
 def logprobs_of(found: list[Probability]) -> tuple[TokenLogprob, ...]:
-    """Ours."""
+    """The canonical values."""
     return tuple(map(_logprob, found))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, refused
@@ -25,10 +26,8 @@ FAMILY = "dragoman"
 
 def tags_request(url: str, key: str | None) -> HttpRequest:
     """Asks the service at `url` for its models."""
-    headers = [("accept", "application/json")]
-    if key:
-        headers.append(("authorization", f"Bearer {key}"))
-    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/api/tags", headers=tuple(headers))
+    headers = (("accept", "application/json"), *BEARER.headers(key))
+    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/api/tags", headers=headers)
 
 
 def decode_tags(reply: HttpResponse) -> tuple[str, ...]:

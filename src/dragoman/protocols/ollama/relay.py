@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 
 from dragoman.protocols.asked_effort import value_of, word
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.leading_system import is_leading
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.line_ends import HEARTBEAT
@@ -55,8 +56,7 @@ class OllamaRelay(RelayCodec):
 
 def request_headers(key: str | None, *, stream: bool) -> Headers:
     """The header fields of a request."""
-    headers = (("content-type", "application/json"), ("accept", LINES if stream else WHOLE))
-    return (*headers, ("authorization", f"Bearer {key}")) if key else headers
+    return BEARER.json_headers(key, LINES if stream else WHOLE)
 
 
 def _request(call: ServerRequest, body: RelayBody) -> BodyRelayRequest:

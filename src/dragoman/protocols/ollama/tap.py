@@ -17,7 +17,7 @@ from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.streams.event_form import Form
 from dragoman.protocols.streams.lane import NOTHING, Shape, Taken
 from dragoman.protocols.streams.ndjson_tap import NdjsonTap
-from dragoman.types import FinishReason, PartStart, ResponseEnd, ResponseStart, StreamEvent, Usage
+from dragoman.types import FinishReason, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
 
 TRIES = 16
@@ -127,10 +127,6 @@ def read_whole(body: bytes) -> ReplySummary:
         told.finish_reason, told.usage, told.empty = glance.reason, glance.usage, not glance.committed
         return told
     decoder = ReplyDecoder()
-    events = [*decoder.feed(body), *decoder.finish()]
-    told.error, told.needs_decoding = decoder.error, decoder.lines > 1
-    for event in events:
-        if isinstance(event, ResponseEnd):
-            told.finish_reason, told.usage = event.finish_reason, event.usage
-            told.empty = not (decoder.more_content or any(isinstance(each, PartStart) for each in events))
+    told.decode(decoder, body)
+    told.needs_decoding = decoder.lines > 1
     return told

@@ -128,7 +128,7 @@ class OutputDetails(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class UsageReport(Struct, forbid_unknown_fields=True):
-    """Tokens."""
+    """The counts of tokens, if a service reports no others."""
 
     prompt_tokens: ReportedCount | None = None
     completion_tokens: ReportedCount | None = None
@@ -156,14 +156,13 @@ class Chunk(Struct):
 
 
 decode_chunk = reader(Chunk)
-"""The fast way. Raises msgspec's errors, UnicodeDecodeError or RecursionError for a chunk that must be read loosely."""
+"""The fast way. Raises one of TOO_STRANGE for a chunk that must be read loosely."""
 
 STRANGE = "expected a chunk of a chat completion, got other JSON"
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
-TOO_STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What `decode_chunk` raises."""
+TOO_STRANGE = json.NOT_STRICT
 
 
 class ChunkHead(Struct):

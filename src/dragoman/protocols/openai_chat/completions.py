@@ -19,7 +19,7 @@ from dragoman.protocols.openai_chat.errors import stream_error
 from dragoman.protocols.openai_chat.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_chat.finish_reasons import encode_reason
 from dragoman.protocols.openai_chat.request import decode_body
-from dragoman.protocols.openai_chat.server import JSON, OpenAIChatServer
+from dragoman.protocols.openai_chat.server import OpenAIChatServer
 from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_chat.usage import encode_usage
 from dragoman.protocols.relay import RelayReader
@@ -36,6 +36,7 @@ from dragoman.types import (
     StreamEvent,
     Text,
 )
+from dragoman.types.http import JSON
 from dragoman.wire import json, sse
 
 _json = msgspec.json.Encoder().encode

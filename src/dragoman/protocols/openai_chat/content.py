@@ -13,6 +13,7 @@ from dragoman.protocols.openai_chat.controls import is_at_message, noted, return
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
 from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
 from dragoman.protocols.openai_shared.file_names import file_name
+from dragoman.protocols.openai_shared.sound import decode_sound, encode_sound
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
@@ -113,11 +114,7 @@ def _bare(url: str) -> tuple[str, str] | None:
 
 
 def _audio(fields: Fields) -> Audio:
-    audio = fields.fields("input_audio")
-    data, form, cache = audio.required_text("data"), audio.required_text("format"), decode_breakpoint(fields)
-    check_base64(data, audio.path("data"))
-    extra = to_extra(_with_rest(fields, "input_audio", audio))
-    return Audio(data=data, media_type=f"audio/{form}", cache=cache, extra=extra)
+    return decode_sound(fields, to_extra)
 
 
 def _file(fields: Fields) -> File:
@@ -176,10 +173,10 @@ def _said(part: AnyPart, marks: Marks) -> dict[str, Any] | None:
             if url is None:
                 return None
             body = {"type": "image_url", "image_url": without_none({"url": url, "detail": part.detail})}
-        case Audio(data=data):
-            if data is None:
+        case Audio():
+            if part.data is None:
                 return None
-            body = {"type": "input_audio", "input_audio": {"data": data, "format": _format(part)}}
+            body = encode_sound(part)
         case File(data=data):
             kind = part.media_type or (media_type_of(data) if data is not None else None)
             whole = data_url(kind, data) if data is not None and kind is not None else data or part.url
@@ -210,12 +207,3 @@ def _url(image: Image) -> str | None:
     if media_type is None:
         raise InvalidRequestError("an image: expected its media type, or data that tells it")
     return data_url(media_type, image.data)
-
-
-FORMATS: dict[str, str] = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "L16": "pcm16"}
-"""The second half of a media type to this protocol's name of the format, if the two differ."""
-
-
-def _format(audio: Audio) -> str:
-    half = (audio.media_type or "audio/wav").partition("/")[2].partition(";")[0]
-    return FORMATS.get(half, half)

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, DragomanError
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.env import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
@@ -28,18 +29,16 @@ from dragoman.protocols.speech import OURS
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
-    Headers,
     HttpRequest,
     HttpResponse,
     ServerRequest,
     ServerResponse,
     Usage,
 )
+from dragoman.types.http import JSON
 from dragoman.types.operations import NUMBER
 from dragoman.wire import json
 from dragoman.wire.strict import MAX_VALUES
-
-JSON: Headers = (("content-type", "application/json"),)
 
 MAX_INPUTS = 2048
 """Texts of one request: OpenAI's own limit."""
@@ -76,16 +75,12 @@ class OpenAIEmbedClient(EmbedClient):
         self.expresses = EXPRESSES.difference(refused)
 
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
-        headers = [("content-type", "application/json"), ("accept", "application/json")]
-        if env.key:
-            headers.append(("authorization", f"Bearer {env.key}"))
+        headers = BEARER.json_headers(env.key, "application/json")
         form = _form(request)
         user = request.user if "user" in self.expresses else None
         said = {"dimensions": request.dimensions, "user": user, FIELD: form or None}
         body = {"model": request.model, "input": list(request.inputs)} | without_none(said)
-        return HttpRequest(
-            url=self._url, headers=tuple(headers), body=request_body(merged(body, request.extra.get(NAME, {})))
-        )
+        return HttpRequest(url=self._url, headers=headers, body=request_body(merged(body, request.extra.get(NAME, {}))))
 
     def plainer(self, request: EmbedRequest) -> EmbedRequest | None:
         return replace(request, extra=request.extra | {OURS: {FORM: ""}}) if _form(request) else None

@@ -5,10 +5,10 @@ from functools import partial
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_shared import errors
-from dragoman.protocols.openai_shared.errors import OUTWARD, TYPES, failure_in
+from dragoman.protocols.openai_shared.errors import TYPES, failure_in
 from dragoman.wire import json, sse
 
-__all__ = ["OUTWARD", "PARAMS", "TYPES", "decode_error", "envelope", "failure_in", "reported", "stream_error"]
+__all__ = ["PARAMS", "TYPES", "decode_error", "envelope", "failure_in", "reported", "stream_error"]
 
 reported = partial(errors.reported, NAME)
 decode_error = partial(errors.decode_error, NAME)

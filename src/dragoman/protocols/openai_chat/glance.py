@@ -2,10 +2,12 @@
 
 from msgspec import Struct
 
-from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.chunk import decode_chunk
 from dragoman.protocols.openai_chat.finish_reasons import FAILED
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.types import Usage
+from dragoman.types.usage import merged
+from dragoman.wire.json import NOT_STRICT
 from dragoman.wire.lines import CR
 
 BEGIN, END = b"data: {", b"}\n\n"
@@ -39,7 +41,7 @@ class Glance(Struct):
             return False
         try:
             chunk = decode_chunk(event[len(BEGIN) - 1 : 1 - len(END)])
-        except TOO_STRANGE:
+        except NOT_STRICT:
             return False
         choices, report = chunk.choices, chunk.usage
         if chunk.error or choices is None:
@@ -66,7 +68,6 @@ class Glance(Struct):
         elif report is None:
             return False
         if report is not None:
-            usage = usual_usage(report)
-            self.usage = usage if self.usage is None else self.usage.merge(usage)
+            self.usage = merged(self.usage, usual_usage(report))
             self.report = not choices
         return True

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.listed_names import listed_names
 from dragoman.protocols.openai_chat.errors import failure_in, reported
-from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types import HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.types.model_facts import known_price, known_size
 from dragoman.wire import json
 
 MAX_MODELS = 10_000
 """Names that are read of a list; OpenRouter, which resells most services' models, lists some hundreds."""
-
-JSON: Headers = (("content-type", "application/json"),)
 
 CONTEXT = ("context_length", "context_window", "max_context_length", "max_model_len")
 """Where a list has the size of the context: OpenRouter and Together, Groq, Mistral, vLLM.
@@ -32,10 +32,8 @@ OWNER = "dragoman"
 
 def models_request(url: str, key: str | None) -> HttpRequest:
     """Asks the service at `url` for its models."""
-    headers = [("accept", "application/json")]
-    if key:
-        headers.append(("authorization", f"Bearer {key}"))
-    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/models", headers=tuple(headers))
+    headers = (("accept", "application/json"), *BEARER.headers(key))
+    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/models", headers=headers)
 
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:

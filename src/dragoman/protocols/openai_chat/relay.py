@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from dragoman.protocols.asked_effort import value_of, word
 from dragoman.protocols.asked_settings import takes_limit, takes_settings
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.leading_system import is_leading
 from dragoman.protocols.opaque import NO_ORIGINS
 from dragoman.protocols.openai_chat.extra import NAME
@@ -127,10 +128,7 @@ class ChatRelay(SseRelay):
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type
-        headers = [("content-type", "application/json"), ("accept", accept)]
-        if key:
-            headers.append(("authorization", f"Bearer {key}"))
-        return HttpRequest(url=self._url, headers=tuple(headers))
+        return HttpRequest(url=self._url, headers=BEARER.json_headers(key, accept))
 
     read = staticmethod(read_whole)
 

@@ -3,10 +3,10 @@
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
 from dragoman.protocols.env import Env
-from dragoman.protocols.errors.retry import retry_headers
+from dragoman.protocols.errors.response import error_response, usual_status
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion
-from dragoman.protocols.openai_chat.errors import OUTWARD, envelope, stream_error
+from dragoman.protocols.openai_chat.errors import envelope, stream_error
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_chat.relay import READER
@@ -14,10 +14,9 @@ from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.protocols.relay import RelayReader
-from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.wire import json
-
-JSON: Headers = (("content-type", "application/json"),)
 
 REGIONS = RegionFields("messages", tools=("tools", "functions"), settings=("response_format", "prompt_cache_key"))
 """The schema of an answer's form stands before the messages, and the key says where the cache is:
@@ -77,6 +76,4 @@ class OpenAIChatServer(ServerCodec):
         return stream_error(error)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        status = OUTWARD.get(error.status, error.status)
-        headers = (*JSON, *retry_headers(error, status))
-        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+        return error_response(error, usual_status(error), envelope(error))

@@ -20,7 +20,7 @@ the caller did not ask for it; and an answer that ended well without the end mar
 """
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.chunk import decode_chunk
 from dragoman.protocols.openai_chat.chunk_form import PADDING, form_of
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.finish_reasons import FINISH, reason_of
@@ -33,7 +33,7 @@ from dragoman.protocols.streams import joined_events
 from dragoman.protocols.streams.lane import Lane
 from dragoman.protocols.streams.silent_events import says_nothing
 from dragoman.protocols.streams.sse_tap import ENDS, TRIES, SseTap, fields_of, framed, has_stray
-from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
+from dragoman.types import FinishReason, ResponseEnd, StreamEvent
 from dragoman.wire import json
 from dragoman.wire.sse import DATA_LINE, END
 from dragoman.wire.utf8 import BOM
@@ -211,7 +211,7 @@ def read_whole(body: bytes) -> ReplySummary:
     told = ReplySummary()
     try:
         chunk = decode_chunk(body)
-    except TOO_STRANGE:
+    except json.NOT_STRICT:
         chunk = None
     if chunk is not None and not chunk.error and chunk.choices and len(chunk.choices) == 1:
         choice = chunk.choices[0]
@@ -227,10 +227,6 @@ def read_whole(body: bytes) -> ReplySummary:
             told.usage = None if chunk.usage is None else usual_usage(chunk.usage)
             return told
     decoder = ReplyDecoder()
-    events = [*decoder.feed(body), *decoder.finish()]
-    told.error, told.needs_decoding = decoder.error, not decoder.whole
-    for event in events:
-        if isinstance(event, ResponseEnd):
-            told.finish_reason, told.usage = event.finish_reason, event.usage
-            told.empty = not (decoder.more_content or any(isinstance(part, PartStart) for part in events))
+    told.decode(decoder, body)
+    told.needs_decoding = not decoder.whole
     return told

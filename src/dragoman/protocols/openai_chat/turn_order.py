@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.types import AddedWords, Message, Reasoning, Text, ToolResult
+from dragoman.wire.json import NOT_STRICT
 
 WORDS = "OK."
 
@@ -72,6 +73,6 @@ def is_in_order(messages: bytes) -> bool:
     """
     try:
         roles = [turn.role for turn in _turns(messages)]
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except NOT_STRICT:
         return True
     return all(after in {"assistant", "tool"} for before, after in pairwise(roles) if before == "tool")

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
 from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.compaction import EXPRESSED
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
@@ -236,13 +237,11 @@ class OpenAIResponsesClient(ClientCodec):
         return fitted if shows else without_encrypted(fitted)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
-        if env.key:
-            headers.append(("authorization", f"Bearer {env.key}"))
+        headers = BEARER.json_headers(env.key, "text/event-stream")
         if env.profile.freeform_tools is False:
             request = with_functions_alone(request)
         body = request_body(encode_body(request, self._variant, self._sayable(request, env.profile)))
-        return HttpRequest(url=self._url, headers=tuple(headers), body=body)
+        return HttpRequest(url=self._url, headers=headers, body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:
         written = self.origin(request.model)

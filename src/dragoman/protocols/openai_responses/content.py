@@ -13,6 +13,7 @@ from dragoman.protocols.openai_responses.extra import CONTENT, NAME, to_extra, w
 from dragoman.protocols.openai_responses.logprobs import check_logprobs, decode_logprobs, encode_logprobs
 from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
 from dragoman.protocols.openai_shared.file_names import file_name
+from dragoman.protocols.openai_shared.sound import decode_sound, encode_sound
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
@@ -135,11 +136,7 @@ def _file(fields: Fields) -> File:
 
 
 def _audio(fields: Fields) -> Audio:
-    audio = fields.fields("input_audio")
-    data, form, cache = audio.required_text("data"), audio.required_text("format"), decode_breakpoint(fields)
-    check_base64(data, audio.path("data"))
-    rest = fields.rest | ({"input_audio": audio.rest} if audio.rest else {})
-    return Audio(data=data, media_type=f"audio/{form}", cache=cache, extra=to_extra(rest))
+    return decode_sound(fields, to_extra)
 
 
 UNNAMED = {"filename": None}
@@ -170,8 +167,8 @@ def encode_part(part: AnyPart, *, answered: bool) -> dict[str, Any] | None:
         case File():
             body = {"type": "input_file"} | _file_fields(part)
             return without_none(with_extra(body | encode_breakpoint(part.cache), part.extra))
-        case Audio(data=data):
-            body = {"type": "input_audio", "input_audio": {"data": data, "format": _format(part)}}
+        case Audio():
+            body = encode_sound(part)
         case Unknown(protocol=protocol, data=unknown):
             return unknown if protocol == NAME and stood_in_message(part) else None
         case Reasoning() | ToolCall() | ToolResult() | HostedCall() | HostedResult():
@@ -201,12 +198,3 @@ def _file_fields(file: File) -> dict[str, Any]:
 
 def _inline(data: str, kind: str | None, usual: str) -> str:
     return data_url(kind or media_type_of(data) or usual, data)
-
-
-FORMATS: dict[str, str] = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}
-"""The second half of a media type to this protocol's name of the format, if the two differ."""
-
-
-def _format(audio: Audio) -> str:
-    half = (audio.media_type or "audio/wav").partition("/")[2].partition(";")[0]
-    return FORMATS.get(half, half)

@@ -1,5 +1,6 @@
 """How many tokens a request has: `POST {url}/responses/input_tokens`."""
 
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.env import Env
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.agent_items import with_functions_alone
@@ -10,7 +11,8 @@ from dragoman.protocols.openai_shared.errors import failure_in, reported
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
-from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
+from dragoman.types.http import JSON
 from dragoman.wire import json
 
 COUNTED = frozenset(
@@ -32,7 +34,6 @@ COUNTED = frozenset(
 """Fields of a request that cost tokens, or say which: the service refuses the others here."""
 
 OBJECT = "response.input_tokens"
-JSON: Headers = (("content-type", "application/json"),)
 
 
 class ResponsesCounter(CountClient):
@@ -44,14 +45,12 @@ class ResponsesCounter(CountClient):
         self._origin = origin
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        headers = [("content-type", "application/json"), ("accept", "application/json")]
-        if env.key:
-            headers.append(("authorization", f"Bearer {env.key}"))
+        headers = BEARER.json_headers(env.key, "application/json")
         if env.profile.freeform_tools is False:
             request = with_functions_alone(request)
         body = encode_body(request, self._variant, Sayable(self._origin, own_ids=self._variant.own_ids))
         said = {name: value for name, value in body.items() if name in COUNTED}
-        return HttpRequest(url=self._url, headers=tuple(headers), body=request_body(said))
+        return HttpRequest(url=self._url, headers=headers, body=request_body(said))
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         match json.decode_event(reply.body):

@@ -24,7 +24,6 @@ from dragoman.protocols.openai_responses.events import (
     TEXT,
     TEXT_DONE,
     THOUGHT,
-    TOO_STRANGE,
     LooseDelta,
     decode_delta,
     index_of,
@@ -259,7 +258,7 @@ class ReplyDecoder(SseDecoder):
         items = self._items
         try:
             piece, strict = decode_delta(data), True
-        except TOO_STRANGE:
+        except json.NOT_STRICT:
             piece, strict = read_loosely(data), False
         number = piece.summary_index if kind == SUMMED else piece.content_index
         index = piece.output_index

@@ -32,8 +32,7 @@ class LooseDelta(Delta):
 
 
 decode_delta = msgspec.json.Decoder(Delta).decode
-"""The fast way. Raises one of TOO_STRANGE for a piece that must be read loosely."""
-TOO_STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""The fast way. Raises one of NOT_STRICT for a piece that must be read loosely."""
 
 TEXT, REFUSAL, SUMMED, THOUGHT, GIVEN = "text", "refusal", "summary", "reasoning", "arguments"
 """What a piece is one of."""
@@ -118,7 +117,7 @@ def name_of(event: bytes, data: bytes) -> str:
         return event.decode("utf-8", "replace")
     try:
         found = _decode_named(data).type
-    except TOO_STRANGE:
+    except json.NOT_STRICT:
         found = _type_of(data)
     return found if isinstance(found, str) else ""
 

@@ -9,7 +9,7 @@ from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.openai_responses.extra import ITEM, NAME, to_extra, with_extra
 from dragoman.types import HostedCall, HostedKind, HostedTool
-from dragoman.wire import floats
+from dragoman.wire import floats, json
 
 _json = msgspec.json.Encoder().encode
 
@@ -164,6 +164,6 @@ def encode_call(call: HostedCall) -> dict[str, Any]:
 def _arguments(text: str) -> dict[str, Any]:
     try:
         value = floats.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except json.NOT_STRICT:
         return {}
     return value if isinstance(value, dict) else {}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from dragoman.error_words import cut
 from dragoman.errors import InvalidRequestError
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.env import Env
 from dragoman.protocols.openai_responses.kept_stream import KeptEvents
 from dragoman.protocols.operations import KeptCall, KeptClient
@@ -41,10 +42,8 @@ class ResponsesKept(KeptClient):
         said = "&".join(_meant(call))
         part = f"/{call.part}" if call.part else ""
         url = f"{self._url}/{UNSAFE.sub(_escaped, call.id)}{part}{f'?{said}' if said else ''}"
-        headers = [("accept", f"application/json, {self.stream_type}")]
-        if env.key:
-            headers.append(("authorization", f"Bearer {env.key}"))
-        return HttpRequest(method=call.method, url=url, headers=tuple(headers))
+        headers = (("accept", f"application/json, {self.stream_type}"), *BEARER.headers(env.key))
+        return HttpRequest(method=call.method, url=url, headers=headers)
 
     def stream(self, call: KeptCall, cleaned: Callable[[str], str]) -> KeptEvents:
         return KeptEvents(call.id, cleaned)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from dragoman.protocols.asked_effort import settings_in, word
 from dragoman.protocols.asked_settings import takes_settings
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
@@ -18,7 +19,7 @@ from dragoman.protocols.profiles import NEUTRAL
 from dragoman.protocols.reasoning import OFF, taken
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
-from dragoman.types import HttpRequest, ModelProfile, PartStart, ResponseEnd, ResponseStart, ServerRequest
+from dragoman.types import HttpRequest, ModelProfile, ResponseStart, ServerRequest
 from dragoman.wire import json
 
 PLACES = {name: name for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "top_logprobs")}
@@ -65,10 +66,7 @@ class ResponsesRelay(SseRelay):
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type
-        headers = [("content-type", "application/json"), ("accept", accept)]
-        if key:
-            headers.append(("authorization", f"Bearer {key}"))
-        return HttpRequest(url=self._url, headers=tuple(headers))
+        return HttpRequest(url=self._url, headers=BEARER.json_headers(key, accept))
 
     def head_for(self, key: str | None, model: str, request: RelayRequest) -> HttpRequest:
         head = self.request_head(key, model, stream=request.stream)
@@ -142,12 +140,8 @@ def read_whole(body: bytes) -> ReplySummary:
         told.finish_reason, told.usage = glance.reason, glance.usage
         return told
     decoder = ReplyDecoder()
-    events = [*decoder.feed(body), *decoder.finish()]
-    told.error, told.needs_decoding = decoder.error, not decoder.whole
-    for event in events:
+    for event in told.decode(decoder, body):
         if isinstance(event, ResponseStart):
             told.named = event.id or ""
-        elif isinstance(event, ResponseEnd):
-            told.finish_reason, told.usage = event.finish_reason, event.usage
-            told.empty = not any(isinstance(part, PartStart) for part in events)
+    told.needs_decoding = not decoder.whole
     return told

@@ -9,7 +9,7 @@ from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.base import Encoder, EventIdForm, ServerCodec
 from dragoman.protocols.compaction import SUMMARY_PART
 from dragoman.protocols.env import Env
-from dragoman.protocols.errors.retry import retry_headers
+from dragoman.protocols.errors.response import error_response, usual_status
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.compaction import check_whole, compacted
 from dragoman.protocols.openai_responses.encode_errors import envelope, failure, first_heartbeat
@@ -22,15 +22,13 @@ from dragoman.protocols.openai_responses.request import decode_body
 from dragoman.protocols.openai_responses.sayable import Sayable
 from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_responses.write_input import encode_input
-from dragoman.protocols.openai_shared.errors import OUTWARD
 from dragoman.protocols.openai_shared.family import FAMILY
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.protocols.speech import HOSTED_CALLS
-from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
-
-JSON: Headers = (("content-type", "application/json"),)
 
 MESSAGE = "message"
 
@@ -127,9 +125,7 @@ class OpenAIResponsesServer(ServerCodec):
         return first_heartbeat(call)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        status = OUTWARD.get(error.status, error.status)
-        headers = (*JSON, *retry_headers(error, status))
-        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+        return error_response(error, usual_status(error), envelope(error))
 
 
 def event_object(event: bytes) -> dict[str, Any]:

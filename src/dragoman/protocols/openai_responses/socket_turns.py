@@ -274,7 +274,7 @@ def lane_of(text: str) -> str | None:
         return ""  # a large one, as a rule, of which each look costs a millisecond
     try:
         found = _routed(text)
-    except msgspec.MsgspecError:
+    except json.NOT_STRICT:
         return ""  # it will be refused
     if isinstance(found.type, str) and found.type in TARGETS:
         return None
@@ -317,7 +317,7 @@ def _input(value: Raw) -> list[Raw]:
         return [Raw(b'{"type":"message","role":"user","content":%b}' % data)]
     try:
         return _items(data)
-    except msgspec.MsgspecError as exc:
+    except json.NOT_STRICT as exc:
         raise InvalidRequestError("input: expected a text or a list of items", param="input") from exc
 
 

@@ -57,7 +57,7 @@ class Observer(ReplyDecoder):
 
 
 class ResponsesTap(SseTap):
-    """See above."""
+    """Reads an answer as it passes; the module says how."""
 
     __slots__ = ("_content", "_glance", "_last", "_named", "_observer", "_start")
 

@@ -12,7 +12,7 @@ from dragoman.protocols.json_fields import Fields
 from dragoman.protocols.openai_responses.extra import to_extra, with_extra
 from dragoman.protocols.tools.search import MARK
 from dragoman.types import Tool, ToolCall
-from dragoman.wire import floats
+from dragoman.wire import floats, json
 
 SEARCH, CALL, OUTPUT = "tool_search", "tool_search_call", "tool_search_output"
 """The types of the tool, of its calls and of their results."""
@@ -63,6 +63,6 @@ def search_item(call: ToolCall, known: str | None) -> dict[str, Any]:
 def _json_or_text(arguments: str) -> Any:
     try:
         floats.decode(arguments)
-    except (msgspec.DecodeError, UnicodeError):
+    except json.NOT_STRICT:
         return arguments
     return msgspec.Raw(arguments.encode())

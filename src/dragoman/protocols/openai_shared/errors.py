@@ -67,9 +67,6 @@ KINDS: dict[int, str] = {
 UNSURE = (None, 400)
 """Statuses that give way to such a code."""
 
-OUTWARD: dict[int, int] = {529: 503}
-"""Statuses that callers of this protocol do not know, to those that they know."""
-
 PHRASES: Phrases = {
     "invalid_encrypted_content": OpaqueStateError,
     "encrypted content could not be decrypted": OpaqueStateError,

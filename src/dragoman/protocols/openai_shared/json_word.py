@@ -8,13 +8,13 @@ other protocols need not say it, and in Responses what stands in `instructions` 
 from msgspec.structs import replace
 
 from dragoman.types import ChatRequest, Message, Role, Text
+from dragoman.types.messages import leading_system
 
 WORD = "json"
 TOLD = Message("developer", (Text(text="Answer with one JSON object."),))
 """The message that is added if no other one has the word."""
 
 EVERY_ROLE: frozenset[Role] = frozenset({"system", "developer", "user", "assistant", "tool"})
-INSTRUCTIONS: frozenset[Role] = frozenset({"system", "developer"})
 
 
 def lacks_word(request: ChatRequest, read: frozenset[Role]) -> bool:
@@ -32,5 +32,5 @@ def lacks_word(request: ChatRequest, read: frozenset[Role]) -> bool:
 def with_word(request: ChatRequest) -> ChatRequest:
     """`request` that tells the model in words, after its other instructions, to answer with JSON."""
     messages = request.messages
-    at = next((i for i, each in enumerate(messages) if each.role not in INSTRUCTIONS), len(messages))
+    at = leading_system(messages)
     return replace(request, messages=(*messages[:at], TOLD, *messages[at:]))

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.types import ChangedField, ChatRequest, Loss
+from dragoman.wire.json import NOT_STRICT
 
 MOST = 64
 """Characters of `user` and of `prompt_cache_key` that OpenAI takes."""
@@ -64,5 +65,5 @@ def _found(request: ChatRequest) -> _Ids | None:
         return None
     try:
         return _ids(request.user)
-    except (msgspec.MsgspecError, UnicodeError):
+    except NOT_STRICT:
         return None

@@ -23,7 +23,7 @@ from msgspec import Raw, Struct
 
 from dragoman.protocols.tools.freeform import unwrapped_input
 from dragoman.types import Tool, ToolCall
-from dragoman.wire import floats
+from dragoman.wire import floats, json
 
 CALL = "tool_call"
 """The name of the block."""
@@ -41,7 +41,7 @@ def raw_object(text: str) -> Raw | None:
     """`text` to be put into JSON as it is; None if it is no JSON object."""
     try:
         value = floats.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except json.NOT_STRICT:
         return None
     return Raw(text.encode()) if isinstance(value, dict) else None
 
@@ -143,7 +143,7 @@ class CallReader:
     def _call(self, text: str) -> ToolCall | None:
         try:
             call = _decode_call(text)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        except json.NOT_STRICT:
             return None
         arguments = bytes(call.arguments).decode()
         tool = self._offered.get(call.name)

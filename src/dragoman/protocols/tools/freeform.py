@@ -24,6 +24,7 @@ from dragoman.types import (
     ToolCall,
     ToolResult,
 )
+from dragoman.wire.json import NOT_STRICT
 
 FIELD = "input"
 
@@ -75,7 +76,7 @@ def unwrapped_input(arguments: str) -> str | None:
     """The input in such arguments; None if they are something else."""
     try:
         return _decode(arguments).input
-    except (msgspec.MsgspecError, UnicodeError):
+    except NOT_STRICT:
         return None
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import msgspec
-
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError, TruncatedStreamError
 from dragoman.protocols.base import ClientCodec, Encoder, Preliminaries, ServerCodec
 from dragoman.protocols.decoder import Decoder
@@ -155,7 +153,7 @@ def _value(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         value = floats.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except json.NOT_STRICT:
         try:
             value = javascript.parse(line)
         except ValueError:

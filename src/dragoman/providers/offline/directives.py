@@ -48,7 +48,7 @@ class Pause(Struct, frozen=True):
 
 
 class Fail(Struct, frozen=True):
-    """An error."""
+    """The answer ends with this error."""
 
     error: DragomanError
 

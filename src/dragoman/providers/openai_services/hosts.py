@@ -29,7 +29,7 @@ HOSTS: tuple[ServiceRow, ...] = (
             Quirk(
                 "thinking_field",
                 "reasoning",
-                "one object for effort and budget, whoever serves the model",
+                "one object for effort and budget, for models of every vendor",
                 "https://openrouter.ai/docs/use-cases/reasoning-tokens",
                 "2026-11-26",
             ),
@@ -297,7 +297,7 @@ HOSTS: tuple[ServiceRow, ...] = (
             Quirk(
                 "thinking_field",
                 "reasoning",
-                "one object for effort and budget, whoever serves the model",
+                "one object for effort and budget, for models of every vendor",
                 "https://vercel.com/docs/ai-gateway/sdks-and-apis/openai-chat-completions/reasoning",
                 "2026-11-26",
             ),

@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import msgspec
-
 from dragoman.error_words import cut, scrub
 from dragoman.errors import DragomanError, UpstreamError
 from dragoman.protocols.errors.status import error_for
 from dragoman.types import ResponseHead
-from dragoman.wire import floats
+from dragoman.wire import floats, json
 
 PATHS: tuple[tuple[str, ...], ...] = (("error", "message"), ("error",), ("message",), ("detail",), ("msg",))
 """Fields of JSON in which services put their message."""
@@ -61,7 +59,7 @@ def reply_error(head: ResponseHead, text: str = "") -> DragomanError:
 def _json(text: str) -> Any:
     try:
         return floats.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except json.NOT_STRICT:
         return None
 
 

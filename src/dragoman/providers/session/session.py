@@ -5,14 +5,12 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
-import msgspec
-
 from dragoman.errors import BadEventError
 from dragoman.providers.session.errors import raise_for_status, reply_error
 from dragoman.transport.base import Reply, Route, Timeouts, read_all
 from dragoman.transport.selector import Transports
 from dragoman.types import HttpRequest, ResponseHead
-from dragoman.wire import floats, javascript
+from dragoman.wire import floats, javascript, json
 from dragoman.wire.lines import LineReader
 from dragoman.wire.utf8 import well_formed
 
@@ -160,7 +158,7 @@ class StreamResponse:
         """The rest of the body as JSON. Raises BadEventError."""
         try:
             return floats.decode(await self.read())
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
+        except json.NOT_STRICT as exc:
             raise BadEventError(f"expected JSON, got {self.headers.get('content-type', 'something else')}") from exc
 
 

@@ -18,6 +18,7 @@ from dragoman.gateway.remembered import Memory
 from dragoman.protocols.openai_responses import item_page
 from dragoman.protocols.operations import KeptCall, KeptStream
 from dragoman.types import Headers, ServerRequest, ServerResponse
+from dragoman.types.http import JSON
 from dragoman.wire import json
 
 ITEMS, CANCEL = "input_items", "cancel"
@@ -25,8 +26,6 @@ PARTS = {"GET": ITEMS, "POST": CANCEL}
 """What stands below an answer, by method."""
 
 NUMBER = re.compile(r"[0-9]{1,15}")
-
-JSON: Headers = (("content-type", "application/json"),)
 
 
 class KeptEndpoint(Endpoint):

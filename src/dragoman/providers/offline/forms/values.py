@@ -76,7 +76,7 @@ def _values(schema: Any, hints: Hints, kind: str | None) -> Iterator[Any]:
 
 
 class Maker:
-    """Makes candidates."""
+    """Makes values that may fit a schema; the checker says which do."""
 
     def __init__(self, checker: Checker, hints: Hints) -> None:
         self._checker = checker
