@@ -2,8 +2,11 @@
 
 import asyncio
 import gzip
+import ssl
+from pathlib import Path
 
 import pytest
+import trustme
 
 from dragoman.errors import (
     BadEventError,
@@ -13,10 +16,34 @@ from dragoman.errors import (
 )
 from dragoman.transport.base import Route, Timeouts, read_all
 from dragoman.types import HttpRequest
+from tests.faults.certificates import authority as certificates
+from tests.faults.certificates import certificate
+from tests.faults.tls import End, Secrets, Speech
+from tests.faults.wire import Fin, Script, Service, Wait, listening
+from tests.support.raw import turns
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import BOTH, PATIENT, Make, ask, closing, pieces_of
 
 pytestmark = pytest.mark.parametrize("make", BOTH)
+
+
+@pytest.fixture(scope="module")
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(ca: trustme.CA, tmp_path: Path) -> str:
+    path = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(path)
+    return str(path)
+
+
+def presenting(ca: trustme.CA) -> ssl.SSLContext:
+    """A service's context with a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("localhost").configure_cert(context)
+    return context
 
 
 async def test_hands_out_each_piece_before_the_next_is_sent(make: Make) -> None:
@@ -161,6 +188,51 @@ async def test_gives_what_came_before_a_break_to_a_reader_who_was_late(make: Mak
         pieces, error = await pieces_of(reply)
     assert b"".join(pieces) == b"hellowor"
     assert isinstance(error, TruncatedStreamError)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+async def test_a_fault_in_the_framing_is_told_after_what_came(
+    make: Make, late: bool, tls: bool, ca: trustme.CA, ca_file: str
+) -> None:
+    """Whether the reader waits for it or not, and though the service does not close the connection."""
+    read = asyncio.Event()
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await read.wait()
+        await exchange.raw(b"zz\r\n")
+        await exchange.closed()
+
+    tls_context = presenting(ca) if tls else None
+    async with asyncio.timeout(20), serve(handler, tls_context) as server, closing(make()) as transport:
+        route = Route(timeouts=Timeouts(idle=19.0), ca_file=ca_file if tls else None)
+        reply = await transport.send(ask(server.url), route)
+        pieces = [] if late else await reply.read()
+        read.set()
+        if late:
+            await turns(50)
+        rest, error = await pieces_of(reply)
+    assert [*pieces, *rest] == [b"hello"]
+    assert isinstance(error, BadEventError)
+
+
+@pytest.mark.parametrize("end", ["alert", "a bad record"])
+@pytest.mark.parametrize("complete", [True, False])
+async def test_what_came_before_a_failure_of_tls_is_read(make: Make, complete: bool, end: End, tmp_path: Path) -> None:
+    """Text and failure come in one read, of which event loops drop all if the last of it is a failure."""
+    answer = b"5\r\nhello\r\n" + b"0\r\n\r\n" * complete
+    service = Service()
+    service.scripts["x"] = Script((b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", Wait(0.01), answer, Fin()))
+    secrets = Secrets(certificate(), tmp_path)
+    certificates().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    async with listening(service, tls=secrets.spoken(Speech(joined=True, end=end))), closing(make()) as transport:
+        route = Route(ca_file=str(tmp_path / "ca.pem"))
+        pieces, error = await pieces_of(await transport.send(ask(f"https://127.0.0.1:{service.port}/x"), route))
+    assert pieces == [b"hello"]
+    assert (error is None) is complete
+    assert error is None or isinstance(error, TruncatedStreamError)
+    secrets.close()
 
 
 async def test_takes_the_end_of_the_connection_for_the_end_of_a_body_without_length(make: Make) -> None:
