@@ -16,10 +16,6 @@ from dragoman.errors import (
 )
 from dragoman.transport.base import Route, Timeouts, read_all
 from dragoman.types import HttpRequest
-from tests.faults.certificates import authority as certificates
-from tests.faults.certificates import certificate
-from tests.faults.tls import End, Secrets, Speech
-from tests.faults.wire import Fin, Script, Service, Wait, listening
 from tests.support.raw import turns
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import BOTH, PATIENT, Make, ask, closing, pieces_of
@@ -215,24 +211,6 @@ async def test_a_fault_in_the_framing_is_told_after_what_came(
         rest, error = await pieces_of(reply)
     assert [*pieces, *rest] == [b"hello"]
     assert isinstance(error, BadEventError)
-
-
-@pytest.mark.parametrize("end", ["alert", "a bad record"])
-@pytest.mark.parametrize("complete", [True, False])
-async def test_what_came_before_a_failure_of_tls_is_read(make: Make, complete: bool, end: End, tmp_path: Path) -> None:
-    """Text and failure come in one read, of which event loops drop all if the last of it is a failure."""
-    answer = b"5\r\nhello\r\n" + b"0\r\n\r\n" * complete
-    service = Service()
-    service.scripts["x"] = Script((b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", Wait(0.01), answer, Fin()))
-    secrets = Secrets(certificate(), tmp_path)
-    certificates().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    async with listening(service, tls=secrets.spoken(Speech(joined=True, end=end))), closing(make()) as transport:
-        route = Route(ca_file=str(tmp_path / "ca.pem"))
-        pieces, error = await pieces_of(await transport.send(ask(f"https://127.0.0.1:{service.port}/x"), route))
-    assert pieces == [b"hello"]
-    assert (error is None) is complete
-    assert error is None or isinstance(error, TruncatedStreamError)
-    secrets.close()
 
 
 async def test_takes_the_end_of_the_connection_for_the_end_of_a_body_without_length(make: Make) -> None:

@@ -1,6 +1,6 @@
 """The connections of HTTP/1 that libcurl keeps, and whether something has come on one of them. Knows no transfer.
 
-Before it uses a connection again, libcurl looks whether something has come on it, but once a second only (8.15,
+Before it uses a connection again, libcurl looks whether something has come on it, but once a second only (8.23,
 2026-11): in between, an answer that nobody asked for would be that of the next request.
 """
 
