@@ -2,8 +2,11 @@
 
 import asyncio
 import gzip
+import ssl
+from pathlib import Path
 
 import pytest
+import trustme
 
 from dragoman.errors import (
     BadEventError,
@@ -13,10 +16,30 @@ from dragoman.errors import (
 )
 from dragoman.transport.base import Route, Timeouts, read_all
 from dragoman.types import HttpRequest
+from tests.support.raw import turns
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import BOTH, PATIENT, Make, ask, closing, pieces_of
 
 pytestmark = pytest.mark.parametrize("make", BOTH)
+
+
+@pytest.fixture(scope="module")
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(ca: trustme.CA, tmp_path: Path) -> str:
+    path = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(path)
+    return str(path)
+
+
+def presenting(ca: trustme.CA) -> ssl.SSLContext:
+    """A service's context with a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("localhost").configure_cert(context)
+    return context
 
 
 async def test_hands_out_each_piece_before_the_next_is_sent(make: Make) -> None:
@@ -161,6 +184,33 @@ async def test_gives_what_came_before_a_break_to_a_reader_who_was_late(make: Mak
         pieces, error = await pieces_of(reply)
     assert b"".join(pieces) == b"hellowor"
     assert isinstance(error, TruncatedStreamError)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+async def test_a_fault_in_the_framing_is_told_after_what_came(
+    make: Make, late: bool, tls: bool, ca: trustme.CA, ca_file: str
+) -> None:
+    """Whether the reader waits for it or not, and though the service does not close the connection."""
+    read = asyncio.Event()
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await read.wait()
+        await exchange.raw(b"zz\r\n")
+        await exchange.closed()
+
+    tls_context = presenting(ca) if tls else None
+    async with asyncio.timeout(20), serve(handler, tls_context) as server, closing(make()) as transport:
+        route = Route(timeouts=Timeouts(idle=19.0), ca_file=ca_file if tls else None)
+        reply = await transport.send(ask(server.url), route)
+        pieces = [] if late else await reply.read()
+        read.set()
+        if late:
+            await turns(50)
+        rest, error = await pieces_of(reply)
+    assert [*pieces, *rest] == [b"hello"]
+    assert isinstance(error, BadEventError)
 
 
 async def test_takes_the_end_of_the_connection_for_the_end_of_a_body_without_length(make: Make) -> None:

@@ -3,18 +3,20 @@
 import asyncio
 import socket
 import ssl
+import traceback
 from pathlib import Path
 
 import pytest
 import trustme
 
-from dragoman.errors import ConfigurationError, ConnectError, TimeoutError
+from dragoman.errors import ConfigurationError, ConnectError, DragomanError, TimeoutError, TruncatedStreamError
 from dragoman.transport.aiohttp import AiohttpTransport
 from dragoman.transport.base import Route, Timeouts, read_all
 from dragoman.transport.browser import BrowserTransport
+from dragoman.types import HttpRequest
 from tests.support.proxy import run_proxy
 from tests.support.server import Exchange, serve
-from tests.transport.foreign import BOTH, PATIENT, SOON, Make, ask, closing, route
+from tests.transport.foreign import BOTH, PATIENT, SOON, Make, aiohttp, ask, browser, closing, route
 
 both = pytest.mark.parametrize("make", BOTH)
 
@@ -168,3 +170,55 @@ async def test_aiohttp_says_that_it_cannot_speak_socks() -> None:
     async with closing(AiohttpTransport()) as transport:
         with pytest.raises(ConfigurationError, match="SOCKS"):
             await transport.send(ask("http://127.0.0.1:1"), Route(proxy="socks5://127.0.0.1:1"))
+
+
+GARBAGE = b"SSH-2.0-OpenSSH\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("make", "answer"),
+    # aiohttp does not say whether a connection ended before the tunnel was open or after it.
+    [(aiohttp, GARBAGE), (browser, GARBAGE), (browser, b"HTTP/1.1 200 Connec"), (browser, b"")],
+)
+async def test_a_proxy_that_does_not_answer_in_http_is_told_as_such(make: Make, answer: bytes) -> None:
+    async def garbled(exchange: Exchange) -> None:
+        await exchange.raw(answer)
+
+    async with serve(garbled) as proxy, closing(make()) as transport:
+        way = Route(proxy=f"http://ada:lovelace@127.0.0.1:{proxy.port}")
+        with pytest.raises(ConnectError) as caught:
+            await transport.send(ask("https://service.example/"), way)
+    assert (caught.value.code, caught.value.sent) == ("proxy_error", False)
+
+
+@both
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200"])
+@pytest.mark.parametrize("tunnel", [False, True], ids=["forwarded", "tunnelled"])
+async def test_what_breaks_off_after_the_request_was_sent_is_no_failure_of_the_proxy(
+    make: Make, tunnel: bool, answer: bytes, ca: trustme.CA, ca_file: str
+) -> None:
+    """The service may have worked on it, and may charge for it."""
+
+    async def breaks_off(exchange: Exchange) -> None:
+        await exchange.raw(answer)
+
+    tls = context(ca) if tunnel else None
+    async with serve(breaks_off, tls) as server, run_proxy() as proxy, closing(make()) as transport:
+        url, way = (server.url, proxy.url) if tunnel else ("http://service.example/", server.url)
+        with pytest.raises(TruncatedStreamError) as caught:
+            await transport.send(ask(url), Route(ca_file=ca_file if tunnel else None, proxy=way))
+    assert caught.value.maybe_billed
+
+
+@pytest.mark.parametrize("url", ["https://service.example/chat?key=canary", "http://127.0.0.1:1/chat?key=canary"])
+@pytest.mark.parametrize("status", [b"407 Not for lovelace", b"garbage"])
+async def test_no_cause_of_an_error_of_aiohttp_shows_a_secret(url: str, status: bytes) -> None:
+    async def refuse(exchange: Exchange) -> None:
+        await exchange.raw(b"HTTP/1.1 %b\r\ncontent-length: 0\r\n\r\n" % status)
+
+    async with serve(refuse) as proxy, closing(AiohttpTransport()) as transport:
+        request = HttpRequest(url=url, headers=(("authorization", "canary"),))
+        with pytest.raises(DragomanError) as caught:
+            await transport.send(request, Route(proxy=f"http://ada:lovelace@127.0.0.1:{proxy.port}"))
+    shown = repr(caught.value.__cause__) + "".join(traceback.format_exception(caught.value))
+    assert not [word for word in ("canary", "YWRhOmxvdmVsYWNl") if word in shown]

@@ -1,6 +1,7 @@
 """aiohttp's errors to the tree of errors. https://docs.aiohttp.org/en/stable/client_reference.html#client-exceptions"""
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 
 from dragoman.errors import (
     BadEventError,
@@ -15,7 +16,7 @@ FAULTS: tuple[tuple[tuple[type[Exception], ...], type[DragomanError], str | None
     ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError), ConnectError, "tls_error", "TLS failed"),
     ((aiohttp.ServerFingerprintMismatch,), ConnectError, "tls_error", "TLS failed"),
     (
-        (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+        (aiohttp.ClientProxyConnectionError,),
         ConnectError,
         "proxy_error",
         "the proxy failed",
@@ -23,15 +24,21 @@ FAULTS: tuple[tuple[tuple[type[Exception], ...], type[DragomanError], str | None
     ((aiohttp.ClientConnectorError,), ConnectError, None, "cannot connect"),
     ((aiohttp.InvalidURL,), InvalidRequestError, None, "expected an http or https URL"),
     ((aiohttp.ClientPayloadError, aiohttp.ClientConnectionError), TruncatedStreamError, None, "the answer broke off"),
-    ((aiohttp.ClientResponseError,), BadEventError, None, "expected HTTP"),
+    ((aiohttp.ClientResponseError, HttpProcessingError), BadEventError, None, "expected HTTP"),
 )
 """The first row that fits."""
 
 UNTRUSTED = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
 """A certificate that does not hold: another try is of no use."""
 
+CONNECT = "CONNECT"
+"""The method that opens a way through a proxy: what is wrong with its answer is the proxy's fault."""
+
 ERRORS = (aiohttp.ClientError, OSError, ValueError)
 """Everything that aiohttp raises for a request. ValueError: for a header or URL that it does not write."""
+
+BREAKS = (aiohttp.ClientError, HttpProcessingError, OSError)
+"""Everything that it raises for a body."""
 
 WAITS: tuple[tuple[type[Exception], Phase], ...] = (
     (aiohttp.ConnectionTimeoutError, "connect"),
@@ -41,6 +48,8 @@ WAITS: tuple[tuple[type[Exception], Phase], ...] = (
 
 def map_error(exc: Exception, host: str) -> DragomanError:
     """The error for aiohttp's. Its own message is left out, because it may hold the whole URL, and with it a key."""
+    if isinstance(exc, aiohttp.ClientResponseError) and exc.request_info.method == CONNECT:
+        return ConnectError(f"{host}: the proxy failed{_detail(exc)}", code="proxy_error")
     for kinds, kind, code, words in FAULTS:
         if isinstance(exc, kinds):
             error = kind(f"{host}: {words}{_detail(exc)}", code=code)

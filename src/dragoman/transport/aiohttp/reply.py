@@ -1,14 +1,17 @@
 """A reply as aiohttp brings it. Knows no protocol except HTTP."""
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 
-from aiohttp import EMPTY_PAYLOAD, ClientError, ClientResponse, ServerDisconnectedError
+from aiohttp import EMPTY_PAYLOAD, ClientResponse, ServerDisconnectedError
 
 from dragoman.errors import DragomanError, TruncatedStreamError
-from dragoman.transport.aiohttp.errors import map_error
+from dragoman.transport.aiohttp.errors import BREAKS, map_error
 from dragoman.transport.base import Reply
 from dragoman.transport.deadlines import Deadlines
 from dragoman.transport.farewell import said_farewell, tls_of
+from dragoman.transport.tls_object import TlsObject
 from dragoman.types import ResponseHead
 
 
@@ -27,7 +30,7 @@ class AiohttpReply(Reply):
         self._over = False
         unsized = response.content is not EMPTY_PAYLOAD and _until_close(self.head)
         self._ending = Ending(response) if unsized else None
-        _own_the_clock(response)
+        self._watch = Watch(response)
 
     async def read(self) -> list[bytes]:
         """One piece; with an empty one after it, if chunks are marked and the piece ends one."""
@@ -57,9 +60,9 @@ class AiohttpReply(Reply):
             return b"", False
         try:
             return await self._deadlines.within(content.readchunk, "idle", self._deadlines.timeouts.idle)
-        except (ClientError, OSError) as exc:
+        except BREAKS as exc:
             if self._fault is not None:
-                raise self._fault from exc
+                raise self._fault from None
             # readchunk raises before it returns what came earlier (aiohttp 3.14, 2026-11), which is still valid.
             self._fault = map_error(exc, self._deadlines.host)
             content._exception = None
@@ -78,6 +81,7 @@ class AiohttpReply(Reply):
         self._over = True
         self._fault = fault
         self._left(self)
+        self._watch.end()
         connection = self._response.connection
         if connection is not None and connection.transport is not None:
             connection.transport.abort()  # an orderly end of TLS would wait for the peer
@@ -106,9 +110,42 @@ def _until_close(head: ResponseHead) -> bool:
     return not chunked and head.header("content-length") is None
 
 
-def _own_the_clock(response: ClientResponse) -> None:
-    """Stops aiohttp's own timer, which has only one limit for the first byte and for silences."""
-    connection = response.connection
-    if connection is not None and connection.protocol is not None:
-        connection.protocol.read_timeout = None
-        connection.protocol.start_timeout()
+class Watch:
+    """Watches the connection of a reply: aiohttp's own timer is stopped, and no failure goes untold."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        connection = response.connection
+        self._protocol = None if connection is None else connection.protocol  # None if all of the reply has come
+        self._content = response.content
+        self._tls: TlsObject | None = None
+        if self._protocol is None:
+            return
+        # Its timer has only one limit for the first byte and for silences.
+        self._protocol.read_timeout = None
+        self._protocol.start_timeout()
+        # A fault in the framing is told to the protocol, and not to who reads the body (aiohttp 3.14, 2026-11).
+        self._tell = self._protocol.set_exception
+        self._protocol.set_exception = self._failed  # type: ignore[method-assign,assignment]  # no other seam
+        if (failure := self._protocol.exception()) is not None:
+            self._pass_on(failure)
+        transport = self._protocol.transport
+        tls = tls_of(transport)
+        if transport is not None and isinstance(tls, TlsObject):
+            self._tls = tls
+            tls.on_failure = partial(asyncio.get_running_loop().call_soon, transport.abort)
+
+    def end(self) -> None:
+        """The reply is over; its connection may serve again."""
+        if self._protocol is not None:
+            self._protocol.__dict__.pop("set_exception", None)
+            self._protocol = None
+        if self._tls is not None:
+            self._tls.on_failure = None
+
+    def _failed(self, failure: BaseException, *cause: BaseException) -> None:
+        self._tell(failure, *cause)
+        self._pass_on(failure)
+
+    def _pass_on(self, failure: BaseException) -> None:
+        if self._content.exception() is None and not self._content.is_eof():
+            self._content.set_exception(failure)

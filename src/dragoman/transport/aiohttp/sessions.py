@@ -22,11 +22,12 @@ from dragoman.transport.aiohttp.errors import ERRORS, map_error, phase_of
 from dragoman.transport.aiohttp.reply import AiohttpReply
 from dragoman.transport.base import Reply, Route
 from dragoman.transport.deadlines import Deadlines, opening, together
-from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
+from dragoman.transport.exhausted import is_exhausted, overloaded
 from dragoman.transport.heads import MAX_HEAD, check_reply_head
 from dragoman.transport.http.coding import unpacked_reply
 from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.transport.http.target import head, parse
+from dragoman.transport.trust import Trust
 from dragoman.types import HttpRequest
 
 AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -43,7 +44,7 @@ class Sessions:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_end: LoopEnd | None = None
         self._replies: set[AiohttpReply] = set()
-        self._trust: dict[str, ssl.SSLContext] = {}
+        self._trust = Trust()
 
     async def open(self, request: HttpRequest, route: Route) -> Reply:
         """The reply, once its head has arrived."""
@@ -96,9 +97,11 @@ class Sessions:
 
     async def _request(self, request: HttpRequest, route: Route, deadlines: Deadlines) -> ClientResponse:
         timeouts = route.timeouts
+        session = self._session()
+        _close_disturbed(session.connector)
         plain = not any(name.lower() == "accept-encoding" for name, _ in request.headers)
         ask = partial(
-            self._session().request,
+            session.request,
             request.method,
             URL(request.url, encoded=True),
             data=request.body or None,
@@ -123,10 +126,11 @@ class Sessions:
             phase = phase_of(exc)
             if phase is not None:
                 limit = timeouts.first_byte if phase == "first_byte" else timeouts.connect
-                raise deadlines.over(phase, limit) from exc
+                raise deadlines.over(phase, limit) from None
             if isinstance(exc, ClientConnectorError) and is_exhausted(exc):
-                raise overloaded() from exc
-            raise map_error(exc, deadlines.host) from exc
+                raise overloaded() from None
+            # The causes that aiohttp's errors would be hold the URL, the headers and the proxy's password.
+            raise map_error(exc, deadlines.host) from None
 
     def _session(self) -> ClientSession:
         if self._given is not None:
@@ -143,19 +147,21 @@ class Sessions:
         return self._own
 
     def _context(self, ca_file: str | None) -> ssl.SSLContext | bool:
-        if ca_file is None:
-            return True
-        if ca_file not in self._trust:
-            check_room(1)  # without a descriptor the context would trust no certificate
-            context = ssl.create_default_context()
-            try:
-                context.load_verify_locations(ca_file)
-            except OSError as exc:
-                raise ConfigurationError(
-                    f"ca_file {ca_file!r} cannot be read: {exc.strerror or 'no certificate'}"
-                ) from exc
-            self._trust[ca_file] = context
-        return self._trust[ca_file]
+        """Ours; True is that of a caller's session or connector, which may have one of its own."""
+        given = self._given is not None or self._connector is not None
+        return True if ca_file is None and given else self._trust.context(ca_file)
+
+
+def _close_disturbed(connector: BaseConnector | None) -> None:
+    """Closes the kept connections on which something has come, or that have ended.
+
+    aiohttp looks for that when a request is over, and not before the next (3.14, 2026-11): so an answer that nobody
+    asked for would be that of the next request.
+    """
+    for kept in connector._conns.values() if connector is not None else ():
+        for protocol, _ in kept:
+            if protocol.should_close:
+                protocol.close()  # `connector` drops what is not connected
 
 
 def _close(connector: BaseConnector) -> None:

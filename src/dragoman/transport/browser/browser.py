@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 from curl_cffi import AsyncCurl, BrowserTypeLiteral, Curl
+from curl_cffi.const import CurlOpt
 from curl_cffi.curl import DEFAULT_CACERT
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
@@ -14,6 +15,7 @@ from dragoman.error_words import nearest
 from dragoman.errors import ConfigurationError, DragomanError
 from dragoman.loop.end import LoopEnd
 from dragoman.transport.base import Reply, Route
+from dragoman.transport.browser.at_rest import AtRest
 from dragoman.transport.browser.handles import Handle, Handles
 from dragoman.transport.browser.transfer import Transfer
 from dragoman.transport.exhausted import check_room
@@ -35,6 +37,7 @@ class Browser:
         self._loop_end: LoopEnd | None = None
         self._transfers: set[Transfer] = set()
         self._handles = Handles(self.name)
+        self._at_rest = AtRest()
         self._trust = CaBundle()
 
     async def open(self, request: HttpRequest, route: Route) -> Reply:
@@ -67,8 +70,9 @@ class Browser:
         self, multi: AsyncCurl, request: HttpRequest, route: Route, instead_of: Transfer | None = None
     ) -> Transfer:
         """A transfer; in place of a stale one over a fresh connection, and in the time that is left."""
-        fresh = instead_of is not None
-        handle = self._handles.take(request, route, self._trust.file(route.ca_file), fresh=fresh)
+        handle = self._handles.take(request, route, self._trust.file(route.ca_file))
+        fresh = instead_of is not None or self._at_rest.disturbed(handle.target.origin)
+        handle.setopt(CurlOpt.FRESH_CONNECT, int(fresh))
         passed = 0.0 if instead_of is None else instead_of.passed()
         transfer = Transfer(multi, handle, request, route, self._left, passed=passed)
         self._transfers.add(transfer)
@@ -85,11 +89,13 @@ class Browser:
         if multi is not None:
             _close(multi)
         self._handles.close()
+        self._at_rest.clear()
         self._trust.close()
 
     def _left(self, transfer: Transfer, handle: Handle, *, well: bool) -> None:
         self._transfers.discard(transfer)
         if well:
+            self._at_rest.add(transfer.origin, transfer.socket)
             self._handles.give_back(handle)
         else:
             handle.close()

@@ -50,14 +50,14 @@ ODD: dict[int, tuple[type[DragomanError], str]] = {
 """Number to error; any other number is an answer that broke off."""
 
 
-def map_error(exc: CurlError, host: str, *, proxied: bool) -> DragomanError:
-    """The error for libcurl's. `proxied`: the way to `host` goes through a proxy, and no answer had come."""
+def map_error(exc: CurlError, host: str, *, on_the_way: bool) -> DragomanError:
+    """The error for libcurl's. `on_the_way`: a proxy was to open the way to `host`, and nothing had been sent."""
     code, detail = int(exc.code), _detail(exc)
     if code in TLS:
         error = ConnectError(f"TLS with {host} failed{detail}", code="tls_error")
         error.retryable = code != CurlECode.PEER_FAILED_VERIFICATION  # another try is of no use
         return error
-    if code in PROXY or (proxied and code in CONNECT | BROKEN):
+    if code in PROXY or (on_the_way and code != CurlECode.URL_MALFORMAT):
         return ConnectError(f"the proxy to {host} failed{detail}", code="proxy_error")
     if UNTAKEN in detail:
         return ConnectError(f"{host} took no request{detail}")

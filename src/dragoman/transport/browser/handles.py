@@ -1,6 +1,6 @@
 """libcurl's handles, each prepared for requests of one kind and kept for the next. Knows no protocol except HTTP."""
 
-from curl_cffi import Curl, CurlHttpVersion, CurlOpt
+from curl_cffi import Curl, CurlHttpVersion, CurlInfo, CurlOpt
 
 from dragoman.transport.base import Route
 from dragoman.transport.deadlines import opening
@@ -18,6 +18,8 @@ MAX_IDLE = 64
 
 WITH_BODY = ("POST", "PUT", "PATCH")
 
+HTTP_1 = frozenset({CurlHttpVersion.V1_0, CurlHttpVersion.V1_1})
+
 Kind = tuple[str, str, bool, Route, str]
 """What a handle is prepared for: URL, method, whether there is a body, route, CA file."""
 
@@ -32,6 +34,13 @@ class Handle(Curl):
         self.kind = kind
         self.target = target
 
+    @property
+    def socket(self) -> int:
+        """That of the connection of HTTP/1 over which its transfer goes; -1 if there is none, or it is of HTTP/2."""
+        if self.getinfo(CurlInfo.HTTP_VERSION) not in HTTP_1:
+            return -1  # in HTTP/2 a service may say something at any time
+        return int(self.getinfo(CurlInfo.ACTIVESOCKET))  # type: ignore[arg-type]  # which is a number
+
 
 class Handles:
     """The handles that imitate one browser."""
@@ -40,11 +49,8 @@ class Handles:
         self._browser = browser
         self._idle: list[Handle] = []
 
-    def take(self, request: HttpRequest, route: Route, ca_file: str, *, fresh: bool = False) -> Handle:
-        """A handle that is ready to go; `fresh`: over a connection of its own.
-
-        Raises InvalidRequestError, ConfigurationError.
-        """
+    def take(self, request: HttpRequest, route: Route, ca_file: str) -> Handle:
+        """A handle that is ready to go. Raises InvalidRequestError, ConfigurationError."""
         body = request.method != "HEAD" and (bool(request.body) or request.method in WITH_BODY)
         kind = (request.url, request.method, body, route, ca_file)
         handle = next((each for each in reversed(self._idle) if each.kind == kind), None)
@@ -58,7 +64,6 @@ class Handles:
             handle.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
             handle.setopt(CurlOpt.POSTFIELDS, request.body)
         handle.setopt(CurlOpt.HTTPHEADER, _lines(request))
-        handle.setopt(CurlOpt.FRESH_CONNECT, int(fresh))
         return handle
 
     def give_back(self, handle: Handle) -> None:

@@ -59,6 +59,8 @@ class Transfer(Reply):
         self._over = False
         self.stale = False
         """Whether it failed because a kept connection had been closed by the peer: not a byte of a reply has come."""
+        self.socket = -1
+        """That of its connection of HTTP/1, once the head has arrived: libcurl does not say it after the end."""
         self._fault: DragomanError | None = None
         self._broken: BadEventError | None = None
         self._waiter: asyncio.Future[bool] | None = None
@@ -198,6 +200,7 @@ class Transfer(Reply):
         if head is not None:
             self.head = head
             self._arrived = True
+            self.socket = self._curl.socket
             bodiless = self._bodiless or head.status in BODILESS
             if (head.header("transfer-encoding") or "").lower() == "chunked" and not bodiless:
                 self._chunks = Chunks(marked=self._marked)
@@ -266,4 +269,5 @@ class Transfer(Reply):
             return self._deadlines.over(phase if self._connected() else "connect", self._deadlines.passed())
         if not self._arrived and is_exhausted(exc):
             return overloaded()
-        return map_error(exc, host, proxied=self._route.proxy is not None and not self._arrived)
+        on_the_way = self._route.proxy is not None and not self._number(CurlInfo.REQUEST_SIZE)
+        return map_error(exc, host, on_the_way=on_the_way)

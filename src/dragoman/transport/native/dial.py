@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from operator import itemgetter
 
 from dragoman.error_words import cut
-from dragoman.errors import ConfigurationError, ConnectError
+from dragoman.errors import ConnectError
 from dragoman.transport.base import Timeouts
-from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
+from dragoman.transport.exhausted import is_exhausted, overloaded
 from dragoman.transport.http.target import Origin, Proxy, authority
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.home import Home
@@ -19,9 +19,9 @@ from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.lookup import Lookups, Resolver, by_system
 from dragoman.transport.native.sockets import open_socket, single_address
 from dragoman.transport.native.tls_connection import TlsConnection
-from dragoman.transport.native.tls_object import TlsObject
 from dragoman.transport.native.tunnel import Tunnel, open_socks
 from dragoman.transport.timeout import timeout
+from dragoman.transport.trust import Trust
 
 
 class Dialer:
@@ -29,7 +29,7 @@ class Dialer:
 
     def __init__(self, resolver: Resolver = by_system) -> None:
         self._resolver = resolver
-        self._contexts: dict[str | None, ssl.SSLContext] = {}
+        self._trust = Trust()
         self._home: Home | None = None
 
     async def dial(self, origin: Origin, timeouts: Timeouts, ends: float, keeper: Keeper) -> Connection:
@@ -40,7 +40,7 @@ class Dialer:
             home = await self._move()
         kind, context = Connection, None
         if _needs_tls(origin):
-            kind, context = TlsConnection, self._context(origin.ca_file)
+            kind, context = TlsConnection, self._trust.context(origin.ca_file)
         connection = kind(origin.name, home.alarms, home.outbox, home.buffer, keeper)
         way = _Connector(loop, home.lookups, context)
         try:
@@ -64,21 +64,6 @@ class Dialer:
         self.close()
         self._home = home = await Home.here(self._resolver)
         return home
-
-    def _context(self, ca_file: str | None) -> ssl.SSLContext:
-        context = self._contexts.get(ca_file)
-        if context is None:
-            check_room(1)  # without it the context would trust nobody
-            context = ssl.create_default_context()
-            context.sslobject_class = TlsObject
-            context.set_alpn_protocols(["http/1.1"])
-            if ca_file is not None:
-                try:
-                    context.load_verify_locations(ca_file)
-                except OSError as error:
-                    raise ConfigurationError(f"expected a PEM file in ca_file {ca_file!r}: {error}") from error
-            self._contexts[ca_file] = context
-        return context
 
 
 def _needs_tls(origin: Origin) -> bool:

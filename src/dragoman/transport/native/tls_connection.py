@@ -15,7 +15,7 @@ from dragoman.transport.base import BODY, HEAD
 from dragoman.transport.farewell import said_farewell, tls_of, wants_certificate
 from dragoman.transport.native.buffer import LONG
 from dragoman.transport.native.connection import Connection
-from dragoman.transport.native.tls_object import TlsObject
+from dragoman.transport.tls_object import TlsObject
 
 WITHIN = (HEAD, BODY)
 """The states in which bytes of a reply come."""
