@@ -7,6 +7,7 @@ import msgspec
 
 from dragoman.config.keys import Keys
 from dragoman.error_words import CUT
+from dragoman.wire.utf8 import well_formed
 
 DIGITS = 40
 """Digits of a number that are shown: more than any setting needs, and not too many to read."""
@@ -56,7 +57,8 @@ def shown(value: object, *, secret: bool = False) -> str:
 
 def quoted(text: str) -> str:
     """`text` in quotes, cut if it is long."""
-    return msgspec.json.encode(text if len(text) <= CUT else f"{text[: CUT - 1]}…").decode()
+    shown = well_formed(text if len(text) <= CUT else f"{text[: CUT - 1]}…")
+    return msgspec.json.encode(shown).decode()
 
 
 def _concealed(text: str) -> str:

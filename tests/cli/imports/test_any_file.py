@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dragoman.cli.imports.catalogue import importers
 from dragoman.cli.imports.importer import Imported
 from dragoman.cli.imports.report import report
+from dragoman.cli.imports.yaml_text import parse
 from dragoman.config.tables import from_tables
 from dragoman.gateway.check import check
 from tests.cli.imports.shapes import CANARY, JUNK, SHAPES
@@ -67,8 +68,8 @@ def test_junk_is_accounted_for(name: str, content: Any) -> None:
 
 
 def read_yaml(text: str) -> Any:
-    yaml = pytest.importorskip("yaml")
-    return yaml.safe_load(text)
+    pytest.importorskip("yaml")
+    return parse(text)
 
 
 READ: dict[str, Callable[[str], Any]] = {"ccr": json.loads, "opencode": json.loads, "litellm": read_yaml}

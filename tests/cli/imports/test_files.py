@@ -331,6 +331,14 @@ def test_values_that_only_yaml_has_are_keys_as_well(text: str, paths: list[str])
     assert tomllib.loads(done.toml) == {}
 
 
+@pytest.mark.parametrize("name", IMPORTERS)
+def test_half_a_character_is_shown_in_its_place(name: str) -> None:
+    text = (FILES / f"{name}.{SUFFIX[name]}").read_text()
+    for half in ("\ud83d", "\ude00"):
+        done = IMPORTERS[name].convert(text.replace("http", json.dumps(half)[1:-1]), True)
+        "".join((done.toml, *report(done.findings))).encode()
+
+
 @pytest.mark.parametrize("address", ["http://[::1/v1", "https://one.example?x=1", "https://one.example/other", 7])
 def test_an_address_that_is_no_resource_of_azure_is_said(address: object) -> None:
     params = {"model": "azure/gpt-4o", "api_base": address}

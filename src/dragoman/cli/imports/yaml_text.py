@@ -3,6 +3,7 @@
 from typing import Any
 
 from dragoman.errors import ConfigurationError
+from dragoman.wire.utf8 import well_formed
 
 
 def parse(text: str) -> object:
@@ -13,9 +14,17 @@ def parse(text: str) -> object:
         raise ConfigurationError(
             "YAML needs PyYAML: install the extra `import` (pip install 'dragoman[import]')"
         ) from exc
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # it has no types
+        """The safe one, to which a character that is escaped as JSON does, in two halves, is one character."""
+
+        def construct_scalar(self, node: Any) -> Any:
+            value = super().construct_scalar(node)
+            return well_formed(value) if isinstance(value, str) else value
+
     try:
         _check_once(yaml.compose(text, yaml.SafeLoader))
-        return yaml.safe_load(text)
+        return Loader(text).get_single_data()
     except yaml.MarkedYAMLError as exc:
         place = f"line {exc.problem_mark.line + 1}: " if exc.problem_mark else ""
         raise ConfigurationError(f"{place}expected YAML") from exc
