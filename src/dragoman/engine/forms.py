@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.types import ChatRequest, EmulatedForm, Loss, LostSchema, Message, Text
+from dragoman.types.messages import leading_system
 
 NAME = "response_format"
 
@@ -17,8 +18,6 @@ Answer with one JSON value that fits this JSON Schema. Write nothing else: no wo
 
 """
 """What the model is told, before the schema."""
-
-INSTRUCTIONS = frozenset({"system", "developer"})
 
 
 def in_words(request: ChatRequest, lost: Iterable[Loss]) -> tuple[ChatRequest, tuple[Loss, ...]]:
@@ -34,6 +33,6 @@ def in_words(request: ChatRequest, lost: Iterable[Loss]) -> tuple[ChatRequest, t
     if not any(loss.name == NAME or isinstance(loss, LostSchema) for loss in of_form):
         return request, others
     words = Message("system", (Text(text=PROMPT + msgspec.json.encode(form.schema).decode()),))
-    first = next((i for i, each in enumerate(request.messages) if each.role not in INSTRUCTIONS), len(request.messages))
+    first = leading_system(request.messages)
     messages = (*request.messages[:first], words, *request.messages[first:])
     return replace(request, messages=messages), (*others, EmulatedForm(NAME))

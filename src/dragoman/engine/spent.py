@@ -12,6 +12,7 @@ from dragoman.engine.answer import Answer, Around
 from dragoman.protocols.estimate import BYTES_OF_TOKEN
 from dragoman.protocols.relay import Tap
 from dragoman.types import Metadata, Outcome, PartDelta, ResponseEnd, ResponseStart, StreamEvent, Usage
+from dragoman.types.usage import merged
 
 SAMPLE = 4096
 """Bytes of a relayed stream up to its first content, by which the size of its events is known."""
@@ -34,8 +35,7 @@ class Spent:
             if isinstance(event, PartDelta):  # nearly all events are
                 self._size += len(event.text)
             elif type(event) is ResponseStart or type(event) is Metadata:
-                if event.usage is not None:
-                    self._usage = event.usage if self._usage is None else self._usage.merge(event.usage)
+                self._usage = merged(self._usage, event.usage)
             elif type(event) is ResponseEnd:
                 self._ended = True
 

@@ -55,6 +55,7 @@ from dragoman.types import (
     UntakenPart,
     names,
 )
+from dragoman.types.messages import SYSTEM_ROLES
 
 REASONING = ("mode", "effort", "budget_tokens", "display")
 """Fields of ReasoningConfig that may be lost one by one."""
@@ -138,7 +139,7 @@ class _Manifest(Struct, frozen=True):
             yield from self._extra(request.response_format.extra, "response_format.")
         talking = False
         for i, message in enumerate(request.messages):
-            if message.role not in {"system", "developer"}:
+            if message.role not in SYSTEM_ROLES:
                 talking = True
             elif talking and ANYWHERE not in self.speech.expresses:
                 yield MovedMessage(f"messages[{i}]")

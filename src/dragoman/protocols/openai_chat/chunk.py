@@ -156,13 +156,11 @@ class Chunk(Struct):
 
 
 decode_chunk = reader(Chunk)
-"""The fast way. Raises one of TOO_STRANGE for a chunk that must be read loosely."""
+"""The fast way. Raises one of json.NOT_STRICT for a chunk that must be read loosely."""
 
 STRANGE = "expected a chunk of a chat completion, got other JSON"
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
-
-TOO_STRANGE = json.NOT_STRICT
 
 
 class ChunkHead(Struct):
@@ -182,7 +180,7 @@ def decode_head(data: bytes) -> ChunkHead:
     """The head of a chunk; an empty one if it makes no sense, because that is no reason to lose the answer."""
     try:
         return _decode_head(data)
-    except TOO_STRANGE:
+    except json.NOT_STRICT:
         return ChunkHead()
 
 
@@ -248,7 +246,7 @@ def is_usual(data: bytes) -> bool:
     """True if all fields of a decoded chunk have a place of their own."""
     try:
         return _fields(data).keys() <= USUAL
-    except TOO_STRANGE:
+    except json.NOT_STRICT:
         return False
 
 

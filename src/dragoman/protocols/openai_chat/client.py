@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.carrier import BEARER
 from dragoman.protocols.decoder import Decoder
 from dragoman.protocols.env import Env
 from dragoman.protocols.opaque import origin
@@ -244,11 +245,8 @@ class OpenAIChatClient(ClientCodec):
         return any(isinstance(tool, Tool) for tool in request.tools)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
-        if env.key:
-            headers.append(("authorization", f"Bearer {env.key}"))
         body = request_body(encode_body(request, self._variant, env.profile))
-        return HttpRequest(url=self._url, headers=tuple(headers), body=body)
+        return HttpRequest(url=self._url, headers=BEARER.json_headers(env.key, "text/event-stream"), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:
         written = self.origin(request.model)

@@ -7,7 +7,6 @@ from dragoman.errors import BadEventError, UpstreamError
 from dragoman.protocols.openai_chat.answer_fields import decode_logprobs, encode_logprobs, take_citations, take_media
 from dragoman.protocols.openai_chat.answer_start import answer_start
 from dragoman.protocols.openai_chat.chunk import (
-    TOO_STRANGE,
     Call,
     Choice,
     Chunk,
@@ -61,6 +60,7 @@ from dragoman.types import (
     Unknown,
     Usage,
 )
+from dragoman.types.usage import merged
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 from dragoman.wire.utf8 import BLANKS
@@ -180,7 +180,7 @@ class ReplyDecoder(SseDecoder):
         loose: Loose | None = None
         try:
             chunk = decode_chunk(data)
-        except TOO_STRANGE:
+        except json.NOT_STRICT:
             loose = read_loosely(data)
             if loose is None:
                 raise foreign_error(data) from None
@@ -232,8 +232,7 @@ class ReplyDecoder(SseDecoder):
         if self.thorough and not self._tier_known and data.find(TIER_FIELD) >= 0:
             tier = decode_head(data).service_tier
             self._more |= {TIER: tier} if isinstance(tier, str) else {}
-        if usage is not None:
-            self._usage = usage if self._usage is None else self._usage.merge(usage)
+        self._usage = merged(self._usage, usage)
 
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
         index = choice.index or 0

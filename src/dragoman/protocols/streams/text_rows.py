@@ -10,6 +10,7 @@ import msgspec
 
 from dragoman.protocols.streams.lane import TextRows
 from dragoman.types import PartDelta, StreamEvent
+from dragoman.wire.json import NOT_STRICT
 
 TRIES = 16
 """Forms learnt in a row that no event fits, until none is: the service writes each event in another way."""
@@ -78,6 +79,6 @@ def decoded(texts: list[bytes]) -> list[str] | None:
     """The texts that stand inside of these JSON strings; None if one of them is none."""
     try:
         words = _decode(b'["%b"]' % b'","'.join(texts))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except NOT_STRICT:
         return None
     return words if len(words) == len(texts) else None
