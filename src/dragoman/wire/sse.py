@@ -133,10 +133,10 @@ def usual_event(event: bytes) -> tuple[bytes, bytes] | None:
 
 
 def simple_event(data: bytes, at: int = 0) -> tuple[SseEvent, int] | None:
-    """The event of `data` that begins at `at`, and where it ends, if it is complete and has one line of data, and
-    perhaps a line with its name before it, as nearly all have.
+    """The event of `data` that begins at `at`, and where it ends.
 
-    None for any other event: then an SseReader reads it. Lines end with LF: `data` must not have a CR.
+    It is complete, and has one line of data and perhaps one with its name before it, as nearly all have. None for any
+    other: then an SseReader reads it. `data` must not have a CR.
     """
     found = _simple(data, at)
     if found is None or found.end() - at > MAX_EVENT:

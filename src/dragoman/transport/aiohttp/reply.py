@@ -123,7 +123,7 @@ class Watch:
         # Its timer has only one limit for the first byte and for silences.
         self._protocol.read_timeout = None
         self._protocol.start_timeout()
-        # A fault in the framing is told to the protocol, and not to who reads the body (aiohttp 3.14, 2026-11).
+        # aiohttp tells a fault in the framing to its protocol, and not to the reader of the body (3.14, 2026-11).
         self._tell = self._protocol.set_exception
         self._protocol.set_exception = self._failed  # type: ignore[method-assign,assignment]  # no other seam
         if (failure := self._protocol.exception()) is not None:
